@@ -1,0 +1,1 @@
+//! Tierline routes support tickets and calls to the agents who should take them next.
