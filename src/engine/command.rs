@@ -1,0 +1,484 @@
+//! What can be asked (`Command`), what happened (`Event`), and what the rules refuse (`Rejection`).
+//!
+//! Commands are imperatives and may be refused. Events are facts: they carry every value that was
+//! decided (deadlines, tokens, leases), so that replaying them asks no rule and an old journal keeps
+//! its meaning under new ones.
+
+use super::model::{
+    AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
+    TicketId, TicketNumber, TierIx, TierSource, Time,
+};
+use std::sync::Arc;
+
+/// Something asked of the engine.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// The process has started: pulls of the process before are gone.
+    Start,
+    /// Put this policy in force and re-key everything that waits.
+    ApplyPolicy {
+        /// The new policy.
+        policy: Arc<Policy>,
+    },
+    /// Register an agent, or change one; presence and work stay as they are.
+    PutAgent(AgentProfile),
+    /// Forget an agent who holds nothing.
+    DeleteAgent {
+        /// Who.
+        agent: AgentId,
+    },
+    /// Make an agent available or away; away ends a waiting pull.
+    SetPresence {
+        /// Who.
+        agent: AgentId,
+        /// Available or away.
+        presence: Presence,
+    },
+    /// Put a ticket into its queue.
+    Submit(Box<Submit>),
+    /// Change what a live ticket is about.
+    Update {
+        /// Which.
+        ticket: TicketId,
+        /// The new content, whole.
+        content: Arc<Content>,
+    },
+    /// Correct a live ticket's tier after the directory has spoken again.
+    Retier {
+        /// Which.
+        ticket: TicketId,
+        /// What the directory says now.
+        lookup: Lookup,
+    },
+    /// Withdraw a live ticket.
+    Cancel {
+        /// Which.
+        ticket: TicketId,
+        /// Why. At most 200 characters.
+        reason: Box<str>,
+        /// The ticket of that id that had ended and left memory, looked up beforehand.
+        earlier: Option<Earlier>,
+    },
+    /// Ask for the next ticket, and wait for one until `wait_until` if there is none.
+    Pull {
+        /// Who.
+        agent: AgentId,
+        /// The caller's name for this pull: repeated, it gets the same assignment.
+        request: Option<Box<str>>,
+        /// Until when to wait; not after `now` means not at all.
+        wait_until: Time,
+    },
+    /// End a waiting pull: its caller is gone.
+    StopWaiting {
+        /// Who.
+        agent: AgentId,
+    },
+    /// Hold a ticket longer.
+    Extend {
+        /// Which.
+        ticket: TicketId,
+        /// The assignment's token.
+        token: LeaseToken,
+        /// For how long from now, in milliseconds; `None` takes the pool's lease.
+        by_ms: Option<i64>,
+    },
+    /// Finish a ticket.
+    Complete {
+        /// Which.
+        ticket: TicketId,
+        /// The assignment's token.
+        token: LeaseToken,
+        /// One word on how it went. At most 64 characters.
+        outcome: Box<str>,
+        /// A line for people. At most 1000 characters.
+        note: Box<str>,
+        /// The ticket of that id that had ended and left memory, looked up beforehand.
+        earlier: Option<Earlier>,
+    },
+    /// Give a ticket back to its place in the queue.
+    Release {
+        /// Which.
+        ticket: TicketId,
+        /// The assignment's token.
+        token: LeaseToken,
+        /// Why.
+        reason: ReleaseReason,
+    },
+}
+
+/// A ticket to be queued, with the directory's answer.
+#[derive(Clone, Debug)]
+pub struct Submit {
+    /// The caller's id, or one made at the edge.
+    pub id: TicketId,
+    /// A digest of what was asked; equal digests of one id are one submit.
+    pub fingerprint: u64,
+    /// How the customer reached us.
+    pub channel: Channel,
+    /// Who asks.
+    pub caller: Option<Arc<Caller>>,
+    /// What it is about.
+    pub content: Arc<Content>,
+    /// What the directory said, or the caller.
+    pub lookup: Lookup,
+    /// The ticket of that id that had ended and left memory, looked up beforehand.
+    pub earlier: Option<Earlier>,
+}
+
+/// A ticket that has ended and left memory, as the history remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// Its place in the order of arrival.
+    pub number: TicketNumber,
+    /// A digest of the submit as it was asked.
+    pub fingerprint: u64,
+    /// The token that completed it; `None` when it was cancelled.
+    pub completed_with: Option<LeaseToken>,
+}
+
+/// What is known of the customer's tier, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// The directory knows the customer; the tier by name, and the customer's id.
+    Found {
+        /// The tier's name.
+        tier: Box<str>,
+        /// The customer's id.
+        customer_id: Box<str>,
+    },
+    /// The directory does not know the customer, or nobody was named.
+    UnknownCustomer,
+    /// The directory is silent; what it said `age_ms` ago.
+    Stale {
+        /// The tier's name.
+        tier: Box<str>,
+        /// The customer's id.
+        customer_id: Box<str>,
+        /// How old the answer is, in milliseconds.
+        age_ms: i64,
+    },
+    /// The directory is silent and nothing is known.
+    Unavailable,
+    /// The caller named the tier; it must be one of the policy's.
+    Given {
+        /// The tier's name.
+        tier: Box<str>,
+    },
+}
+
+/// What is registered of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentProfile {
+    /// The agent's name in the API.
+    pub id: AgentId,
+    /// For people. At most 128 characters.
+    pub name: Box<str>,
+    /// The pools to serve in; all must be the policy's.
+    pub pools: PoolSet,
+    /// How many tickets at once, 1 to 100.
+    pub capacity: u16,
+}
+
+/// Why a ticket was given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReleaseReason {
+    /// The agent gave it back. At most 200 characters.
+    ByAgent(Box<str>),
+    /// The answer to the pull never reached its caller: nobody saw the ticket.
+    Undelivered,
+}
+
+/// Something that happened. With its instant, one record of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The process started; no pull waits.
+    Started,
+    /// A policy came into force.
+    PolicyApplied {
+        /// The policy.
+        policy: Arc<Policy>,
+    },
+    /// An agent was registered or changed.
+    AgentPut(AgentProfile),
+    /// An agent was forgotten.
+    AgentDeleted {
+        /// Who.
+        agent: AgentId,
+    },
+    /// An agent became available or away.
+    PresenceSet {
+        /// Who.
+        agent: AgentId,
+        /// Available or away.
+        presence: Presence,
+    },
+    /// A ticket entered its queue.
+    Submitted(Box<Submitted>),
+    /// What a ticket is about changed.
+    Updated {
+        /// Which.
+        ticket: TicketNumber,
+        /// The new content.
+        content: Arc<Content>,
+    },
+    /// A ticket's tier was corrected; its wait counts on from the submit.
+    Retiered {
+        /// Which.
+        ticket: TicketNumber,
+        /// The tier now.
+        tier: TierIx,
+        /// Where it came from.
+        source: TierSource,
+        /// The customer's id, if the directory told it now.
+        customer_id: Option<Box<str>>,
+        /// The response deadline now.
+        respond_by: Time,
+        /// The solution deadline now.
+        solve_by: Option<Time>,
+        /// Overflow steps taken.
+        overflow_step: u8,
+        /// The pools that may serve it now.
+        pools: PoolSet,
+    },
+    /// A ticket was withdrawn.
+    Cancelled {
+        /// Which.
+        ticket: TicketNumber,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// A ticket's wait opened it to more pools.
+    Overflowed {
+        /// Which.
+        ticket: TicketNumber,
+        /// Overflow steps taken.
+        overflow_step: u8,
+        /// The pools that may serve it now.
+        pools: PoolSet,
+    },
+    /// A deadline passed.
+    Breached {
+        /// Which ticket.
+        ticket: TicketNumber,
+        /// Which deadline.
+        deadline: Deadline,
+    },
+    /// An agent's pull began to wait.
+    WaitStarted {
+        /// Who.
+        agent: AgentId,
+        /// Until when.
+        until: Time,
+        /// The caller's name for the pull.
+        request: Option<Box<str>>,
+    },
+    /// An agent's pull stopped waiting without a ticket.
+    WaitEnded {
+        /// Who.
+        agent: AgentId,
+        /// Why.
+        why: WaitEnd,
+    },
+    /// An agent received a ticket.
+    Assigned {
+        /// Which.
+        ticket: TicketNumber,
+        /// Who.
+        agent: AgentId,
+        /// On behalf of which pool.
+        pool: PoolIx,
+        /// The fencing token.
+        token: LeaseToken,
+        /// When the lease ends.
+        lease_until: Time,
+        /// The caller's name for the pull.
+        request: Option<Box<str>>,
+        /// The step of the rule that decided.
+        step: Step,
+        /// Milliseconds left to the response deadline.
+        slack_ms: i64,
+    },
+    /// A lease was extended.
+    Extended {
+        /// Which ticket.
+        ticket: TicketNumber,
+        /// The assignment's token.
+        token: LeaseToken,
+        /// When the lease ends now.
+        lease_until: Time,
+    },
+    /// A lease ended by itself; the ticket is back in its place.
+    LeaseExpired {
+        /// Which ticket.
+        ticket: TicketNumber,
+        /// The token that is void now.
+        token: LeaseToken,
+    },
+    /// A ticket was given back; it is in its place.
+    Released {
+        /// Which.
+        ticket: TicketNumber,
+        /// The token that is void now.
+        token: LeaseToken,
+        /// Why.
+        reason: ReleaseReason,
+    },
+    /// A ticket was finished by its agent.
+    Completed {
+        /// Which.
+        ticket: TicketNumber,
+        /// The token that finished it.
+        token: LeaseToken,
+        /// One word on how it went.
+        outcome: Box<str>,
+        /// A line for people.
+        note: Box<str>,
+    },
+}
+
+/// A ticket as it entered its queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// The name callers know it by.
+    pub id: TicketId,
+    /// Its place in the order of arrival.
+    pub number: TicketNumber,
+    /// A digest of what was asked.
+    pub fingerprint: u64,
+    /// How the customer reached us.
+    pub channel: Channel,
+    /// Who asks.
+    pub caller: Option<Arc<Caller>>,
+    /// What it is about.
+    pub content: Arc<Content>,
+    /// The tier that serves it.
+    pub tier: TierIx,
+    /// Where the tier came from.
+    pub tier_source: TierSource,
+    /// How old the directory's answer was, in milliseconds.
+    pub tier_age_ms: i64,
+    /// When someone must have picked it up.
+    pub respond_by: Time,
+    /// When it must be completed, if that is promised.
+    pub solve_by: Option<Time>,
+    /// The pools that may serve it.
+    pub pools: PoolSet,
+}
+
+/// Which promise a breach is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Deadline {
+    /// That someone picks it up.
+    Response,
+    /// That it is finished.
+    Solution,
+}
+
+/// Why a pull stopped waiting without a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WaitEnd {
+    /// Its time was up, and nothing waited for this agent.
+    Nothing,
+    /// Its time was up; what waits is kept from this agent by a reserve for higher tiers.
+    HeldForTier,
+    /// The agent went away.
+    Away,
+    /// The caller was gone.
+    CallerGone,
+    /// A newer pull of the same agent took its place.
+    Replaced,
+}
+
+/// What the answer to an accepted command is about; the details are read from the engine afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// This live ticket was created, or found as it was when `repeated`.
+    Ticket {
+        /// Which.
+        number: TicketNumber,
+        /// The same command had been carried out before.
+        repeated: bool,
+    },
+    /// This ticket had ended already, and the command is a repetition of an earlier one.
+    Ended {
+        /// Which.
+        number: TicketNumber,
+    },
+    /// The agent holds this ticket.
+    Holds {
+        /// Which.
+        number: TicketNumber,
+        /// The assignment had been answered before.
+        repeated: bool,
+    },
+    /// The pull waits; a later `Assigned` or `WaitEnded` of this agent is its answer.
+    Waits,
+    /// Nothing for this agent, and the pull did not want to wait.
+    Empty(WaitEnd),
+}
+
+/// What the rules refuse. Nothing has changed when one of these is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// No ticket of that id is live or remembered.
+    #[error("no such ticket")]
+    TicketNotFound,
+    /// A ticket of that id exists with other content.
+    #[error("a ticket with this id and other content exists")]
+    TicketExists,
+    /// The ticket has been completed.
+    #[error("the ticket has been completed")]
+    TicketCompleted,
+    /// The ticket has been cancelled.
+    #[error("the ticket has been cancelled")]
+    TicketCancelled,
+    /// The token's lease has ended and the ticket waits for another agent.
+    #[error("the lease has ended and the ticket waits again")]
+    LeaseEnded,
+    /// The token's lease has ended and another assignment holds the ticket.
+    #[error("the lease has ended and another assignment holds the ticket")]
+    LeaseSuperseded,
+    /// The token was never given for this ticket.
+    #[error("the token was not given for this ticket")]
+    TokenUnknown,
+    /// No agent of that id is registered.
+    #[error("no such agent")]
+    AgentNotFound,
+    /// The agent is away and cannot pull.
+    #[error("the agent is away")]
+    AgentAway,
+    /// The agent holds tickets and cannot be forgotten.
+    #[error("the agent holds tickets")]
+    AgentBusy,
+    /// A named pool is not the policy's.
+    #[error("the policy has no such pool")]
+    PoolNotFound,
+    /// A named tier is not the policy's.
+    #[error("the policy has no such tier")]
+    TierNotFound,
+    /// The extension is outside 1 ms to [`super::EXTEND_MS_MAX`].
+    #[error("the extension is out of range")]
+    ExtensionOutOfRange,
+    /// There are as many live tickets as the server may hold.
+    #[error("the most live tickets are reached")]
+    TicketLimit {
+        /// That many.
+        max: u64,
+    },
+    /// There are as many agents as the server may hold.
+    #[error("the most agents are reached")]
+    AgentLimit {
+        /// That many.
+        max: u64,
+    },
+    /// The new policy lacks a tier that live tickets have.
+    #[error("live tickets have a tier that the new policy lacks")]
+    PolicyStrandsTickets {
+        /// The tier under the present policy.
+        tier: TierIx,
+        /// How many live tickets have it.
+        count: u64,
+    },
+}

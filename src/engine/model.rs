@@ -1,0 +1,680 @@
+//! The whole domain on one page: what a ticket, an agent, a tier, a pool and a policy are.
+//!
+//! Plain data with its small questions; the rules live beside it (`dispatch`, `roster`, `timers`) and
+//! in the engine that ties them together. Everything is an integer: times are milliseconds since the
+//! Unix epoch, shares are parts per thousand, so that every machine decides alike.
+//!
+//! ```text
+//!   submit            assign              complete
+//!  --------> WAITING ---------> ASSIGNED ----------> COMPLETED
+//!              |  ^               |  |
+//!              |  '---------------'  | cancel
+//!       cancel |   release, lease    |
+//!              |   expired           v
+//!              '----------------> CANCELLED
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+
+/// An instant: milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// This instant moved by `ms` (which may be negative); stops at the ends of the range.
+    #[must_use]
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds from `earlier` to this instant; negative when this instant comes first.
+    pub fn since_ms(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes the name as it is; the edge has checked its length and alphabet.
+            pub fn new(name: impl Into<Arc<str>>) -> Self {
+                Self(name.into())
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+    };
+}
+
+name_type! {
+    /// The name callers know a ticket by: their own, or one made at the edge. 1 to 64 characters.
+    TicketId
+}
+name_type! {
+    /// The name of an agent. 1 to 64 characters.
+    AgentId
+}
+
+/// A ticket's place in the order of arrival, given by the engine; the last tie-break of every order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TicketNumber(pub u64);
+
+/// A fencing token: grows with every assignment over the life of the data directory, so that an
+/// older holder can be told from the present one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseToken(pub u64);
+
+/// A tier by its place in the policy: 0 is the highest rank. Below [`TIERS_MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TierIx(pub u8);
+
+/// A pool by its place in the policy. Below [`POOLS_MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolIx(pub u8);
+
+/// Most tiers a policy may have.
+pub const TIERS_MAX: usize = 64;
+/// Most pools a policy may have: a set of them fits one machine word.
+pub const POOLS_MAX: usize = 64;
+
+/// A set of pools, one bit a pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolSet(pub u64);
+
+impl PoolSet {
+    /// No pool at all.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set of these pools.
+    pub fn of(pools: impl IntoIterator<Item = PoolIx>) -> Self {
+        pools.into_iter().fold(Self::EMPTY, Self::with)
+    }
+
+    /// This set and one pool more.
+    #[must_use]
+    pub fn with(self, pool: PoolIx) -> Self {
+        Self(self.0 | 1 << pool.0)
+    }
+
+    /// Whether `pool` is in the set.
+    pub fn contains(self, pool: PoolIx) -> bool {
+        self.0 & 1 << pool.0 != 0
+    }
+
+    /// What both sets hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether the set holds no pool.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The first pool in the policy's order.
+    pub fn first(self) -> Option<PoolIx> {
+        self.iter().next()
+    }
+
+    /// The pools in the policy's order.
+    pub fn iter(self) -> impl Iterator<Item = PoolIx> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let bit = u8::try_from(rest.trailing_zeros()).expect("at most 64");
+            (rest != 0).then(|| {
+                rest &= rest - 1;
+                PoolIx(bit)
+            })
+        })
+    }
+}
+
+/// How the customer reached us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// A telephone call.
+    Voice,
+    /// A live chat.
+    Chat,
+    /// An e-mail.
+    Email,
+    /// A form or a portal.
+    Web,
+    /// A call we owe the customer.
+    Callback,
+    /// A contact we begin.
+    Outbound,
+}
+
+impl Channel {
+    /// Every channel, in the order policies list them.
+    pub const ALL: [Self; 6] = [
+        Self::Voice,
+        Self::Chat,
+        Self::Email,
+        Self::Web,
+        Self::Callback,
+        Self::Outbound,
+    ];
+
+    /// The channel's name in policies, metrics and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Chat => "chat",
+            Self::Email => "email",
+            Self::Web => "web",
+            Self::Callback => "callback",
+            Self::Outbound => "outbound",
+        }
+    }
+
+    /// The channel's place in [`Channel::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Where a ticket's tier came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TierSource {
+    /// The directory knew the customer.
+    Found,
+    /// The directory answered that it does not know the customer, or nobody was named.
+    UnknownCustomer,
+    /// The directory was silent; this is what it said last.
+    Stale,
+    /// The directory was silent and nothing was known; the policy's fallback tier.
+    Unavailable,
+    /// The caller named the tier.
+    Given,
+    /// The directory named a tier that the policy does not have; the policy's fallback tier.
+    UnknownTier,
+}
+
+impl TierSource {
+    /// Every source.
+    pub const ALL: [Self; 6] = [
+        Self::Found,
+        Self::UnknownCustomer,
+        Self::Stale,
+        Self::Unavailable,
+        Self::Given,
+        Self::UnknownTier,
+    ];
+
+    /// Whether the directory has yet to say the last word: the tier is looked up again when it can.
+    pub fn is_unconfirmed(self) -> bool {
+        matches!(self, Self::Stale | Self::Unavailable)
+    }
+
+    /// The source's name in metrics and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::UnknownCustomer => "unknown_customer",
+            Self::Stale => "stale",
+            Self::Unavailable => "unavailable",
+            Self::Given => "given",
+            Self::UnknownTier => "unknown_tier",
+        }
+    }
+}
+
+/// What kind of identifier the caller gave for the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdentifierKind {
+    /// The customer's own id.
+    Id,
+    /// A telephone number.
+    Phone,
+    /// A store card.
+    Card,
+    /// An e-mail address.
+    Email,
+    /// An account or a depot.
+    Account,
+}
+
+/// Who is asking: the identifier as given, and the customer's id once the directory has told it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The kind of `value`.
+    pub kind: IdentifierKind,
+    /// The identifier as given. At most 128 characters.
+    pub value: Box<str>,
+    /// The customer's id, when the directory knew it and it is not `value` itself.
+    pub resolved_id: Option<Box<str>>,
+}
+
+impl Caller {
+    /// The customer's id, as far as it is known.
+    pub fn customer_id(&self) -> Option<&str> {
+        match (&self.resolved_id, self.kind) {
+            (Some(id), _) => Some(id),
+            (None, IdentifierKind::Id) => Some(&self.value),
+            (None, _) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Caller {
+    /// Personal data stays out of logs: only the kind is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Caller({:?}, redacted)", self.kind)
+    }
+}
+
+/// What the ticket is about: carried for the agent, never read by a rule.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Content {
+    /// One line for people. At most 200 characters.
+    pub subject: Box<str>,
+    /// Opaque bytes of the calling system. At most 64 KiB.
+    pub payload: Box<[u8]>,
+    /// Named values in the order of their names. At most 32.
+    pub attributes: Box<[(Box<str>, Box<str>)]>,
+}
+
+impl fmt::Debug for Content {
+    /// Personal data stays out of logs: only sizes are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Content({} B payload, {} attributes)",
+            self.payload.len(),
+            self.attributes.len()
+        )
+    }
+}
+
+/// A ticket's place in its life while it is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// In its queue.
+    Waiting,
+    /// In an agent's hands.
+    Assigned(Box<Assignment>),
+}
+
+/// A ticket in an agent's hands, under a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Who holds it.
+    pub agent: AgentId,
+    /// The pool on whose behalf; `None` once a later policy has dropped that pool.
+    pub pool: Option<PoolIx>,
+    /// The fencing token that extends, completes and releases it.
+    pub token: LeaseToken,
+    /// Since when.
+    pub assigned_at: Time,
+    /// When the lease ends by itself and the ticket goes back to its place.
+    pub lease_until: Time,
+    /// The caller's name for the pull that got it, so that a repeated pull gets it again.
+    pub request: Option<Box<str>>,
+    /// The step of the rule that chose it.
+    pub step: Step,
+    /// Milliseconds that were left to the response deadline; negative when it had passed.
+    pub slack_ms: i64,
+    /// The policy that chose it.
+    pub policy_version: Arc<str>,
+}
+
+/// Which step of the dispatch rule decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// `guarded-edf`: a starving tier's turn.
+    Floor,
+    /// `guarded-edf`: nearly due or overdue, so the highest tier.
+    AtRisk,
+    /// The earliest deadline (`edf`, and `guarded-edf` while nothing is at risk).
+    EarliestDeadline,
+    /// `fifo`: the longest wait.
+    Fifo,
+    /// `static-priority`: the highest tier.
+    Priority,
+    /// `accumulating`: the largest product of weight and wait.
+    Accumulated,
+}
+
+impl Step {
+    /// The step's name on the command line and in explanations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::AtRisk => "at-risk",
+            Self::EarliestDeadline => "earliest-deadline",
+            Self::Fifo => "fifo",
+            Self::Priority => "priority",
+            Self::Accumulated => "accumulated",
+        }
+    }
+}
+
+/// A live ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The name callers know it by.
+    pub id: TicketId,
+    /// Its place in the order of arrival.
+    pub number: TicketNumber,
+    /// A digest of the submit as it was asked, to tell a retry from a clash of ids.
+    pub fingerprint: u64,
+    /// How the customer reached us.
+    pub channel: Channel,
+    /// Who asks; `None` when the caller named nobody.
+    pub caller: Option<Arc<Caller>>,
+    /// What it is about.
+    pub content: Arc<Content>,
+    /// The tier that serves it.
+    pub tier: TierIx,
+    /// Where the tier came from.
+    pub tier_source: TierSource,
+    /// How old the directory's answer was, in milliseconds; 0 unless the source is `Stale`.
+    pub tier_age_ms: i64,
+    /// When it was submitted; its wait counts from here whatever happens later.
+    pub submitted_at: Time,
+    /// When someone must have picked it up.
+    pub respond_by: Time,
+    /// When it must be completed, if the tier promises that.
+    pub solve_by: Option<Time>,
+    /// How many overflow steps have been taken.
+    pub overflow_step: u8,
+    /// The pools that may serve it now.
+    pub pools: PoolSet,
+    /// When an agent first picked it up; empty again if that agent was never heard of after.
+    pub picked_up_at: Option<Time>,
+    /// Whether the response deadline passed before anyone picked it up.
+    pub response_breached: bool,
+    /// Whether the solution deadline passed before it was completed.
+    pub solution_breached: bool,
+    /// How many times it has been assigned.
+    pub assigned_count: u32,
+    /// Waiting or assigned.
+    pub state: State,
+}
+
+impl Ticket {
+    /// The response target it was given, in milliseconds; at least 1.
+    pub fn respond_within_ms(&self) -> i64 {
+        self.respond_by.since_ms(self.submitted_at).max(1)
+    }
+
+    /// The assignment, while an agent holds it.
+    pub fn assignment(&self) -> Option<&Assignment> {
+        match &self.state {
+            State::Waiting => None,
+            State::Assigned(assignment) => Some(assignment),
+        }
+    }
+}
+
+/// How a ticket ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// An agent completed it.
+    Completed {
+        /// Who.
+        agent: AgentId,
+        /// The token that completed it: the same completion again gets the same answer.
+        token: LeaseToken,
+        /// When that agent had received it.
+        assigned_at: Time,
+        /// One word of the calling system on how it went. At most 64 characters.
+        outcome: Box<str>,
+        /// A line for people. At most 1000 characters.
+        note: Box<str>,
+    },
+    /// The customer hung up, or the ticket was withdrawn.
+    Cancelled {
+        /// Why. At most 200 characters.
+        reason: Box<str>,
+    },
+}
+
+/// A ticket that has ended, as it was in its last moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// The ticket as it last was.
+    pub ticket: Ticket,
+    /// How it ended.
+    pub ending: Ending,
+    /// When it ended.
+    pub finished_at: Time,
+}
+
+/// Whether an agent may be given work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Presence {
+    /// May be given work.
+    Available,
+    /// May not; what is held stays held.
+    Away,
+}
+
+/// An agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// The agent's name in the API.
+    pub id: AgentId,
+    /// For people. At most 128 characters.
+    pub name: Box<str>,
+    /// The pools the agent serves in.
+    pub pools: PoolSet,
+    /// How many tickets the agent may hold at once, 1 to 100.
+    pub capacity: u16,
+    /// Available or away.
+    pub presence: Presence,
+    /// Since when the agent has had nothing to do: the last completion, or becoming available.
+    pub idle_since: Time,
+    /// The pull that waits for work, if one does.
+    pub wait: Option<Wait>,
+    /// What the agent holds, in the order it was given.
+    pub held: Vec<TicketNumber>,
+}
+
+/// A pull that waits for work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// When the agent gives up waiting.
+    pub until: Time,
+    /// The caller's name for this pull, if it gave one.
+    pub request: Option<Box<str>>,
+}
+
+/// The dispatch rules that can be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// Earliest deadline first while all deadlines can be met; strict tier order among tickets nearly
+    /// due; a floor against starving. The default.
+    GuardedEdf,
+    /// First come, first served.
+    Fifo,
+    /// The highest tier first (Cobham 1954).
+    StaticPriority,
+    /// The earliest deadline first.
+    Edf,
+    /// Priority accumulates with the wait, at each tier's own rate (Kleinrock 1964).
+    Accumulating,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 5] = [
+        Self::GuardedEdf,
+        Self::Fifo,
+        Self::StaticPriority,
+        Self::Edf,
+        Self::Accumulating,
+    ];
+
+    /// The rule's name in policies and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GuardedEdf => "guarded-edf",
+            Self::Fifo => "fifo",
+            Self::StaticPriority => "static-priority",
+            Self::Edf => "edf",
+            Self::Accumulating => "accumulating",
+        }
+    }
+}
+
+/// All that decides how tickets are served, as one versioned whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The policy's own name for this version. 1 to 64 characters.
+    pub version: Arc<str>,
+    /// The dispatch rule.
+    pub rule: Rule,
+    /// `guarded-edf`: a head starves once it has waited longer than this many thousandths of its
+    /// response target (2000 = twice).
+    pub starve_after_permille: u32,
+    /// `guarded-edf`: what each dispatch adds to a pool's floor bucket, in thousandths (100 = every
+    /// tenth dispatch may serve a starving tier).
+    pub floor_share_permille: u32,
+    /// The tiers, highest rank first. 1 to [`TIERS_MAX`].
+    pub tiers: Vec<Tier>,
+    /// The pools. 1 to [`POOLS_MAX`].
+    pub pools: Vec<Pool>,
+    /// The tier of customers the directory does not know.
+    pub unknown_tier: TierIx,
+    /// The tier while the directory is silent and nothing is known.
+    pub unavailable_tier: TierIx,
+    /// The text it was read from, for people; no rule reads it.
+    pub source: Arc<str>,
+}
+
+/// A class of customer, with its promises and its people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// The name the directory uses. 1 to 64 characters.
+    pub name: Arc<str>,
+    /// `guarded-edf`: at risk once this share of the response target is left, in thousandths.
+    pub guard_permille: u32,
+    /// `accumulating`: how fast priority grows with the wait, in thousandths.
+    pub weight_permille: u32,
+    /// The response target per channel in milliseconds, in the order of [`Channel::ALL`].
+    pub respond_within_ms: [i64; 6],
+    /// The solution target per channel in milliseconds, where one is promised.
+    pub solve_within_ms: [Option<i64>; 6],
+    /// The pools that serve the tier from the start.
+    pub pools: PoolSet,
+    /// More pools after a wait, in order of the wait.
+    pub overflow: Vec<Overflow>,
+}
+
+/// An overflow step: after this wait, these pools too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// The wait since the submit, in milliseconds.
+    pub after_ms: i64,
+    /// All pools that may serve the ticket from then on.
+    pub pools: PoolSet,
+}
+
+/// Staff who serve together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The pool's name. 1 to 64 characters.
+    pub name: Arc<str>,
+    /// How long an agent of this pool holds a ticket before the lease must be extended, in ms.
+    pub lease_ms: i64,
+    /// Agents kept free: a pair (tier, count) keeps `count` idle agents for that tier and higher.
+    pub reserve: Vec<(TierIx, u32)>,
+}
+
+impl Pool {
+    /// How many idle agents, the asking one included, must be exceeded before `tier` is served.
+    pub fn reserve_against(&self, tier: TierIx) -> u32 {
+        self.reserve
+            .iter()
+            .filter(|(kept, _)| *kept < tier)
+            .map(|(_, n)| *n)
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+impl Policy {
+    /// The tier of that name.
+    pub fn tier_named(&self, name: &str) -> Option<TierIx> {
+        let at = self.tiers.iter().position(|tier| &*tier.name == name)?;
+        Some(TierIx(
+            u8::try_from(at).expect("a policy has at most 64 tiers"),
+        ))
+    }
+
+    /// The pool of that name.
+    pub fn pool_named(&self, name: &str) -> Option<PoolIx> {
+        let at = self.pools.iter().position(|pool| &*pool.name == name)?;
+        Some(PoolIx(
+            u8::try_from(at).expect("a policy has at most 64 pools"),
+        ))
+    }
+
+    /// The tier at `ix`, which must come from this policy.
+    pub fn tier(&self, ix: TierIx) -> &Tier {
+        &self.tiers[usize::from(ix.0)]
+    }
+
+    /// The pool at `ix`, which must come from this policy.
+    pub fn pool(&self, ix: PoolIx) -> &Pool {
+        &self.pools[usize::from(ix.0)]
+    }
+}
+
+/// What a pool has learnt from its own work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolRecord {
+    /// How many tickets it has completed.
+    pub handled_count: u64,
+    /// The moving mean of its handling time, in microseconds.
+    pub mean_handle_us: i64,
+    /// `guarded-edf`: what its floor bucket holds, in thousandths of a dispatch.
+    pub floor_bucket_permille: u32,
+    /// `guarded-edf`: the tier whose starving head was served last.
+    pub floor_last_tier: Option<TierIx>,
+}
+
+/// The whole engine as data: what a snapshot holds, in the order of ids and numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The instant of the last event.
+    pub at: Time,
+    /// The policy in force.
+    pub policy: Arc<Policy>,
+    /// What each pool has learnt, in the policy's order.
+    pub pools: Vec<PoolRecord>,
+    /// Every agent, by id.
+    pub agents: Vec<Agent>,
+    /// Every live ticket, by number.
+    pub tickets: Vec<Ticket>,
+    /// The tickets that ended last, oldest first: retries are answered from them.
+    pub finished: Vec<Finished>,
+    /// The number of the next ticket.
+    pub next_number: TicketNumber,
+    /// The next fencing token.
+    pub next_token: LeaseToken,
+}
