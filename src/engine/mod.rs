@@ -1,7 +1,391 @@
 //! THE RULES. Pure and synchronous: no clock, no I/O, no async, no randomness, no order from a hash.
+//!
+//! [`Engine::decide`], [`Engine::route`] and [`Engine::expire`] are questions: they take `&self` and
+//! the instant, and answer with events. [`Engine::apply`] is the only code that changes anything, for
+//! live traffic and for replay alike: the same events give the same state.
 
+mod apply;
+mod audit;
 pub mod command;
+mod decide;
+pub mod dispatch;
+mod explain;
 pub mod model;
+pub mod queue;
+pub mod roster;
+pub mod timers;
+
+pub use explain::{CrewSurvey, Explanation};
+
+use command::{Event, WaitEnd};
+use dispatch::{Choice, Floor, Survey};
+use model::{
+    Agent, AgentId, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet,
+    Rule, Ticket, TicketId, TicketNumber, TierIx, Time,
+};
+use queue::Queues;
+use roster::Roster;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use timers::{Due, Timers};
 
 /// Longest extension of a lease, in milliseconds: a day.
 pub const EXTEND_MS_MAX: i64 = 86_400_000;
+/// The lease of an assignment whose pool a later policy has dropped, in milliseconds.
+pub const LEASE_MS_WITHOUT_POOL: i64 = 900_000;
+/// How many tickets that ended last stay in memory, so that a retry in the same batch finds them.
+pub const FINISHED_KEPT_MAX: usize = 4096;
+/// A ticket's place is exact up to this many tickets before it in each queue.
+pub const PLACE_EXACT_MAX: usize = 1000;
+
+/// How much an engine may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Live tickets, waiting and assigned.
+    pub tickets_max: u64,
+    /// Registered agents.
+    pub agents_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tickets_max: 2_000_000,
+            agents_max: 20_000,
+        }
+    }
+}
+
+/// Every ticket and agent, and the rules that bring them together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    limits: Limits,
+    at: Time,
+    policy: Arc<Policy>,
+    records: Vec<PoolRecord>,
+    roster: Roster,
+    tickets: BTreeMap<TicketNumber, Box<Ticket>>,
+    number_by_id: BTreeMap<TicketId, TicketNumber>,
+    queues: Queues,
+    timers: Timers,
+    unconfirmed: std::collections::BTreeSet<TicketNumber>,
+    finished: VecDeque<Box<Finished>>,
+    finished_by_id: BTreeMap<TicketId, TicketNumber>,
+    next_number: TicketNumber,
+    next_token: LeaseToken,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Engine {
+    /// An engine without agents, tickets or a policy; the first event must bring one.
+    pub fn new(limits: Limits) -> Self {
+        let policy = Policy {
+            version: "none".into(),
+            rule: Rule::GuardedEdf,
+            starve_after_permille: 2000,
+            floor_share_permille: 100,
+            tiers: Vec::new(),
+            pools: Vec::new(),
+            unknown_tier: TierIx(0),
+            unavailable_tier: TierIx(0),
+            source: "".into(),
+        };
+        Self {
+            limits,
+            at: Time::default(),
+            queues: Queues::new(policy.rule),
+            policy: Arc::new(policy),
+            records: Vec::new(),
+            roster: Roster::default(),
+            tickets: BTreeMap::new(),
+            number_by_id: BTreeMap::new(),
+            timers: Timers::default(),
+            unconfirmed: std::collections::BTreeSet::new(),
+            finished: VecDeque::new(),
+            finished_by_id: BTreeMap::new(),
+            next_number: TicketNumber(1),
+            next_token: LeaseToken(1),
+        }
+    }
+
+    /// The engine that `image` describes.
+    pub fn from_image(image: Image, limits: Limits) -> Self {
+        let mut engine = Self {
+            at: image.at,
+            queues: Queues::new(image.policy.rule),
+            policy: image.policy,
+            records: image.pools,
+            next_number: image.next_number,
+            next_token: image.next_token,
+            ..Self::new(limits)
+        };
+        for agent in image.agents {
+            engine.timers.add_wait(&agent);
+            engine.roster.put(agent);
+        }
+        for ticket in image.tickets {
+            engine.add_ticket(ticket);
+        }
+        for finished in image.finished {
+            engine.remember(finished);
+        }
+        engine
+    }
+
+    /// The whole engine as data.
+    pub fn image(&self) -> Image {
+        Image {
+            at: self.at,
+            policy: self.policy.clone(),
+            pools: self.records.clone(),
+            agents: self.roster.iter().cloned().collect(),
+            tickets: self
+                .tickets
+                .values()
+                .map(|ticket| (**ticket).clone())
+                .collect(),
+            finished: self
+                .finished
+                .iter()
+                .map(|finished| (**finished).clone())
+                .collect(),
+            next_number: self.next_number,
+            next_token: self.next_token,
+        }
+    }
+
+    /// Holds from now on no more than `limits`; what is held already stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The instant of the last event.
+    pub fn at(&self) -> Time {
+        self.at
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// What a pool has learnt.
+    pub fn record(&self, pool: PoolIx) -> &PoolRecord {
+        &self.records[usize::from(pool.0)]
+    }
+
+    /// The agents.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The queues.
+    pub fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    /// The live ticket of that id.
+    pub fn ticket(&self, id: &TicketId) -> Option<&Ticket> {
+        self.ticket_numbered(*self.number_by_id.get(id)?)
+    }
+
+    /// The live ticket of that number.
+    pub fn ticket_numbered(&self, number: TicketNumber) -> Option<&Ticket> {
+        self.tickets.get(&number).map(|ticket| &**ticket)
+    }
+
+    /// The live tickets after `number`, in order of arrival.
+    pub fn tickets_after(&self, number: TicketNumber) -> impl Iterator<Item = &Ticket> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.tickets
+            .range((Excluded(number), Unbounded))
+            .map(|(_, ticket)| &**ticket)
+    }
+
+    /// How many tickets are live, waiting and assigned.
+    pub fn ticket_count(&self) -> usize {
+        self.tickets.len()
+    }
+
+    /// A ticket of that id that ended a short while ago.
+    pub fn finished(&self, id: &TicketId) -> Option<&Finished> {
+        let number = *self.finished_by_id.get(id)?;
+        self.finished
+            .iter()
+            .rev()
+            .find(|f| f.ticket.number == number)
+            .map(|f| &**f)
+    }
+
+    /// The ticket that ended last.
+    pub fn last_finished(&self) -> Option<&Finished> {
+        self.finished.back().map(|finished| &**finished)
+    }
+
+    /// Live tickets after `number` whose tier the directory has yet to confirm, in order of arrival.
+    pub fn unconfirmed_after(&self, number: TicketNumber) -> impl Iterator<Item = &Ticket> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.unconfirmed
+            .range((Excluded(number), Unbounded))
+            .map(|number| &*self.tickets[number])
+    }
+
+    /// How many of its own and higher tiers stand before a waiting ticket; exact up to
+    /// [`PLACE_EXACT_MAX`] a queue.
+    pub fn ahead_of(&self, ticket: &Ticket) -> usize {
+        self.queues.ahead_of(ticket, PLACE_EXACT_MAX)
+    }
+
+    /// Which ticket an agent who serves in `crew` would get at `now`, and why.
+    pub fn survey(&self, crew: PoolSet, now: Time) -> Survey {
+        self.floor().survey(crew, self.roster.crew_waits(crew), now)
+    }
+
+    /// The next match, if an agent who waits can have a ticket that waits. Asked again after each
+    /// until there is none.
+    pub fn route(&self, now: Time) -> Option<Event> {
+        if !self.roster.anyone_waits() || self.queues.waiting_count() == 0 {
+            return None;
+        }
+        self.roster
+            .longest_idle()
+            .into_iter()
+            .find_map(|(_, agent, crew)| {
+                let survey = self.floor().survey(crew, true, now);
+                let agent = self.roster.get(agent).expect("who waits is registered");
+                let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
+                self.assignment(&survey, agent, request, now)
+            })
+    }
+
+    /// The next thing that is due at `now`. Asked again after each until there is none.
+    pub fn expire(&self, now: Time) -> Option<Event> {
+        if let Some(number) = self.timers.due_ticket(now) {
+            return Some(self.due_event(&self.tickets[&number]));
+        }
+        let agent = self.timers.due_wait(now)?;
+        let crew = self
+            .roster
+            .get(agent)
+            .expect("who waits is registered")
+            .pools;
+        let why = match self.floor().survey(crew, true, now).choice {
+            Choice::HeldForTier => WaitEnd::HeldForTier,
+            Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
+        };
+        Some(Event::WaitEnded {
+            agent: agent.clone(),
+            why,
+        })
+    }
+
+    /// The first instant at which `expire` will have something.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.timers.next_at()
+    }
+
+    fn floor(&self) -> Floor<'_> {
+        Floor {
+            policy: &self.policy,
+            queues: &self.queues,
+            roster: &self.roster,
+            records: &self.records,
+        }
+    }
+
+    fn assignment(
+        &self,
+        survey: &Survey,
+        agent: &Agent,
+        request: Option<Box<str>>,
+        now: Time,
+    ) -> Option<Event> {
+        let (head, step) = survey.taken()?;
+        Some(Event::Assigned {
+            ticket: head.ticket,
+            agent: agent.id.clone(),
+            pool: head.pool,
+            token: self.next_token,
+            lease_until: now.plus_ms(self.policy.pool(head.pool).lease_ms),
+            request,
+            step,
+            slack_ms: head.slack_ms,
+        })
+    }
+
+    fn due_event(&self, ticket: &Ticket) -> Event {
+        let (_, due) =
+            timers::next_due(ticket, &self.policy).expect("a ticket in the timers has one");
+        let number = ticket.number;
+        let breached = |deadline| Event::Breached {
+            ticket: number,
+            deadline,
+        };
+        match due {
+            Due::Overflow => {
+                let step = ticket.overflow_step;
+                let overflow = self.policy.tier(ticket.tier).overflow[usize::from(step)];
+                Event::Overflowed {
+                    ticket: number,
+                    overflow_step: step + 1,
+                    pools: overflow.pools,
+                }
+            }
+            Due::ResponseBreach => breached(command::Deadline::Response),
+            Due::SolutionBreach => breached(command::Deadline::Solution),
+            Due::LeaseEnd => {
+                let token = ticket.assignment().expect("only leases end so").token;
+                Event::LeaseExpired {
+                    ticket: number,
+                    token,
+                }
+            }
+        }
+    }
+
+    /// The pools that may serve a ticket of that tier after a wait of `waited_ms`, and the overflow
+    /// steps taken by then.
+    fn route_after(policy: &Policy, tier: TierIx, waited_ms: i64) -> (u8, PoolSet) {
+        let tier = policy.tier(tier);
+        let taken = tier
+            .overflow
+            .iter()
+            .take_while(|step| step.after_ms <= waited_ms)
+            .count();
+        let pools = if taken == 0 {
+            tier.pools
+        } else {
+            tier.overflow[taken - 1].pools
+        };
+        (
+            u8::try_from(taken).expect("a tier has at most 63 overflow steps"),
+            pools,
+        )
+    }
+
+    /// The deadlines of a ticket of that tier and channel, submitted at `submitted_at`.
+    fn deadlines(
+        policy: &Policy,
+        tier: TierIx,
+        channel: Channel,
+        submitted_at: Time,
+    ) -> (Time, Option<Time>) {
+        let tier = policy.tier(tier);
+        let respond_by = submitted_at.plus_ms(tier.respond_within_ms[channel.index()]);
+        let solve_by = tier.solve_within_ms[channel.index()].map(|ms| submitted_at.plus_ms(ms));
+        (respond_by, solve_by)
+    }
+}
+
+#[cfg(test)]
+mod tests;

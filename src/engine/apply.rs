@@ -1,0 +1,422 @@
+//! The only code that changes the engine: one event at a time, live and in replay alike.
+
+use super::command::{Deadline, Event, ReleaseReason, Submitted};
+use super::model::{
+    Agent, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet, Presence, State,
+    Ticket, TicketNumber, TierIx, Time, Wait,
+};
+use super::queue::Queues;
+use super::timers::Timers;
+use super::{Engine, FINISHED_KEPT_MAX};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Engine {
+    /// Makes `event` so, at `at`.
+    ///
+    /// Panics when the event contradicts the state: either the event was not decided by this engine,
+    /// or the journal it came from is not this engine's.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm an event: the list is the function"
+    )]
+    pub fn apply(&mut self, at: Time, event: &Event) {
+        assert!(at >= self.at, "events come in the order of time");
+        self.at = at;
+        match event {
+            Event::Started => self.end_all_waits(),
+            Event::PolicyApplied { policy } => self.change_policy(policy),
+            Event::AgentPut(profile) => {
+                let old = self.roster.get(&profile.id).cloned();
+                let agent = Agent {
+                    id: profile.id.clone(),
+                    name: profile.name.clone(),
+                    pools: profile.pools,
+                    capacity: profile.capacity,
+                    presence: old.as_ref().map_or(Presence::Away, |old| old.presence),
+                    idle_since: old.as_ref().map_or(at, |old| old.idle_since),
+                    wait: old.as_ref().and_then(|old| old.wait.clone()),
+                    held: old.map(|old| old.held).unwrap_or_default(),
+                };
+                self.roster.put(agent);
+            }
+            Event::AgentDeleted { agent } => self.roster.remove(agent),
+            Event::PresenceSet { agent, presence } => {
+                self.roster.set_presence(agent, *presence, at);
+            }
+            Event::Submitted(submitted) => self.submitted(at, submitted),
+            Event::Updated { ticket, content } => {
+                self.ticket_mut(*ticket).content = content.clone();
+            }
+            Event::Retiered { .. } => self.retiered(event),
+            Event::Cancelled { ticket, reason } => {
+                self.finish(
+                    at,
+                    *ticket,
+                    Ending::Cancelled {
+                        reason: reason.clone(),
+                    },
+                );
+            }
+            Event::Overflowed {
+                ticket,
+                overflow_step,
+                pools,
+            } => {
+                self.re_key(*ticket, |ticket| {
+                    ticket.overflow_step = *overflow_step;
+                    ticket.pools = *pools;
+                });
+            }
+            Event::Breached { ticket, deadline } => self.re_key(*ticket, |ticket| match deadline {
+                Deadline::Response => ticket.response_breached = true,
+                Deadline::Solution => ticket.solution_breached = true,
+            }),
+            Event::WaitStarted {
+                agent,
+                until,
+                request,
+            } => {
+                let wait = Wait {
+                    until: *until,
+                    request: request.clone(),
+                };
+                self.roster.start_wait(agent, wait);
+                self.timers
+                    .add_wait(self.roster.get(agent).expect("it was just changed"));
+            }
+            Event::WaitEnded { agent, why: _ } => {
+                self.timers
+                    .remove_wait(self.roster.get(agent).expect("who waits is registered"));
+                self.roster.end_wait(agent);
+            }
+            Event::Assigned { .. } => self.assigned(at, event),
+            Event::Extended {
+                ticket,
+                token,
+                lease_until,
+            } => {
+                self.re_key(*ticket, |ticket| {
+                    held(ticket, *token).lease_until = *lease_until;
+                });
+            }
+            Event::LeaseExpired { ticket, token } => self.back_to_queue(at, *ticket, *token, true),
+            Event::Released {
+                ticket,
+                token,
+                reason,
+            } => {
+                let unseen = matches!(reason, ReleaseReason::Undelivered);
+                self.back_to_queue(at, *ticket, *token, unseen);
+            }
+            Event::Completed {
+                ticket,
+                token,
+                outcome,
+                note,
+            } => {
+                let assignment = held(self.ticket_mut(*ticket), *token).clone();
+                if let Some(pool) = assignment.pool {
+                    self.records[usize::from(pool.0)].learn(at.since_ms(assignment.assigned_at));
+                }
+                let ending = Ending::Completed {
+                    agent: assignment.agent,
+                    token: *token,
+                    assigned_at: assignment.assigned_at,
+                    outcome: outcome.clone(),
+                    note: note.clone(),
+                };
+                self.finish(at, *ticket, ending);
+            }
+        }
+    }
+
+    /// Takes a ticket into every index.
+    pub(super) fn add_ticket(&mut self, ticket: Ticket) {
+        let number = ticket.number;
+        let old = self.number_by_id.insert(ticket.id.clone(), number);
+        assert!(old.is_none(), "an id names one live ticket");
+        if ticket.tier_source.is_unconfirmed() {
+            self.unconfirmed.insert(number);
+        }
+        self.enter(&ticket);
+        self.tickets.insert(number, Box::new(ticket));
+    }
+
+    /// Remembers a ticket that has ended, and forgets the one that ended longest ago.
+    pub(super) fn remember(&mut self, finished: Finished) {
+        if self.finished.len() == FINISHED_KEPT_MAX {
+            let oldest = self.finished.pop_front().expect("it is full").ticket;
+            if self.finished_by_id.get(&oldest.id) == Some(&oldest.number) {
+                self.finished_by_id.remove(&oldest.id);
+            }
+        }
+        self.finished_by_id
+            .insert(finished.ticket.id.clone(), finished.ticket.number);
+        self.finished.push_back(Box::new(finished));
+    }
+
+    fn ticket_mut(&mut self, number: TicketNumber) -> &mut Ticket {
+        self.tickets
+            .get_mut(&number)
+            .expect("an event names a live ticket")
+    }
+
+    fn enter(&mut self, ticket: &Ticket) {
+        if ticket.state == State::Waiting {
+            self.queues.insert(ticket);
+        }
+        self.timers.add_ticket(ticket, &self.policy);
+    }
+
+    fn leave(&mut self, ticket: &Ticket) {
+        if ticket.state == State::Waiting {
+            self.queues.remove(ticket, &self.tickets);
+        }
+        self.timers.remove_ticket(ticket, &self.policy);
+    }
+
+    /// Changes one ticket and keeps queue and timers true.
+    fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
+        let ticket = self
+            .tickets
+            .get(&number)
+            .expect("an event names a live ticket");
+        if ticket.state == State::Waiting {
+            self.queues.remove(ticket, &self.tickets);
+        }
+        self.timers.remove_ticket(ticket, &self.policy);
+        let ticket = self.tickets.get_mut(&number).expect("it was just found");
+        change(ticket);
+        if ticket.state == State::Waiting {
+            self.queues.insert(ticket);
+        }
+        self.timers.add_ticket(ticket, &self.policy);
+    }
+
+    fn submitted(&mut self, at: Time, submitted: &Submitted) {
+        assert_eq!(
+            submitted.number, self.next_number,
+            "tickets are numbered without a gap"
+        );
+        self.next_number = TicketNumber(submitted.number.0 + 1);
+        self.add_ticket(Ticket {
+            id: submitted.id.clone(),
+            number: submitted.number,
+            fingerprint: submitted.fingerprint,
+            channel: submitted.channel,
+            caller: submitted.caller.clone(),
+            content: submitted.content.clone(),
+            tier: submitted.tier,
+            tier_source: submitted.tier_source,
+            tier_age_ms: submitted.tier_age_ms,
+            submitted_at: at,
+            respond_by: submitted.respond_by,
+            solve_by: submitted.solve_by,
+            overflow_step: 0,
+            pools: submitted.pools,
+            picked_up_at: None,
+            response_breached: false,
+            solution_breached: false,
+            assigned_count: 0,
+            state: State::Waiting,
+        });
+    }
+
+    fn retiered(&mut self, event: &Event) {
+        let Event::Retiered {
+            ticket: number,
+            tier,
+            source,
+            customer_id,
+            respond_by,
+            solve_by,
+            overflow_step,
+            pools,
+        } = event
+        else {
+            unreachable!("called for this event only")
+        };
+        self.re_key(*number, |ticket| {
+            ticket.tier = *tier;
+            ticket.tier_source = *source;
+            ticket.tier_age_ms = 0;
+            ticket.respond_by = *respond_by;
+            ticket.solve_by = *solve_by;
+            ticket.overflow_step = *overflow_step;
+            ticket.pools = *pools;
+            if let (Some(caller), Some(id)) = (&mut ticket.caller, customer_id)
+                && caller.customer_id() != Some(id)
+            {
+                Arc::make_mut(caller).resolved_id = Some(id.clone());
+            }
+        });
+        if source.is_unconfirmed() {
+            self.unconfirmed.insert(*number);
+        } else {
+            self.unconfirmed.remove(number);
+        }
+    }
+
+    fn assigned(&mut self, at: Time, event: &Event) {
+        let Event::Assigned {
+            ticket: number,
+            agent,
+            pool,
+            token,
+            lease_until,
+            request,
+            step,
+            slack_ms,
+        } = event
+        else {
+            unreachable!("called for this event only")
+        };
+        assert_eq!(
+            *token, self.next_token,
+            "every assignment has its own token"
+        );
+        self.next_token = LeaseToken(token.0 + 1);
+        let policy_version = self.policy.version.clone();
+        let mut tier = TierIx(0);
+        self.re_key(*number, |ticket| {
+            assert_eq!(
+                ticket.state,
+                State::Waiting,
+                "only a waiting ticket is assigned"
+            );
+            tier = ticket.tier;
+            ticket.picked_up_at.get_or_insert(at);
+            ticket.assigned_count += 1;
+            ticket.state = State::Assigned(Box::new(Assignment {
+                agent: agent.clone(),
+                pool: Some(*pool),
+                token: *token,
+                assigned_at: at,
+                lease_until: *lease_until,
+                request: request.clone(),
+                step: *step,
+                slack_ms: *slack_ms,
+                policy_version,
+            }));
+        });
+        self.timers.remove_wait(
+            self.roster
+                .get(agent)
+                .expect("an event names a known agent"),
+        );
+        self.roster.give(agent, *number);
+        let share = self.policy.floor_share_permille;
+        self.records[usize::from(pool.0)].dispatched(*step, tier, share);
+    }
+
+    /// The ticket waits in its old place again. When nobody has seen it, it was never picked up.
+    fn back_to_queue(&mut self, at: Time, number: TicketNumber, token: LeaseToken, unseen: bool) {
+        let mut agent = None;
+        self.re_key(number, |ticket| {
+            let assignment = held(ticket, token);
+            agent = Some(assignment.agent.clone());
+            if unseen && ticket.picked_up_at == Some(assignment_start(ticket)) {
+                ticket.picked_up_at = None;
+            }
+            ticket.state = State::Waiting;
+        });
+        self.roster.take(&agent.expect("it was held"), number, at);
+    }
+
+    fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
+        let ticket = self
+            .tickets
+            .remove(&number)
+            .expect("an event names a live ticket");
+        self.leave(&ticket);
+        self.number_by_id.remove(&ticket.id);
+        self.unconfirmed.remove(&number);
+        if let State::Assigned(assignment) = &ticket.state {
+            self.roster.take(&assignment.agent, number, at);
+        }
+        self.remember(Finished {
+            ticket: *ticket,
+            ending,
+            finished_at: at,
+        });
+    }
+
+    fn end_all_waits(&mut self) {
+        let waiting: Vec<_> = self
+            .roster
+            .iter()
+            .filter(|a| a.wait.is_some())
+            .cloned()
+            .collect();
+        for agent in waiting {
+            self.timers.remove_wait(&agent);
+            self.roster.end_wait(&agent.id);
+        }
+    }
+
+    /// Puts a policy in force. Tickets keep the deadlines they were promised; their queues, pools and
+    /// order follow the new policy. What pools have learnt goes with their names. The tickets that
+    /// ended are forgotten here: the history has them, under the names of their time.
+    fn change_policy(&mut self, policy: &Arc<Policy>) {
+        let old = std::mem::replace(&mut self.policy, policy.clone());
+        let tier_of = |tier: TierIx| {
+            policy
+                .tier_named(&old.tier(tier).name)
+                .expect("no live ticket's tier is dropped")
+        };
+        let pool_of = |pool| policy.pool_named(&old.pool(pool).name);
+        let pools_of = |pools: PoolSet| PoolSet::of(pools.iter().filter_map(pool_of));
+
+        self.records = policy
+            .pools
+            .iter()
+            .map(|pool| match old.pool_named(&pool.name) {
+                Some(ix) => {
+                    let record = self.records[usize::from(ix.0)];
+                    PoolRecord {
+                        floor_last_tier: None,
+                        ..record
+                    }
+                }
+                None => PoolRecord::default(),
+            })
+            .collect();
+        let agents: Vec<_> = self.roster.iter().cloned().collect();
+        for mut agent in agents {
+            agent.pools = pools_of(agent.pools);
+            self.roster.put(agent);
+        }
+        self.queues = Queues::new(policy.rule);
+        let waits = self.roster.iter().filter(|agent| agent.wait.is_some());
+        let mut timers = Timers::default();
+        waits.for_each(|agent| timers.add_wait(agent));
+        self.timers = timers;
+        self.finished.clear();
+        self.finished_by_id.clear();
+        let numbers: BTreeSet<_> = self.tickets.keys().copied().collect();
+        for number in numbers {
+            let mut ticket = self.tickets.remove(&number).expect("it was just listed");
+            let waited_ms = self.at.since_ms(ticket.submitted_at);
+            ticket.tier = tier_of(ticket.tier);
+            (ticket.overflow_step, ticket.pools) =
+                Self::route_after(policy, ticket.tier, waited_ms);
+            if let State::Assigned(assignment) = &mut ticket.state {
+                assignment.pool = assignment.pool.and_then(pool_of);
+            }
+            self.enter(&ticket);
+            self.tickets.insert(number, ticket);
+        }
+    }
+}
+
+fn assignment_start(ticket: &Ticket) -> Time {
+    ticket.assignment().expect("it is held").assigned_at
+}
+
+fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {
+    match &mut ticket.state {
+        State::Assigned(assignment) if assignment.token == token => assignment,
+        State::Assigned(_) | State::Waiting => panic!("the event's token holds the ticket"),
+    }
+}

@@ -1,0 +1,517 @@
+//! What a command leads to: the events and the answer, or the rejection. Changes nothing.
+
+use super::command::{
+    Answer, Command, Earlier, Event, Lookup, Rejection, ReleaseReason, Submit, Submitted, WaitEnd,
+};
+use super::dispatch::Choice;
+use super::model::{
+    AgentId, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber, TierIx,
+    TierSource, Time,
+};
+use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL};
+use std::sync::Arc;
+
+/// What a command leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What happens, to be applied in this order.
+    pub events: Vec<Event>,
+    /// What the answer is about.
+    pub answer: Answer,
+}
+
+impl Decision {
+    fn of(event: Event, answer: Answer) -> Self {
+        Self {
+            events: vec![event],
+            answer,
+        }
+    }
+
+    fn nothing(answer: Answer) -> Self {
+        Self {
+            events: Vec::new(),
+            answer,
+        }
+    }
+}
+
+/// A ticket that has ended, however it is remembered.
+struct Past {
+    number: TicketNumber,
+    fingerprint: u64,
+    completed_with: Option<LeaseToken>,
+}
+
+/// The name of a tier in the policy, and what the ticket will say about its source.
+struct Coding {
+    tier: TierIx,
+    source: TierSource,
+    age_ms: i64,
+    customer_id: Option<Box<str>>,
+}
+
+impl Engine {
+    /// What `command` leads to at `now`, which must not be before the last event.
+    pub fn decide(&self, now: Time, command: Command) -> Result<Decision, Rejection> {
+        assert!(now >= self.at, "time does not run backwards");
+        match command {
+            Command::Start => Ok(Decision::of(Event::Started, Answer::Done)),
+            Command::ApplyPolicy { policy } => self.decide_policy(policy),
+            Command::PutAgent(profile) => {
+                let known = (0..self.policy.pools.len()).fold(0u64, |set, at| set | 1 << at);
+                if profile.pools.0 & !known != 0 || profile.pools.is_empty() {
+                    return Err(Rejection::PoolNotFound);
+                }
+                let max = self.limits.agents_max;
+                if self.roster.get(&profile.id).is_none() && self.roster.len() as u64 >= max {
+                    return Err(Rejection::AgentLimit { max });
+                }
+                Ok(Decision::of(Event::AgentPut(profile), Answer::Done))
+            }
+            Command::DeleteAgent { agent } => {
+                let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
+                if !known.held.is_empty() {
+                    return Err(Rejection::AgentBusy);
+                }
+                let mut events = self.wait_ended(&agent, WaitEnd::Away);
+                events.push(Event::AgentDeleted { agent });
+                Ok(Decision {
+                    events,
+                    answer: Answer::Done,
+                })
+            }
+            Command::SetPresence { agent, presence } => {
+                let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
+                let mut events = Vec::new();
+                if known.presence != presence {
+                    if presence == Presence::Away {
+                        events = self.wait_ended(&agent, WaitEnd::Away);
+                    }
+                    events.push(Event::PresenceSet { agent, presence });
+                }
+                Ok(Decision {
+                    events,
+                    answer: Answer::Done,
+                })
+            }
+            Command::Submit(submit) => self.decide_submit(now, *submit),
+            Command::Update { ticket, content } => {
+                let live = self.live(&ticket, None)?;
+                let answer = Answer::Ticket {
+                    number: live.number,
+                    repeated: false,
+                };
+                Ok(Decision::of(
+                    Event::Updated {
+                        ticket: live.number,
+                        content,
+                    },
+                    answer,
+                ))
+            }
+            Command::Retier { ticket, lookup } => self.decide_retier(now, &ticket, lookup),
+            Command::Cancel {
+                ticket,
+                reason,
+                earlier,
+            } => match self.live(&ticket, earlier) {
+                Ok(live) => Ok(Decision::of(
+                    Event::Cancelled {
+                        ticket: live.number,
+                        reason,
+                    },
+                    Answer::Ended {
+                        number: live.number,
+                    },
+                )),
+                Err(Rejection::TicketCancelled) => {
+                    let past = self.past(&ticket, earlier).expect("it was just found");
+                    Ok(Decision::nothing(Answer::Ended {
+                        number: past.number,
+                    }))
+                }
+                Err(rejection) => Err(rejection),
+            },
+            Command::Pull {
+                agent,
+                request,
+                wait_until,
+            } => self.decide_pull(now, agent, request, wait_until),
+            Command::StopWaiting { agent } => Ok(Decision {
+                events: self.wait_ended(&agent, WaitEnd::CallerGone),
+                answer: Answer::Done,
+            }),
+            Command::Extend {
+                ticket,
+                token,
+                by_ms,
+            } => {
+                let live = self.held_with(&ticket, token, None)?;
+                if by_ms.is_some_and(|ms| !(1..=EXTEND_MS_MAX).contains(&ms)) {
+                    return Err(Rejection::ExtensionOutOfRange);
+                }
+                let pool = live.assignment().and_then(|assignment| assignment.pool);
+                let lease_ms = pool.map_or(LEASE_MS_WITHOUT_POOL, |pool| {
+                    self.policy.pool(pool).lease_ms
+                });
+                let lease_until = now.plus_ms(by_ms.unwrap_or(lease_ms));
+                let answer = Answer::Holds {
+                    number: live.number,
+                    repeated: false,
+                };
+                Ok(Decision::of(
+                    Event::Extended {
+                        ticket: live.number,
+                        token,
+                        lease_until,
+                    },
+                    answer,
+                ))
+            }
+            Command::Complete {
+                ticket,
+                token,
+                outcome,
+                note,
+                earlier,
+            } => self.decide_complete(&ticket, token, outcome, note, earlier),
+            Command::Release {
+                ticket,
+                token,
+                reason,
+            } => {
+                let live = self.held_with(&ticket, token, None)?;
+                let answer = Answer::Ticket {
+                    number: live.number,
+                    repeated: false,
+                };
+                Ok(Decision::of(
+                    Event::Released {
+                        ticket: live.number,
+                        token,
+                        reason,
+                    },
+                    answer,
+                ))
+            }
+        }
+    }
+
+    /// The event that gives back a ticket whose assignment its caller never saw.
+    pub fn undelivered(&self, number: TicketNumber, token: LeaseToken) -> Option<Event> {
+        let held = self.ticket_numbered(number)?.assignment()?;
+        (held.token == token).then_some(Event::Released {
+            ticket: number,
+            token,
+            reason: ReleaseReason::Undelivered,
+        })
+    }
+
+    fn decide_policy(&self, policy: Arc<Policy>) -> Result<Decision, Rejection> {
+        for (at, tier) in self.policy.tiers.iter().enumerate() {
+            let ix = TierIx(u8::try_from(at).expect("a policy has at most 64 tiers"));
+            if policy.tier_named(&tier.name).is_none() {
+                let count = self
+                    .tickets
+                    .values()
+                    .filter(|ticket| ticket.tier == ix)
+                    .count() as u64;
+                if count > 0 {
+                    return Err(Rejection::PolicyStrandsTickets { tier: ix, count });
+                }
+            }
+        }
+        Ok(Decision::of(Event::PolicyApplied { policy }, Answer::Done))
+    }
+
+    fn decide_submit(&self, now: Time, submit: Submit) -> Result<Decision, Rejection> {
+        if let Some(live) = self.ticket(&submit.id) {
+            if live.fingerprint != submit.fingerprint {
+                return Err(Rejection::TicketExists);
+            }
+            return Ok(Decision::nothing(Answer::Ticket {
+                number: live.number,
+                repeated: true,
+            }));
+        }
+        if let Some(past) = self.past(&submit.id, submit.earlier) {
+            if past.fingerprint != submit.fingerprint {
+                return Err(Rejection::TicketExists);
+            }
+            return Ok(Decision::nothing(Answer::Ended {
+                number: past.number,
+            }));
+        }
+        let max = self.limits.tickets_max;
+        if self.tickets.len() as u64 >= max {
+            return Err(Rejection::TicketLimit { max });
+        }
+        let coding = self.code(submit.lookup)?;
+        let caller = submit.caller.map(|caller| match coding.customer_id {
+            Some(id) if caller.customer_id() != Some(&*id) => {
+                let mut caller = (*caller).clone();
+                caller.resolved_id = Some(id);
+                Arc::new(caller)
+            }
+            Some(_) | None => caller,
+        });
+        let (respond_by, solve_by) =
+            Self::deadlines(&self.policy, coding.tier, submit.channel, now);
+        let number = self.next_number;
+        let submitted = Submitted {
+            id: submit.id,
+            number,
+            fingerprint: submit.fingerprint,
+            channel: submit.channel,
+            caller,
+            content: submit.content,
+            tier: coding.tier,
+            tier_source: coding.source,
+            tier_age_ms: coding.age_ms,
+            respond_by,
+            solve_by,
+            pools: self.policy.tier(coding.tier).pools,
+        };
+        Ok(Decision::of(
+            Event::Submitted(Box::new(submitted)),
+            Answer::Ticket {
+                number,
+                repeated: false,
+            },
+        ))
+    }
+
+    /// The tier that the directory's answer means under this policy.
+    fn code(&self, lookup: Lookup) -> Result<Coding, Rejection> {
+        let policy = &self.policy;
+        let named = |tier: &str, source, age_ms, customer_id| {
+            let known = policy.tier_named(tier);
+            Coding {
+                tier: known.unwrap_or(policy.unknown_tier),
+                source: if known.is_some() {
+                    source
+                } else {
+                    TierSource::UnknownTier
+                },
+                age_ms,
+                customer_id,
+            }
+        };
+        let plain = |tier, source| Coding {
+            tier,
+            source,
+            age_ms: 0,
+            customer_id: None,
+        };
+        Ok(match lookup {
+            Lookup::Found { tier, customer_id } => {
+                named(&tier, TierSource::Found, 0, Some(customer_id))
+            }
+            Lookup::Stale {
+                tier,
+                customer_id,
+                age_ms,
+            } => named(&tier, TierSource::Stale, age_ms, Some(customer_id)),
+            Lookup::UnknownCustomer => plain(policy.unknown_tier, TierSource::UnknownCustomer),
+            Lookup::Unavailable => plain(policy.unavailable_tier, TierSource::Unavailable),
+            Lookup::Given { tier } => {
+                let tier = policy.tier_named(&tier).ok_or(Rejection::TierNotFound)?;
+                plain(tier, TierSource::Given)
+            }
+        })
+    }
+
+    /// A correction keeps the wait, and never moves a deadline later than was promised.
+    fn decide_retier(
+        &self,
+        now: Time,
+        ticket: &TicketId,
+        lookup: Lookup,
+    ) -> Result<Decision, Rejection> {
+        let live = self.live(ticket, None)?;
+        let answer = Answer::Ticket {
+            number: live.number,
+            repeated: false,
+        };
+        let coding = self.code(lookup)?;
+        let (respond_by, solve_by) =
+            Self::deadlines(&self.policy, coding.tier, live.channel, live.submitted_at);
+        let waited_ms = now.since_ms(live.submitted_at);
+        let (overflow_step, pools) = Self::route_after(&self.policy, coding.tier, waited_ms);
+        let event = Event::Retiered {
+            ticket: live.number,
+            tier: coding.tier,
+            source: coding.source,
+            customer_id: coding.customer_id,
+            respond_by: respond_by.min(live.respond_by),
+            solve_by: live.solve_by.into_iter().chain(solve_by).min(),
+            overflow_step,
+            pools,
+        };
+        Ok(Decision::of(event, answer))
+    }
+
+    fn decide_pull(
+        &self,
+        now: Time,
+        agent: AgentId,
+        request: Option<Box<str>>,
+        wait_until: Time,
+    ) -> Result<Decision, Rejection> {
+        let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
+        if known.presence == Presence::Away {
+            return Err(Rejection::AgentAway);
+        }
+        let asked_before = |number: &&TicketNumber| {
+            let held = self.tickets[*number]
+                .assignment()
+                .expect("what is held is assigned");
+            request.is_some() && held.request == request
+        };
+        let full = known.held.len() >= usize::from(known.capacity);
+        let repeated =
+            known
+                .held
+                .iter()
+                .find(asked_before)
+                .or(if full { known.held.last() } else { None });
+        if let Some(number) = repeated {
+            return Ok(Decision::nothing(Answer::Holds {
+                number: *number,
+                repeated: true,
+            }));
+        }
+        if !self.roster.anyone_waits() {
+            let survey = self.floor().survey(known.pools, false, now);
+            if let Some((head, _)) = survey.taken() {
+                let answer = Answer::Holds {
+                    number: head.ticket,
+                    repeated: false,
+                };
+                let event = self.assignment(&survey, known, request, now);
+                return Ok(Decision {
+                    events: event.into_iter().collect(),
+                    answer,
+                });
+            }
+            if wait_until <= now {
+                let why = match survey.choice {
+                    Choice::HeldForTier => WaitEnd::HeldForTier,
+                    Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
+                };
+                return Ok(Decision::nothing(Answer::Empty(why)));
+            }
+        }
+        // With others waiting too, this agent joins them and `route` decides who gets what.
+        let mut events = self.wait_ended(&agent, WaitEnd::Replaced);
+        events.push(Event::WaitStarted {
+            agent,
+            until: wait_until.max(now),
+            request,
+        });
+        Ok(Decision {
+            events,
+            answer: Answer::Waits,
+        })
+    }
+
+    fn decide_complete(
+        &self,
+        ticket: &TicketId,
+        token: LeaseToken,
+        outcome: Box<str>,
+        note: Box<str>,
+        earlier: Option<Earlier>,
+    ) -> Result<Decision, Rejection> {
+        match self.held_with(ticket, token, earlier) {
+            Ok(live) => Ok(Decision::of(
+                Event::Completed {
+                    ticket: live.number,
+                    token,
+                    outcome,
+                    note,
+                },
+                Answer::Ended {
+                    number: live.number,
+                },
+            )),
+            Err(Rejection::TicketCompleted) => {
+                let past = self.past(ticket, earlier).expect("it was just found");
+                if past.completed_with == Some(token) {
+                    return Ok(Decision::nothing(Answer::Ended {
+                        number: past.number,
+                    }));
+                }
+                Err(Rejection::TicketCompleted)
+            }
+            Err(rejection) => Err(rejection),
+        }
+    }
+
+    fn wait_ended(&self, agent: &AgentId, why: WaitEnd) -> Vec<Event> {
+        let waits = self
+            .roster
+            .get(agent)
+            .is_some_and(|known| known.wait.is_some());
+        waits
+            .then(|| Event::WaitEnded {
+                agent: agent.clone(),
+                why,
+            })
+            .into_iter()
+            .collect()
+    }
+
+    fn past(&self, id: &TicketId, earlier: Option<Earlier>) -> Option<Past> {
+        let kept = self.finished(id).map(|finished| Past {
+            number: finished.ticket.number,
+            fingerprint: finished.ticket.fingerprint,
+            completed_with: match finished.ending {
+                Ending::Completed { token, .. } => Some(token),
+                Ending::Cancelled { .. } => None,
+            },
+        });
+        kept.or(earlier.map(|earlier| Past {
+            number: earlier.number,
+            fingerprint: earlier.fingerprint,
+            completed_with: earlier.completed_with,
+        }))
+    }
+
+    fn live(&self, id: &TicketId, earlier: Option<Earlier>) -> Result<&Ticket, Rejection> {
+        if let Some(live) = self.ticket(id) {
+            return Ok(live);
+        }
+        Err(match self.past(id, earlier) {
+            None => Rejection::TicketNotFound,
+            Some(Past {
+                completed_with: Some(_),
+                ..
+            }) => Rejection::TicketCompleted,
+            Some(Past {
+                completed_with: None,
+                ..
+            }) => Rejection::TicketCancelled,
+        })
+    }
+
+    /// The live ticket that `token` holds, or why it does not.
+    fn held_with(
+        &self,
+        id: &TicketId,
+        token: LeaseToken,
+        earlier: Option<Earlier>,
+    ) -> Result<&Ticket, Rejection> {
+        let live = self.live(id, earlier)?;
+        let was_given = token.0 > 0 && token < self.next_token && live.assigned_count > 0;
+        match &live.state {
+            State::Assigned(held) if held.token == token => Ok(live),
+            State::Assigned(held) if was_given && token < held.token => {
+                Err(Rejection::LeaseSuperseded)
+            }
+            State::Waiting if was_given => Err(Rejection::LeaseEnded),
+            State::Assigned(_) | State::Waiting => Err(Rejection::TokenUnknown),
+        }
+    }
+}

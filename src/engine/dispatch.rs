@@ -1,0 +1,249 @@
+//! Which ticket next, and why.
+//!
+//! One pure question, `survey`: an agent of these pools asks; which heads compete, which of them a
+//! reserve keeps back, and which step of the rule decides. Dispatching takes the answer and
+//! explaining prints it, so they cannot differ.
+
+use super::model::{Policy, PoolIx, PoolRecord, PoolSet, Rule, Step, TicketNumber, TierIx, Time};
+use super::queue::{Front, QueueKey, Queues};
+use super::roster::Roster;
+use std::cmp::Ordering;
+
+/// Mean handling time assumed until a pool has completed [`HANDLED_KNOWN_COUNT`] tickets, in ms.
+pub const HANDLE_MS_ASSUMED: i64 = 300_000;
+/// Completions after which a pool's own mean handling time is believed.
+pub const HANDLED_KNOWN_COUNT: u64 = 20;
+/// The mean handling time forgets at this many completions: old habits fade, noise averages out.
+pub const HANDLED_WINDOW: i64 = 200;
+/// What a floor bucket must hold for a starving tier's turn, in thousandths of a dispatch.
+pub const FLOOR_TURN_PERMILLE: u32 = 1000;
+/// The most a floor bucket holds: two turns saved up.
+pub const FLOOR_BUCKET_MAX_PERMILLE: u32 = 2000;
+
+impl PoolRecord {
+    /// The mean handling time the rule works with, in milliseconds.
+    pub fn handle_ms(&self) -> i64 {
+        if self.handled_count < HANDLED_KNOWN_COUNT {
+            HANDLE_MS_ASSUMED
+        } else {
+            self.mean_handle_us / 1000
+        }
+    }
+
+    /// Learns from one completion that took `handle_ms`.
+    pub(super) fn learn(&mut self, handle_ms: i64) {
+        self.handled_count += 1;
+        let weight =
+            i64::try_from(self.handled_count).map_or(HANDLED_WINDOW, |n| n.min(HANDLED_WINDOW));
+        let sample_us = handle_ms.saturating_mul(1000);
+        self.mean_handle_us += sample_us.saturating_sub(self.mean_handle_us) / weight;
+    }
+
+    /// Counts one dispatch in the floor's bucket, and pays for it if it was a starving tier's turn.
+    pub(super) fn dispatched(&mut self, step: Step, tier: TierIx, share_permille: u32) {
+        if step == Step::Floor {
+            self.floor_bucket_permille -= FLOOR_TURN_PERMILLE;
+            self.floor_last_tier = Some(tier);
+        }
+        self.floor_bucket_permille =
+            (self.floor_bucket_permille + share_permille).min(FLOOR_BUCKET_MAX_PERMILLE);
+    }
+}
+
+/// A queue's head, as the rule sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its queue.
+    pub queue: QueueKey,
+    /// The ticket.
+    pub ticket: TicketNumber,
+    /// The pool on whose behalf the asking agent would take it.
+    pub pool: PoolIx,
+    /// Its response deadline.
+    pub respond_by: Time,
+    /// How long it has waited, in ms.
+    pub waited_ms: i64,
+    /// What is left to its response deadline, in ms; negative when it has passed.
+    pub slack_ms: i64,
+    /// At or below this slack it is at risk, in ms.
+    pub guard_ms: i64,
+    /// `slack_ms <= guard_ms`.
+    pub at_risk: bool,
+    /// It has waited longer than the policy's multiple of its response target.
+    pub starving: bool,
+    /// The pool whose reserve keeps it from this agent, if one does.
+    pub held_by: Option<PoolIx>,
+}
+
+/// The outcome of a survey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// This head is next, by this step of the rule.
+    Take(usize, Step),
+    /// What waits is kept back by a reserve for higher tiers.
+    HeldForTier,
+    /// Nothing waits for these pools.
+    Nothing,
+}
+
+/// Every competing head, and the choice among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// The heads in the order of tier, channel, pools.
+    pub heads: Vec<Head>,
+    /// What the rule makes of them.
+    pub choice: Choice,
+}
+
+impl Survey {
+    /// The head that is next, and the step that chose it.
+    pub fn taken(&self) -> Option<(&Head, Step)> {
+        match self.choice {
+            Choice::Take(at, step) => Some((&self.heads[at], step)),
+            Choice::HeldForTier | Choice::Nothing => None,
+        }
+    }
+}
+
+/// What a survey looks at.
+pub(super) struct Floor<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) queues: &'a Queues,
+    pub(super) roster: &'a Roster,
+    pub(super) records: &'a [PoolRecord],
+}
+
+impl Floor<'_> {
+    /// An agent who serves in `crew` asks at `now`. `counted` says whether that agent already counts
+    /// as idle.
+    pub(super) fn survey(&self, crew: PoolSet, counted: bool, now: Time) -> Survey {
+        let mut heads = Vec::with_capacity(16);
+        for (key, queue) in self.queues.iter() {
+            if let (Some(front), Some(pool)) = (queue.front(), key.pools.and(crew).first()) {
+                heads.push(self.head(*key, front, pool, crew, counted, now));
+            }
+        }
+        let choice = self.choose(&heads);
+        Survey { heads, choice }
+    }
+
+    fn head(
+        &self,
+        queue: QueueKey,
+        front: &Front,
+        pool: PoolIx,
+        crew: PoolSet,
+        counted: bool,
+        now: Time,
+    ) -> Head {
+        let target_ms = front.respond_by.since_ms(front.submitted_at).max(1);
+        let waited_ms = now.since_ms(front.submitted_at);
+        let slack_ms = front.respond_by.since_ms(now);
+        let tier = self.policy.tier(queue.tier);
+        let guard_share_ms = permille_of(target_ms, tier.guard_permille);
+        let handle_ms = self.records[usize::from(pool.0)].handle_ms();
+        let guard_ms = target_ms.min(guard_share_ms.max(handle_ms.saturating_mul(2)));
+        Head {
+            queue,
+            ticket: front.number,
+            pool,
+            respond_by: front.respond_by,
+            waited_ms,
+            slack_ms,
+            guard_ms,
+            at_risk: slack_ms <= guard_ms,
+            starving: waited_ms > permille_of(target_ms, self.policy.starve_after_permille),
+            held_by: crew
+                .iter()
+                .find(|p| !self.may_spare(*p, queue.tier, counted)),
+        }
+    }
+
+    /// Whether the pool keeps its reserve for higher tiers when one of its idle agents takes `tier`.
+    /// Asked of every pool the agent serves in: an agent lent out is missing in all of them.
+    fn may_spare(&self, pool: PoolIx, tier: TierIx, counted: bool) -> bool {
+        let idle = self.roster.idle_count(pool) + u32::from(!counted);
+        idle > self.policy.pool(pool).reserve_against(tier)
+    }
+
+    fn choose(&self, heads: &[Head]) -> Choice {
+        if heads.is_empty() {
+            return Choice::Nothing;
+        }
+        let by = |step, order: &dyn Fn(&Head, &Head) -> Ordering, wanted: fn(&Head) -> bool| {
+            let open = heads
+                .iter()
+                .enumerate()
+                .filter(|(_, h)| h.held_by.is_none() && wanted(h));
+            open.min_by(|(_, a), (_, b)| order(a, b))
+                .map(|(at, _)| Choice::Take(at, step))
+        };
+        let every = |_: &Head| true;
+        let choice = match self.policy.rule {
+            Rule::Fifo => by(Step::Fifo, &longest_wait, every),
+            Rule::StaticPriority => by(Step::Priority, &highest_tier, every),
+            Rule::Edf => by(Step::EarliestDeadline, &earliest_deadline, every),
+            Rule::Accumulating => by(
+                Step::Accumulated,
+                &|a, b| self.most_accumulated(a, b),
+                every,
+            ),
+            Rule::GuardedEdf => self
+                .starving_turn(heads)
+                .map(|at| Choice::Take(at, Step::Floor))
+                .or_else(|| by(Step::AtRisk, &highest_tier, |head| head.at_risk))
+                .or_else(|| by(Step::EarliestDeadline, &earliest_deadline, every)),
+        };
+        choice.unwrap_or(Choice::HeldForTier)
+    }
+
+    /// The starving tier whose turn it is, where the pool's bucket holds a turn: the next below the
+    /// one served last, and from the top again.
+    fn starving_turn(&self, heads: &[Head]) -> Option<usize> {
+        let turn = |head: &Head| {
+            let record = &self.records[usize::from(head.pool.0)];
+            let last = record.floor_last_tier;
+            let wraps = last.is_some_and(|last| head.queue.tier <= last);
+            (wraps, head.queue.tier, head.respond_by, head.ticket)
+        };
+        let paid = |head: &Head| {
+            self.records[usize::from(head.pool.0)].floor_bucket_permille >= FLOOR_TURN_PERMILLE
+        };
+        heads
+            .iter()
+            .enumerate()
+            .filter(|(_, head)| head.starving && head.held_by.is_none() && paid(head))
+            .min_by_key(|(_, head)| turn(head))
+            .map(|(at, _)| at)
+    }
+
+    fn most_accumulated(&self, a: &Head, b: &Head) -> Ordering {
+        let accumulated = |head: &Head| {
+            i128::from(head.waited_ms)
+                * i128::from(self.policy.tier(head.queue.tier).weight_permille)
+        };
+        accumulated(b)
+            .cmp(&accumulated(a))
+            .then_with(|| (a.queue.tier, a.ticket).cmp(&(b.queue.tier, b.ticket)))
+    }
+}
+
+fn longest_wait(a: &Head, b: &Head) -> Ordering {
+    b.waited_ms
+        .cmp(&a.waited_ms)
+        .then_with(|| a.ticket.cmp(&b.ticket))
+}
+
+fn earliest_deadline(a: &Head, b: &Head) -> Ordering {
+    (a.respond_by, a.queue.tier, a.ticket).cmp(&(b.respond_by, b.queue.tier, b.ticket))
+}
+
+fn highest_tier(a: &Head, b: &Head) -> Ordering {
+    (a.queue.tier, a.respond_by, a.ticket).cmp(&(b.queue.tier, b.respond_by, b.ticket))
+}
+
+/// `value` times `permille` / 1000, rounded down; stops at the end of the range.
+fn permille_of(value: i64, permille: u32) -> i64 {
+    let product = i128::from(value) * i128::from(permille) / 1000;
+    i64::try_from(product).unwrap_or(i64::MAX)
+}

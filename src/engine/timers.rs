@@ -1,0 +1,106 @@
+//! What falls due when. A ticket's next instant is a pure function of the ticket and the policy, so
+//! the index holds one entry a ticket, and nothing can be forgotten by cancelling the wrong timer.
+
+use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
+use std::collections::BTreeSet;
+
+/// What falls due on a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// Its wait opens it to more pools.
+    Overflow,
+    /// Its response deadline has passed.
+    ResponseBreach,
+    /// Its solution deadline has passed.
+    SolutionBreach,
+    /// Its lease has ended.
+    LeaseEnd,
+}
+
+/// The first thing that falls due on a ticket, and when; ties in the order of [`Due`].
+pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
+    // A deadline holds up to and including its own instant.
+    let response = (ticket.picked_up_at.is_none() && !ticket.response_breached)
+        .then(|| (ticket.respond_by.plus_ms(1), Due::ResponseBreach));
+    let solution = ticket
+        .solve_by
+        .filter(|_| !ticket.solution_breached)
+        .map(|by| (by.plus_ms(1), Due::SolutionBreach));
+    let other = match &ticket.state {
+        State::Waiting => policy
+            .tier(ticket.tier)
+            .overflow
+            .get(usize::from(ticket.overflow_step))
+            .map(|step| (ticket.submitted_at.plus_ms(step.after_ms), Due::Overflow)),
+        State::Assigned(assignment) => Some((assignment.lease_until, Due::LeaseEnd)),
+    };
+    [response, solution, other].into_iter().flatten().min()
+}
+
+/// The instants that something falls due, first to last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timers {
+    tickets: BTreeSet<(Time, TicketNumber)>,
+    waits: BTreeSet<(Time, AgentId)>,
+}
+
+impl Timers {
+    /// The first instant at which anything falls due.
+    pub fn next_at(&self) -> Option<Time> {
+        let ticket = self.tickets.first().map(|(at, _)| *at);
+        let wait = self.waits.first().map(|(at, _)| *at);
+        ticket.into_iter().chain(wait).min()
+    }
+
+    /// The first ticket on which something is due by `now`.
+    pub fn due_ticket(&self, now: Time) -> Option<TicketNumber> {
+        self.tickets
+            .first()
+            .filter(|(at, _)| *at <= now)
+            .map(|(_, number)| *number)
+    }
+
+    /// The first agent whose wait is over by `now`.
+    pub fn due_wait(&self, now: Time) -> Option<&AgentId> {
+        self.waits
+            .first()
+            .filter(|(at, _)| *at <= now)
+            .map(|(_, agent)| agent)
+    }
+
+    pub(super) fn add_ticket(&mut self, ticket: &Ticket, policy: &Policy) {
+        if let Some((at, _)) = next_due(ticket, policy) {
+            assert!(
+                self.tickets.insert((at, ticket.number)),
+                "a ticket has one timer"
+            );
+        }
+    }
+
+    pub(super) fn remove_ticket(&mut self, ticket: &Ticket, policy: &Policy) {
+        if let Some((at, _)) = next_due(ticket, policy) {
+            assert!(
+                self.tickets.remove(&(at, ticket.number)),
+                "a ticket's timer is known"
+            );
+        }
+    }
+
+    pub(super) fn add_wait(&mut self, agent: &Agent) {
+        if let Some(wait) = &agent.wait {
+            assert!(
+                self.waits.insert((wait.until, agent.id.clone())),
+                "an agent waits once"
+            );
+        }
+    }
+
+    pub(super) fn remove_wait(&mut self, agent: &Agent) {
+        if let Some(wait) = &agent.wait {
+            assert!(
+                self.waits.remove(&(wait.until, agent.id.clone())),
+                "a wait's end is known"
+            );
+        }
+    }
+}
