@@ -1,1 +1,2 @@
 //! Tierline routes support tickets and calls to the agents who should take them next.
+pub mod api;
