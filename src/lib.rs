@@ -1,3 +1,4 @@
 //! Tierline routes support tickets and calls to the agents who should take them next.
 
+pub mod api;
 pub mod engine;
