@@ -24,7 +24,7 @@ impl Clock {
     /// `speed` times as fast as the wall clock; 1 for real work, up to [`SPEED_MAX`] for rehearsals.
     pub fn start(not_before: Time, speed: f64) -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let wall_ms = since_epoch.map_or(0, |since| ms_of(since));
+        let wall_ms = since_epoch.map_or(0, ms_of);
         Self { base: Time(wall_ms).max(not_before), started: Instant::now(), speed }
     }
 

@@ -12,6 +12,7 @@ pub use run::{Stopped, start};
 pub use view::{PoolView, QueueView, TierView, View};
 
 use crate::clock::Clock;
+use crate::engine::Engine;
 use crate::engine::Explanation;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
@@ -19,7 +20,6 @@ use crate::engine::command::{
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
-use crate::engine::Engine;
 use crate::journal::{FinishedRow, History};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -73,6 +73,9 @@ pub enum Refused {
         /// That many.
         max: usize,
     },
+    /// The history of ended tickets cannot be read just now; the log says why.
+    #[error("the history of ended tickets cannot be read")]
+    Unreadable,
     /// The server is stopping; whether the request was carried out is not known.
     #[error("the server is stopping")]
     Stopping,
@@ -160,7 +163,8 @@ type Reading = Box<dyn FnOnce(&Engine, Time) -> Box<dyn FnOnce() + Send> + Send>
 
 enum Request {
     Submit { submit: Box<Submit>, own_id: bool, reply: Delivery<Receipt> },
-    Command { command: Command, reply: Delivery<Option<Seen>> },
+    Command { command: Command, reply: Delivery<()> },
+    Ticket { id: TicketId, command: Command, reply: Delivery<Seen> },
     Pull { pull: PullAsk, wait: u64, reply: Delivery<Pulled> },
     Complete { complete: CompleteAsk, pull: Option<(PullAsk, u64)>, reply: CompleteReply },
     CallerGone { agent: AgentId, wait: u64 },
@@ -198,17 +202,17 @@ impl Handle {
 
     /// Changes what a live ticket is about.
     pub async fn update(&self, ticket: TicketId, content: Content) -> Result<Seen, Refused> {
-        self.seen(Command::Update { ticket, content: Arc::new(content) }).await
+        self.about(ticket.clone(), Command::Update { ticket, content: Arc::new(content) }).await
     }
 
     /// Corrects a live ticket's tier.
     pub async fn retier(&self, ticket: TicketId, lookup: Lookup) -> Result<Seen, Refused> {
-        self.seen(Command::Retier { ticket, lookup }).await
+        self.about(ticket.clone(), Command::Retier { ticket, lookup }).await
     }
 
     /// Withdraws a ticket.
     pub async fn cancel(&self, ticket: TicketId, reason: Box<str>) -> Result<Seen, Refused> {
-        self.seen(Command::Cancel { ticket, reason, earlier: None }).await
+        self.about(ticket.clone(), Command::Cancel { ticket, reason, earlier: None }).await
     }
 
     /// Extends a lease by `by_ms`, or by the pool's lease.
@@ -218,7 +222,7 @@ impl Handle {
         token: LeaseToken,
         by_ms: Option<i64>,
     ) -> Result<Seen, Refused> {
-        self.seen(Command::Extend { ticket, token, by_ms }).await
+        self.about(ticket.clone(), Command::Extend { ticket, token, by_ms }).await
     }
 
     /// Gives a ticket back.
@@ -229,22 +233,22 @@ impl Handle {
         reason: Box<str>,
     ) -> Result<Seen, Refused> {
         let reason = ReleaseReason::ByAgent(reason);
-        self.seen(Command::Release { ticket, token, reason }).await
+        self.about(ticket.clone(), Command::Release { ticket, token, reason }).await
     }
 
     /// Registers or changes an agent.
     pub async fn put_agent(&self, profile: AgentProfile) -> Result<(), Refused> {
-        self.command(Command::PutAgent(profile)).await.map(drop)
+        self.command(Command::PutAgent(profile)).await
     }
 
     /// Forgets an agent.
     pub async fn delete_agent(&self, agent: AgentId) -> Result<(), Refused> {
-        self.command(Command::DeleteAgent { agent }).await.map(drop)
+        self.command(Command::DeleteAgent { agent }).await
     }
 
     /// Makes an agent available or away.
     pub async fn set_presence(&self, agent: AgentId, presence: Presence) -> Result<(), Refused> {
-        self.command(Command::SetPresence { agent, presence }).await.map(drop)
+        self.command(Command::SetPresence { agent, presence }).await
     }
 
     /// Asks for the next ticket, waiting for one as long as asked. Dropping the future ends the wait.
@@ -286,7 +290,15 @@ impl Handle {
         if live.is_some() {
             return Ok(live);
         }
-        Ok(self.earlier(id).await)
+        let history = self.history.clone();
+        let row = tokio::task::spawn_blocking(move || history.by_id(id.as_str())).await;
+        match row.map_err(|_| Refused::Stopping)? {
+            Ok(row) => Ok(row.map(|row| Seen::Ended(Box::new(row)))),
+            Err(error) => {
+                tracing::error!(%error, "the history cannot be read");
+                Err(Refused::Unreadable)
+            }
+        }
     }
 
     /// The agent of that id.
@@ -295,10 +307,10 @@ impl Handle {
     }
 
     /// Why a live ticket is where it is.
-    pub async fn explain(&self, id: TicketId) -> Result<Option<(Explanation, Engineless)>, Refused> {
+    pub async fn explain(&self, id: TicketId) -> Result<Option<(Explanation, Beside)>, Refused> {
         self.read(move |engine, now| {
             let explanation = engine.explain(&id, now)?;
-            let names = Engineless::of(engine, &explanation);
+            let names = Beside::of(engine, &explanation);
             Some((explanation, names))
         })
         .await
@@ -345,33 +357,19 @@ impl Handle {
     }
 
     /// Answers what has been asked, then ends the driver.
-    pub fn stop(&self) {
-        // A full channel still empties: the driver reads on, and this is tried until it fits.
+    pub async fn stop(&self) {
+        // A full channel empties by itself: the driver reads on.
         while let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Stop) {
-            std::thread::yield_now();
+            tokio::task::yield_now().await;
         }
     }
 
-    async fn earlier(&self, id: TicketId) -> Option<Seen> {
-        let history = self.history.clone();
-        let row = tokio::task::spawn_blocking(move || history.by_id(id.as_str())).await;
-        match row {
-            Ok(Ok(row)) => row.map(|row| Seen::Ended(Box::new(row))),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the history cannot be read");
-                None
-            }
-            Err(_) => None,
-        }
-    }
-
-    async fn command(&self, command: Command) -> Result<Option<Seen>, Refused> {
+    async fn command(&self, command: Command) -> Result<(), Refused> {
         self.ask(|reply| Request::Command { command, reply }).await
     }
 
-    async fn seen(&self, command: Command) -> Result<Seen, Refused> {
-        let seen = self.command(command).await?;
-        Ok(seen.expect("a command about a ticket answers with the ticket"))
+    async fn about(&self, id: TicketId, command: Command) -> Result<Seen, Refused> {
+        self.ask(|reply| Request::Ticket { id, command, reply }).await
     }
 
     async fn ask<T: Send + 'static>(
@@ -394,14 +392,14 @@ impl Handle {
 /// What an explanation needs beside itself, read at the same instant: ids of the competing tickets
 /// and how many agents of each pool are idle.
 #[derive(Clone, Debug)]
-pub struct Engineless {
+pub struct Beside {
     /// The ids of the competing heads, by number.
     pub ids: std::collections::BTreeMap<TicketNumber, TicketId>,
     /// Idle agents by pool, in the policy's order.
     pub idle_counts: Vec<u32>,
 }
 
-impl Engineless {
+impl Beside {
     fn of(engine: &Engine, explanation: &Explanation) -> Self {
         let heads = explanation.crews.iter().flat_map(|crew| &crew.survey.heads);
         let ids = heads

@@ -221,6 +221,11 @@ impl Engine {
         self.unconfirmed.range((Excluded(number), Unbounded)).map(|number| &*self.tickets[number])
     }
 
+    /// How many live tickets have a tier that the directory has yet to confirm.
+    pub fn unconfirmed_count(&self) -> usize {
+        self.unconfirmed.len()
+    }
+
     /// How many of its own and higher tiers stand before a waiting ticket; exact up to
     /// [`PLACE_EXACT_MAX`] a queue.
     pub fn ahead_of(&self, ticket: &Ticket) -> usize {
