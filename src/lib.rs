@@ -1,1 +1,3 @@
 //! Tierline routes support tickets and calls to the agents who should take them next.
+
+pub mod directory;
