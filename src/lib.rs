@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod directory;
 pub mod driver;
 pub mod engine;
 pub mod journal;
