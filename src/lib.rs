@@ -1,3 +1,6 @@
 //! Tierline routes support tickets and calls to the agents who should take them next.
 
+pub mod config;
 pub mod engine;
+pub mod policy;
+pub mod settings;
