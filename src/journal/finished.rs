@@ -1,0 +1,169 @@
+//! A ticket that has ended, as the history keeps it: one row with names instead of places, so that it
+//! means the same under every later policy.
+
+use super::Seq;
+use crate::engine::command::Earlier;
+use crate::engine::model::{
+    AgentId, Caller, Channel, Content, Ending, Finished, LeaseToken, Policy, TicketId,
+    TicketNumber, TierSource, Time,
+};
+use std::sync::Arc;
+
+/// How a ticket of the history ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FinishedState {
+    /// An agent completed it.
+    Completed,
+    /// It was withdrawn, or the customer hung up.
+    Cancelled,
+}
+
+impl FinishedState {
+    /// Both states.
+    pub const ALL: [Self; 2] = [Self::Completed, Self::Cancelled];
+
+    /// The state's name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One row of the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishedRow {
+    /// The event that ended it.
+    pub seq: Seq,
+    /// Its place in the order of arrival.
+    pub number: TicketNumber,
+    /// The name callers know it by; a name may come again after its ticket has ended.
+    pub id: TicketId,
+    /// How the customer reached us.
+    pub channel: Channel,
+    /// The tier that served it, by name.
+    pub tier: Arc<str>,
+    /// Where the tier came from.
+    pub tier_source: TierSource,
+    /// The customer's id, as far as it was known.
+    pub customer_id: Option<Box<str>>,
+    /// What it was about.
+    pub content: Arc<Content>,
+    /// Completed or cancelled.
+    pub state: FinishedState,
+    /// Who completed it, or held it when it was withdrawn.
+    pub agent: Option<AgentId>,
+    /// The pool on whose behalf, by name.
+    pub pool: Option<Arc<str>>,
+    /// When it was submitted.
+    pub submitted_at: Time,
+    /// When an agent first picked it up, if one did.
+    pub picked_up_at: Option<Time>,
+    /// When it ended.
+    pub finished_at: Time,
+    /// From the submit until it was picked up, or until it ended if it never was; milliseconds.
+    pub wait_ms: i64,
+    /// From the last assignment until it was completed; milliseconds; `None` when cancelled.
+    pub handle_ms: Option<i64>,
+    /// When someone had to have picked it up.
+    pub respond_by: Time,
+    /// When it had to be completed, if that was promised.
+    pub solve_by: Option<Time>,
+    /// Whether an agent picked it up by `respond_by`.
+    pub response_in_time: bool,
+    /// Whether it was completed by `solve_by`. `None` when nothing was promised, and when it was
+    /// withdrawn before the promise was broken.
+    pub solution_in_time: Option<bool>,
+    /// How many times it was assigned.
+    pub assigned_count: u32,
+    /// One word on how it went, when completed.
+    pub outcome: Option<Box<str>>,
+    /// A line for people, when completed.
+    pub note: Option<Box<str>>,
+    /// Why it was withdrawn, when cancelled.
+    pub reason: Option<Box<str>>,
+    /// A digest of the submit as it was asked.
+    pub fingerprint: u64,
+    /// The token that completed it.
+    pub token: Option<LeaseToken>,
+}
+
+impl FinishedRow {
+    /// The row of a ticket that event `seq` ended under `policy`.
+    pub fn of(finished: &Finished, policy: &Policy, seq: Seq) -> Self {
+        let Finished {
+            ticket,
+            ending,
+            finished_at,
+        } = finished;
+        let assignment = ticket.assignment();
+        let mut row = Self {
+            seq,
+            number: ticket.number,
+            id: ticket.id.clone(),
+            channel: ticket.channel,
+            tier: policy.tier(ticket.tier).name.clone(),
+            tier_source: ticket.tier_source,
+            customer_id: ticket
+                .caller
+                .as_deref()
+                .and_then(Caller::customer_id)
+                .map(Into::into),
+            content: ticket.content.clone(),
+            state: FinishedState::Cancelled,
+            agent: assignment.map(|assignment| assignment.agent.clone()),
+            pool: assignment
+                .and_then(|assignment| assignment.pool)
+                .map(|pool| policy.pool(pool).name.clone()),
+            submitted_at: ticket.submitted_at,
+            picked_up_at: ticket.picked_up_at,
+            finished_at: *finished_at,
+            wait_ms: ticket
+                .picked_up_at
+                .unwrap_or(*finished_at)
+                .since_ms(ticket.submitted_at),
+            handle_ms: None,
+            respond_by: ticket.respond_by,
+            solve_by: ticket.solve_by,
+            response_in_time: ticket
+                .picked_up_at
+                .is_some_and(|at| at <= ticket.respond_by),
+            solution_in_time: ticket.solve_by.filter(|by| finished_at > by).map(|_| false),
+            assigned_count: ticket.assigned_count,
+            outcome: None,
+            note: None,
+            reason: None,
+            fingerprint: ticket.fingerprint,
+            token: None,
+        };
+        match ending {
+            Ending::Completed {
+                agent,
+                token,
+                assigned_at,
+                outcome,
+                note,
+            } => {
+                row.state = FinishedState::Completed;
+                row.agent = Some(agent.clone());
+                row.handle_ms = Some(finished_at.since_ms(*assigned_at));
+                row.solution_in_time = ticket.solve_by.map(|by| *finished_at <= by);
+                row.outcome = Some(outcome.clone());
+                row.note = Some(note.clone());
+                row.token = Some(*token);
+            }
+            Ending::Cancelled { reason } => row.reason = Some(reason.clone()),
+        }
+        row
+    }
+
+    /// What the engine asks about a ticket that has left memory.
+    pub fn earlier(&self) -> Earlier {
+        Earlier {
+            number: self.number,
+            fingerprint: self.fingerprint,
+            completed_with: self.token,
+        }
+    }
+}
