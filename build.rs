@@ -31,8 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The journal's records are nobody's contract but our own: reflection does not show them. The comments stay in,
     // for clients that print them.
-    set.file
-        .retain(|file| !file.package().starts_with("tierline.journal."));
+    set.file.retain(|file| !file.package().starts_with("tierline.journal."));
     let out = PathBuf::from(env::var("OUT_DIR")?).join("tierline_descriptor.bin");
     fs::write(out, set.encode_to_vec())?;
     Ok(())
@@ -45,10 +44,7 @@ fn find(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>
         let path = entry?.path();
         if path.is_dir() {
             find(&path, found)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "proto")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
             found.push(path);
         }
     }

@@ -47,18 +47,10 @@ mod tests {
             .collect();
         assert_eq!(
             services,
-            BTreeSet::from([
-                "AdminService",
-                "AgentService",
-                "IntakeService",
-                "OpsService"
-            ])
+            BTreeSet::from(["AdminService", "AgentService", "IntakeService", "OpsService"])
         );
-        let packages: BTreeSet<_> = set
-            .file
-            .iter()
-            .map(prost_types::FileDescriptorProto::package)
-            .collect();
+        let packages: BTreeSet<_> =
+            set.file.iter().map(prost_types::FileDescriptorProto::package).collect();
         assert_eq!(packages, BTreeSet::from(["google.protobuf", "tierline.v1"]));
     }
 

@@ -16,10 +16,6 @@ impl Engine {
     ///
     /// Panics when the event contradicts the state: either the event was not decided by this engine,
     /// or the journal it came from is not this engine's.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm an event: the list is the function"
-    )]
     pub fn apply(&mut self, at: Time, event: &Event) {
         assert!(at >= self.at, "events come in the order of time");
         self.at = at;
@@ -50,19 +46,9 @@ impl Engine {
             }
             Event::Retiered { .. } => self.retiered(event),
             Event::Cancelled { ticket, reason } => {
-                self.finish(
-                    at,
-                    *ticket,
-                    Ending::Cancelled {
-                        reason: reason.clone(),
-                    },
-                );
+                self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
-            Event::Overflowed {
-                ticket,
-                overflow_step,
-                pools,
-            } => {
+            Event::Overflowed { ticket, overflow_step, pools } => {
                 self.re_key(*ticket, |ticket| {
                     ticket.overflow_step = *overflow_step;
                     ticket.pools = *pools;
@@ -72,49 +58,27 @@ impl Engine {
                 Deadline::Response => ticket.response_breached = true,
                 Deadline::Solution => ticket.solution_breached = true,
             }),
-            Event::WaitStarted {
-                agent,
-                until,
-                request,
-            } => {
-                let wait = Wait {
-                    until: *until,
-                    request: request.clone(),
-                };
+            Event::WaitStarted { agent, until, request } => {
+                let wait = Wait { until: *until, request: request.clone() };
                 self.roster.start_wait(agent, wait);
-                self.timers
-                    .add_wait(self.roster.get(agent).expect("it was just changed"));
+                self.timers.add_wait(self.roster.get(agent).expect("it was just changed"));
             }
             Event::WaitEnded { agent, why: _ } => {
-                self.timers
-                    .remove_wait(self.roster.get(agent).expect("who waits is registered"));
+                self.timers.remove_wait(self.roster.get(agent).expect("who waits is registered"));
                 self.roster.end_wait(agent);
             }
             Event::Assigned { .. } => self.assigned(at, event),
-            Event::Extended {
-                ticket,
-                token,
-                lease_until,
-            } => {
+            Event::Extended { ticket, token, lease_until } => {
                 self.re_key(*ticket, |ticket| {
                     held(ticket, *token).lease_until = *lease_until;
                 });
             }
             Event::LeaseExpired { ticket, token } => self.back_to_queue(at, *ticket, *token, true),
-            Event::Released {
-                ticket,
-                token,
-                reason,
-            } => {
+            Event::Released { ticket, token, reason } => {
                 let unseen = matches!(reason, ReleaseReason::Undelivered);
                 self.back_to_queue(at, *ticket, *token, unseen);
             }
-            Event::Completed {
-                ticket,
-                token,
-                outcome,
-                note,
-            } => {
+            Event::Completed { ticket, token, outcome, note } => {
                 let assignment = held(self.ticket_mut(*ticket), *token).clone();
                 if let Some(pool) = assignment.pool {
                     self.records[usize::from(pool.0)].learn(at.since_ms(assignment.assigned_at));
@@ -151,15 +115,12 @@ impl Engine {
                 self.finished_by_id.remove(&oldest.id);
             }
         }
-        self.finished_by_id
-            .insert(finished.ticket.id.clone(), finished.ticket.number);
+        self.finished_by_id.insert(finished.ticket.id.clone(), finished.ticket.number);
         self.finished.push_back(Box::new(finished));
     }
 
     fn ticket_mut(&mut self, number: TicketNumber) -> &mut Ticket {
-        self.tickets
-            .get_mut(&number)
-            .expect("an event names a live ticket")
+        self.tickets.get_mut(&number).expect("an event names a live ticket")
     }
 
     fn enter(&mut self, ticket: &Ticket) {
@@ -178,10 +139,7 @@ impl Engine {
 
     /// Changes one ticket and keeps queue and timers true.
     fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
-        let ticket = self
-            .tickets
-            .get(&number)
-            .expect("an event names a live ticket");
+        let ticket = self.tickets.get(&number).expect("an event names a live ticket");
         if ticket.state == State::Waiting {
             self.queues.remove(ticket, &self.tickets);
         }
@@ -195,10 +153,7 @@ impl Engine {
     }
 
     fn submitted(&mut self, at: Time, submitted: &Submitted) {
-        assert_eq!(
-            submitted.number, self.next_number,
-            "tickets are numbered without a gap"
-        );
+        assert_eq!(submitted.number, self.next_number, "tickets are numbered without a gap");
         self.next_number = TicketNumber(submitted.number.0 + 1);
         self.add_ticket(Ticket {
             id: submitted.id.clone(),
@@ -272,19 +227,12 @@ impl Engine {
         else {
             unreachable!("called for this event only")
         };
-        assert_eq!(
-            *token, self.next_token,
-            "every assignment has its own token"
-        );
+        assert_eq!(*token, self.next_token, "every assignment has its own token");
         self.next_token = LeaseToken(token.0 + 1);
         let policy_version = self.policy.version.clone();
         let mut tier = TierIx(0);
         self.re_key(*number, |ticket| {
-            assert_eq!(
-                ticket.state,
-                State::Waiting,
-                "only a waiting ticket is assigned"
-            );
+            assert_eq!(ticket.state, State::Waiting, "only a waiting ticket is assigned");
             tier = ticket.tier;
             ticket.picked_up_at.get_or_insert(at);
             ticket.assigned_count += 1;
@@ -300,11 +248,7 @@ impl Engine {
                 policy_version,
             }));
         });
-        self.timers.remove_wait(
-            self.roster
-                .get(agent)
-                .expect("an event names a known agent"),
-        );
+        self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
         self.roster.give(agent, *number);
         let share = self.policy.floor_share_permille;
         self.records[usize::from(pool.0)].dispatched(*step, tier, share);
@@ -325,30 +269,18 @@ impl Engine {
     }
 
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
-        let ticket = self
-            .tickets
-            .remove(&number)
-            .expect("an event names a live ticket");
+        let ticket = self.tickets.remove(&number).expect("an event names a live ticket");
         self.leave(&ticket);
         self.number_by_id.remove(&ticket.id);
         self.unconfirmed.remove(&number);
         if let State::Assigned(assignment) = &ticket.state {
             self.roster.take(&assignment.agent, number, at);
         }
-        self.remember(Finished {
-            ticket: *ticket,
-            ending,
-            finished_at: at,
-        });
+        self.remember(Finished { ticket: *ticket, ending, finished_at: at });
     }
 
     fn end_all_waits(&mut self) {
-        let waiting: Vec<_> = self
-            .roster
-            .iter()
-            .filter(|a| a.wait.is_some())
-            .cloned()
-            .collect();
+        let waiting: Vec<_> = self.roster.iter().filter(|a| a.wait.is_some()).cloned().collect();
         for agent in waiting {
             self.timers.remove_wait(&agent);
             self.roster.end_wait(&agent.id);
@@ -361,12 +293,10 @@ impl Engine {
     fn change_policy(&mut self, policy: &Arc<Policy>) {
         let old = std::mem::replace(&mut self.policy, policy.clone());
         let tier_of = |tier: TierIx| {
-            policy
-                .tier_named(&old.tier(tier).name)
-                .expect("no live ticket's tier is dropped")
+            policy.tier_named(&old.tier(tier).name).expect("no live ticket's tier is dropped")
         };
         let pool_of = |pool| policy.pool_named(&old.pool(pool).name);
-        let pools_of = |pools: PoolSet| PoolSet::of(pools.iter().filter_map(pool_of));
+        let set_of = |pools: PoolSet| PoolSet::of(pools.iter().filter_map(pool_of));
 
         self.records = policy
             .pools
@@ -374,17 +304,14 @@ impl Engine {
             .map(|pool| match old.pool_named(&pool.name) {
                 Some(ix) => {
                     let record = self.records[usize::from(ix.0)];
-                    PoolRecord {
-                        floor_last_tier: None,
-                        ..record
-                    }
+                    PoolRecord { floor_last_tier: None, ..record }
                 }
                 None => PoolRecord::default(),
             })
             .collect();
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {
-            agent.pools = pools_of(agent.pools);
+            agent.pools = set_of(agent.pools);
             self.roster.put(agent);
         }
         self.queues = Queues::new(policy.rule);

@@ -13,33 +13,20 @@ impl Engine {
             ("roster", rebuilt.roster == self.roster),
             ("ids", rebuilt.number_by_id == self.number_by_id),
             ("timers", rebuilt.timers == self.timers),
-            (
-                "unconfirmed tickets",
-                rebuilt.unconfirmed == self.unconfirmed,
-            ),
-            (
-                "finished tickets",
-                rebuilt.finished_by_id == self.finished_by_id,
-            ),
+            ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),
+            ("finished tickets", rebuilt.finished_by_id == self.finished_by_id),
         ] {
             if !same {
-                return Err(format!(
-                    "the index of {part} is not what tickets and agents say"
-                ));
+                return Err(format!("the index of {part} is not what tickets and agents say"));
             }
         }
         let waiting: usize = self.queues.iter().map(|(_, queue)| queue.len()).sum();
         if waiting != self.queues.waiting_count() {
-            return Err(format!(
-                "{waiting} tickets wait, counted {}",
-                self.queues.waiting_count()
-            ));
+            return Err(format!("{waiting} tickets wait, counted {}", self.queues.waiting_count()));
         }
         let filled = |queues: &super::Queues| {
             let filled = queues.iter().filter(|(_, queue)| !queue.is_empty());
-            filled
-                .map(|(key, queue)| (*key, queue.clone()))
-                .collect::<Vec<_>>()
+            filled.map(|(key, queue)| (*key, queue.clone())).collect::<Vec<_>>()
         };
         if filled(&rebuilt.queues) != filled(&self.queues) {
             return Err("the queues are not what the waiting tickets say".to_owned());
@@ -53,10 +40,7 @@ impl Engine {
                     return Err(format!("ticket {} is held by nobody", ticket.number.0));
                 }
                 if assignment.token >= self.next_token {
-                    return Err(format!(
-                        "ticket {} has a token from the future",
-                        ticket.number.0
-                    ));
+                    return Err(format!("ticket {} has a token from the future", ticket.number.0));
                 }
             }
         }

@@ -336,6 +336,32 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The ticket it happened to, if it happened to one.
+    pub fn ticket(&self) -> Option<TicketNumber> {
+        match self {
+            Self::Submitted(submitted) => Some(submitted.number),
+            Self::Updated { ticket, .. }
+            | Self::Retiered { ticket, .. }
+            | Self::Cancelled { ticket, .. }
+            | Self::Overflowed { ticket, .. }
+            | Self::Breached { ticket, .. }
+            | Self::Assigned { ticket, .. }
+            | Self::Extended { ticket, .. }
+            | Self::LeaseExpired { ticket, .. }
+            | Self::Released { ticket, .. }
+            | Self::Completed { ticket, .. } => Some(*ticket),
+            Self::Started
+            | Self::PolicyApplied { .. }
+            | Self::AgentPut(_)
+            | Self::AgentDeleted { .. }
+            | Self::PresenceSet { .. }
+            | Self::WaitStarted { .. }
+            | Self::WaitEnded { .. } => None,
+        }
+    }
+}
+
 /// A ticket as it entered its queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {

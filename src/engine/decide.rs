@@ -1,7 +1,8 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
 use super::command::{
-    Answer, Command, Earlier, Event, Lookup, Rejection, ReleaseReason, Submit, Submitted, WaitEnd,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, Rejection, ReleaseReason, Submit,
+    Submitted, WaitEnd,
 };
 use super::dispatch::Choice;
 use super::model::{
@@ -22,17 +23,11 @@ pub struct Decision {
 
 impl Decision {
     fn of(event: Event, answer: Answer) -> Self {
-        Self {
-            events: vec![event],
-            answer,
-        }
+        Self { events: vec![event], answer }
     }
 
     fn nothing(answer: Answer) -> Self {
-        Self {
-            events: Vec::new(),
-            answer,
-        }
+        Self { events: Vec::new(), answer }
     }
 }
 
@@ -58,17 +53,7 @@ impl Engine {
         match command {
             Command::Start => Ok(Decision::of(Event::Started, Answer::Done)),
             Command::ApplyPolicy { policy } => self.decide_policy(policy),
-            Command::PutAgent(profile) => {
-                let known = (0..self.policy.pools.len()).fold(0u64, |set, at| set | 1 << at);
-                if profile.pools.0 & !known != 0 || profile.pools.is_empty() {
-                    return Err(Rejection::PoolNotFound);
-                }
-                let max = self.limits.agents_max;
-                if self.roster.get(&profile.id).is_none() && self.roster.len() as u64 >= max {
-                    return Err(Rejection::AgentLimit { max });
-                }
-                Ok(Decision::of(Event::AgentPut(profile), Answer::Done))
-            }
+            Command::PutAgent(profile) => self.decide_agent(profile),
             Command::DeleteAgent { agent } => {
                 let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
                 if !known.held.is_empty() {
@@ -76,124 +61,36 @@ impl Engine {
                 }
                 let mut events = self.wait_ended(&agent, WaitEnd::Away);
                 events.push(Event::AgentDeleted { agent });
-                Ok(Decision {
-                    events,
-                    answer: Answer::Done,
-                })
+                Ok(Decision { events, answer: Answer::Done })
             }
-            Command::SetPresence { agent, presence } => {
-                let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
-                let mut events = Vec::new();
-                if known.presence != presence {
-                    if presence == Presence::Away {
-                        events = self.wait_ended(&agent, WaitEnd::Away);
-                    }
-                    events.push(Event::PresenceSet { agent, presence });
-                }
-                Ok(Decision {
-                    events,
-                    answer: Answer::Done,
-                })
-            }
+            Command::SetPresence { agent, presence } => self.decide_presence(agent, presence),
             Command::Submit(submit) => self.decide_submit(now, *submit),
             Command::Update { ticket, content } => {
-                let live = self.live(&ticket, None)?;
-                let answer = Answer::Ticket {
-                    number: live.number,
-                    repeated: false,
-                };
-                Ok(Decision::of(
-                    Event::Updated {
-                        ticket: live.number,
-                        content,
-                    },
-                    answer,
-                ))
+                let number = self.live(&ticket, None)?.number;
+                let answer = Answer::Ticket { number, repeated: false };
+                Ok(Decision::of(Event::Updated { ticket: number, content }, answer))
             }
             Command::Retier { ticket, lookup } => self.decide_retier(now, &ticket, lookup),
-            Command::Cancel {
-                ticket,
-                reason,
-                earlier,
-            } => match self.live(&ticket, earlier) {
-                Ok(live) => Ok(Decision::of(
-                    Event::Cancelled {
-                        ticket: live.number,
-                        reason,
-                    },
-                    Answer::Ended {
-                        number: live.number,
-                    },
-                )),
-                Err(Rejection::TicketCancelled) => {
-                    let past = self.past(&ticket, earlier).expect("it was just found");
-                    Ok(Decision::nothing(Answer::Ended {
-                        number: past.number,
-                    }))
-                }
-                Err(rejection) => Err(rejection),
-            },
-            Command::Pull {
-                agent,
-                request,
-                wait_until,
-            } => self.decide_pull(now, agent, request, wait_until),
+            Command::Cancel { ticket, reason, earlier } => {
+                self.decide_cancel(&ticket, reason, earlier)
+            }
+            Command::Pull { agent, request, wait_until } => {
+                self.decide_pull(now, agent, request, wait_until)
+            }
             Command::StopWaiting { agent } => Ok(Decision {
                 events: self.wait_ended(&agent, WaitEnd::CallerGone),
                 answer: Answer::Done,
             }),
-            Command::Extend {
-                ticket,
-                token,
-                by_ms,
-            } => {
-                let live = self.held_with(&ticket, token, None)?;
-                if by_ms.is_some_and(|ms| !(1..=EXTEND_MS_MAX).contains(&ms)) {
-                    return Err(Rejection::ExtensionOutOfRange);
-                }
-                let pool = live.assignment().and_then(|assignment| assignment.pool);
-                let lease_ms = pool.map_or(LEASE_MS_WITHOUT_POOL, |pool| {
-                    self.policy.pool(pool).lease_ms
-                });
-                let lease_until = now.plus_ms(by_ms.unwrap_or(lease_ms));
-                let answer = Answer::Holds {
-                    number: live.number,
-                    repeated: false,
-                };
-                Ok(Decision::of(
-                    Event::Extended {
-                        ticket: live.number,
-                        token,
-                        lease_until,
-                    },
-                    answer,
-                ))
+            Command::Extend { ticket, token, by_ms } => {
+                self.decide_extend(now, &ticket, token, by_ms)
             }
-            Command::Complete {
-                ticket,
-                token,
-                outcome,
-                note,
-                earlier,
-            } => self.decide_complete(&ticket, token, outcome, note, earlier),
-            Command::Release {
-                ticket,
-                token,
-                reason,
-            } => {
-                let live = self.held_with(&ticket, token, None)?;
-                let answer = Answer::Ticket {
-                    number: live.number,
-                    repeated: false,
-                };
-                Ok(Decision::of(
-                    Event::Released {
-                        ticket: live.number,
-                        token,
-                        reason,
-                    },
-                    answer,
-                ))
+            Command::Complete { ticket, token, outcome, note, earlier } => {
+                self.decide_complete(&ticket, token, outcome, note, earlier)
+            }
+            Command::Release { ticket, token, reason } => {
+                let number = self.held_with(&ticket, token, None)?.number;
+                let answer = Answer::Ticket { number, repeated: false };
+                Ok(Decision::of(Event::Released { ticket: number, token, reason }, answer))
             }
         }
     }
@@ -208,15 +105,73 @@ impl Engine {
         })
     }
 
+    fn decide_agent(&self, profile: AgentProfile) -> Result<Decision, Rejection> {
+        let known = self.policy.pools.len();
+        if profile.pools.is_empty() || profile.pools.iter().any(|p| usize::from(p.0) >= known) {
+            return Err(Rejection::PoolNotFound);
+        }
+        let max = self.limits.agents_max;
+        if self.roster.get(&profile.id).is_none() && self.roster.len() as u64 >= max {
+            return Err(Rejection::AgentLimit { max });
+        }
+        Ok(Decision::of(Event::AgentPut(profile), Answer::Done))
+    }
+
+    fn decide_presence(&self, agent: AgentId, presence: Presence) -> Result<Decision, Rejection> {
+        let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
+        let mut events = Vec::new();
+        if known.presence != presence {
+            if presence == Presence::Away {
+                events = self.wait_ended(&agent, WaitEnd::Away);
+            }
+            events.push(Event::PresenceSet { agent, presence });
+        }
+        Ok(Decision { events, answer: Answer::Done })
+    }
+
+    fn decide_cancel(
+        &self,
+        ticket: &TicketId,
+        reason: Box<str>,
+        earlier: Option<Earlier>,
+    ) -> Result<Decision, Rejection> {
+        match self.live(ticket, earlier) {
+            Ok(live) => {
+                let number = live.number;
+                let event = Event::Cancelled { ticket: number, reason };
+                Ok(Decision::of(event, Answer::Ended { number }))
+            }
+            Err(Rejection::TicketCancelled) => {
+                let past = self.past(ticket, earlier).expect("it was just found");
+                Ok(Decision::nothing(Answer::Ended { number: past.number }))
+            }
+            Err(rejection) => Err(rejection),
+        }
+    }
+
+    fn decide_extend(
+        &self,
+        now: Time,
+        ticket: &TicketId,
+        token: LeaseToken,
+        by_ms: Option<i64>,
+    ) -> Result<Decision, Rejection> {
+        let live = self.held_with(ticket, token, None)?;
+        if by_ms.is_some_and(|ms| !(1..=EXTEND_MS_MAX).contains(&ms)) {
+            return Err(Rejection::ExtensionOutOfRange);
+        }
+        let pool = live.assignment().and_then(|assignment| assignment.pool);
+        let lease_ms = pool.map_or(LEASE_MS_WITHOUT_POOL, |pool| self.policy.pool(pool).lease_ms);
+        let lease_until = now.plus_ms(by_ms.unwrap_or(lease_ms));
+        let answer = Answer::Holds { number: live.number, repeated: false };
+        Ok(Decision::of(Event::Extended { ticket: live.number, token, lease_until }, answer))
+    }
+
     fn decide_policy(&self, policy: Arc<Policy>) -> Result<Decision, Rejection> {
         for (at, tier) in self.policy.tiers.iter().enumerate() {
             let ix = TierIx(u8::try_from(at).expect("a policy has at most 64 tiers"));
             if policy.tier_named(&tier.name).is_none() {
-                let count = self
-                    .tickets
-                    .values()
-                    .filter(|ticket| ticket.tier == ix)
-                    .count() as u64;
+                let count = self.tickets.values().filter(|ticket| ticket.tier == ix).count() as u64;
                 if count > 0 {
                     return Err(Rejection::PolicyStrandsTickets { tier: ix, count });
                 }
@@ -230,18 +185,13 @@ impl Engine {
             if live.fingerprint != submit.fingerprint {
                 return Err(Rejection::TicketExists);
             }
-            return Ok(Decision::nothing(Answer::Ticket {
-                number: live.number,
-                repeated: true,
-            }));
+            return Ok(Decision::nothing(Answer::Ticket { number: live.number, repeated: true }));
         }
         if let Some(past) = self.past(&submit.id, submit.earlier) {
             if past.fingerprint != submit.fingerprint {
                 return Err(Rejection::TicketExists);
             }
-            return Ok(Decision::nothing(Answer::Ended {
-                number: past.number,
-            }));
+            return Ok(Decision::nothing(Answer::Ended { number: past.number }));
         }
         let max = self.limits.tickets_max;
         if self.tickets.len() as u64 >= max {
@@ -275,10 +225,7 @@ impl Engine {
         };
         Ok(Decision::of(
             Event::Submitted(Box::new(submitted)),
-            Answer::Ticket {
-                number,
-                repeated: false,
-            },
+            Answer::Ticket { number, repeated: false },
         ))
     }
 
@@ -289,30 +236,19 @@ impl Engine {
             let known = policy.tier_named(tier);
             Coding {
                 tier: known.unwrap_or(policy.unknown_tier),
-                source: if known.is_some() {
-                    source
-                } else {
-                    TierSource::UnknownTier
-                },
+                source: if known.is_some() { source } else { TierSource::UnknownTier },
                 age_ms,
                 customer_id,
             }
         };
-        let plain = |tier, source| Coding {
-            tier,
-            source,
-            age_ms: 0,
-            customer_id: None,
-        };
+        let plain = |tier, source| Coding { tier, source, age_ms: 0, customer_id: None };
         Ok(match lookup {
             Lookup::Found { tier, customer_id } => {
                 named(&tier, TierSource::Found, 0, Some(customer_id))
             }
-            Lookup::Stale {
-                tier,
-                customer_id,
-                age_ms,
-            } => named(&tier, TierSource::Stale, age_ms, Some(customer_id)),
+            Lookup::Stale { tier, customer_id, age_ms } => {
+                named(&tier, TierSource::Stale, age_ms, Some(customer_id))
+            }
             Lookup::UnknownCustomer => plain(policy.unknown_tier, TierSource::UnknownCustomer),
             Lookup::Unavailable => plain(policy.unavailable_tier, TierSource::Unavailable),
             Lookup::Given { tier } => {
@@ -330,10 +266,7 @@ impl Engine {
         lookup: Lookup,
     ) -> Result<Decision, Rejection> {
         let live = self.live(ticket, None)?;
-        let answer = Answer::Ticket {
-            number: live.number,
-            repeated: false,
-        };
+        let answer = Answer::Ticket { number: live.number, repeated: false };
         let coding = self.code(lookup)?;
         let (respond_by, solve_by) =
             Self::deadlines(&self.policy, coding.tier, live.channel, live.submitted_at);
@@ -364,36 +297,21 @@ impl Engine {
             return Err(Rejection::AgentAway);
         }
         let asked_before = |number: &&TicketNumber| {
-            let held = self.tickets[*number]
-                .assignment()
-                .expect("what is held is assigned");
+            let held = self.tickets[*number].assignment().expect("what is held is assigned");
             request.is_some() && held.request == request
         };
         let full = known.held.len() >= usize::from(known.capacity);
         let repeated =
-            known
-                .held
-                .iter()
-                .find(asked_before)
-                .or(if full { known.held.last() } else { None });
+            known.held.iter().find(asked_before).or(if full { known.held.last() } else { None });
         if let Some(number) = repeated {
-            return Ok(Decision::nothing(Answer::Holds {
-                number: *number,
-                repeated: true,
-            }));
+            return Ok(Decision::nothing(Answer::Holds { number: *number, repeated: true }));
         }
         if !self.roster.anyone_waits() {
             let survey = self.floor().survey(known.pools, false, now);
             if let Some((head, _)) = survey.taken() {
-                let answer = Answer::Holds {
-                    number: head.ticket,
-                    repeated: false,
-                };
+                let answer = Answer::Holds { number: head.ticket, repeated: false };
                 let event = self.assignment(&survey, known, request, now);
-                return Ok(Decision {
-                    events: event.into_iter().collect(),
-                    answer,
-                });
+                return Ok(Decision { events: event.into_iter().collect(), answer });
             }
             if wait_until <= now {
                 let why = match survey.choice {
@@ -405,15 +323,8 @@ impl Engine {
         }
         // With others waiting too, this agent joins them and `route` decides who gets what.
         let mut events = self.wait_ended(&agent, WaitEnd::Replaced);
-        events.push(Event::WaitStarted {
-            agent,
-            until: wait_until.max(now),
-            request,
-        });
-        Ok(Decision {
-            events,
-            answer: Answer::Waits,
-        })
+        events.push(Event::WaitStarted { agent, until: wait_until.max(now), request });
+        Ok(Decision { events, answer: Answer::Waits })
     }
 
     fn decide_complete(
@@ -426,22 +337,13 @@ impl Engine {
     ) -> Result<Decision, Rejection> {
         match self.held_with(ticket, token, earlier) {
             Ok(live) => Ok(Decision::of(
-                Event::Completed {
-                    ticket: live.number,
-                    token,
-                    outcome,
-                    note,
-                },
-                Answer::Ended {
-                    number: live.number,
-                },
+                Event::Completed { ticket: live.number, token, outcome, note },
+                Answer::Ended { number: live.number },
             )),
             Err(Rejection::TicketCompleted) => {
                 let past = self.past(ticket, earlier).expect("it was just found");
                 if past.completed_with == Some(token) {
-                    return Ok(Decision::nothing(Answer::Ended {
-                        number: past.number,
-                    }));
+                    return Ok(Decision::nothing(Answer::Ended { number: past.number }));
                 }
                 Err(Rejection::TicketCompleted)
             }
@@ -450,17 +352,8 @@ impl Engine {
     }
 
     fn wait_ended(&self, agent: &AgentId, why: WaitEnd) -> Vec<Event> {
-        let waits = self
-            .roster
-            .get(agent)
-            .is_some_and(|known| known.wait.is_some());
-        waits
-            .then(|| Event::WaitEnded {
-                agent: agent.clone(),
-                why,
-            })
-            .into_iter()
-            .collect()
+        let waits = self.roster.get(agent).is_some_and(|known| known.wait.is_some());
+        waits.then(|| Event::WaitEnded { agent: agent.clone(), why }).into_iter().collect()
     }
 
     fn past(&self, id: &TicketId, earlier: Option<Earlier>) -> Option<Past> {
@@ -485,14 +378,8 @@ impl Engine {
         }
         Err(match self.past(id, earlier) {
             None => Rejection::TicketNotFound,
-            Some(Past {
-                completed_with: Some(_),
-                ..
-            }) => Rejection::TicketCompleted,
-            Some(Past {
-                completed_with: None,
-                ..
-            }) => Rejection::TicketCancelled,
+            Some(Past { completed_with: Some(_), .. }) => Rejection::TicketCompleted,
+            Some(Past { completed_with: None, .. }) => Rejection::TicketCancelled,
         })
     }
 

@@ -153,9 +153,7 @@ impl Floor<'_> {
             guard_ms,
             at_risk: slack_ms <= guard_ms,
             starving: waited_ms > permille_of(target_ms, self.policy.starve_after_permille),
-            held_by: crew
-                .iter()
-                .find(|p| !self.may_spare(*p, queue.tier, counted)),
+            held_by: crew.iter().find(|p| !self.may_spare(*p, queue.tier, counted)),
         }
     }
 
@@ -171,23 +169,15 @@ impl Floor<'_> {
             return Choice::Nothing;
         }
         let by = |step, order: &dyn Fn(&Head, &Head) -> Ordering, wanted: fn(&Head) -> bool| {
-            let open = heads
-                .iter()
-                .enumerate()
-                .filter(|(_, h)| h.held_by.is_none() && wanted(h));
-            open.min_by(|(_, a), (_, b)| order(a, b))
-                .map(|(at, _)| Choice::Take(at, step))
+            let open = heads.iter().enumerate().filter(|(_, h)| h.held_by.is_none() && wanted(h));
+            open.min_by(|(_, a), (_, b)| order(a, b)).map(|(at, _)| Choice::Take(at, step))
         };
         let every = |_: &Head| true;
         let choice = match self.policy.rule {
             Rule::Fifo => by(Step::Fifo, &longest_wait, every),
             Rule::StaticPriority => by(Step::Priority, &highest_tier, every),
             Rule::Edf => by(Step::EarliestDeadline, &earliest_deadline, every),
-            Rule::Accumulating => by(
-                Step::Accumulated,
-                &|a, b| self.most_accumulated(a, b),
-                every,
-            ),
+            Rule::Accumulating => by(Step::Accumulated, &|a, b| self.most_accumulated(a, b), every),
             Rule::GuardedEdf => self
                 .starving_turn(heads)
                 .map(|at| Choice::Take(at, Step::Floor))
@@ -229,9 +219,7 @@ impl Floor<'_> {
 }
 
 fn longest_wait(a: &Head, b: &Head) -> Ordering {
-    b.waited_ms
-        .cmp(&a.waited_ms)
-        .then_with(|| a.ticket.cmp(&b.ticket))
+    b.waited_ms.cmp(&a.waited_ms).then_with(|| a.ticket.cmp(&b.ticket))
 }
 
 fn earliest_deadline(a: &Head, b: &Head) -> Ordering {

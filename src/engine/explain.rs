@@ -48,11 +48,7 @@ impl Engine {
             .take(EXPLAINED_CREWS_MAX)
             .collect();
         if crews.is_empty() {
-            crews = ticket
-                .pools
-                .iter()
-                .map(|pool| PoolSet::of([pool]))
-                .collect();
+            crews = ticket.pools.iter().map(|pool| PoolSet::of([pool])).collect();
         }
         if !waits {
             crews.clear();

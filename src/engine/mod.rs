@@ -7,7 +7,7 @@
 mod apply;
 mod audit;
 pub mod command;
-mod decide;
+pub mod decide;
 pub mod dispatch;
 mod explain;
 pub mod model;
@@ -20,12 +20,12 @@ pub use explain::{CrewSurvey, Explanation};
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
 use model::{
-    Agent, AgentId, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet,
-    Rule, Ticket, TicketId, TicketNumber, TierIx, Time,
+    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
+    TicketId, TicketNumber, TierIx, Time,
 };
 use queue::Queues;
 use roster::Roster;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use timers::{Due, Timers};
 
@@ -49,10 +49,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            tickets_max: 2_000_000,
-            agents_max: 20_000,
-        }
+        Self { tickets_max: 2_000_000, agents_max: 20_000 }
     }
 }
 
@@ -68,7 +65,7 @@ pub struct Engine {
     number_by_id: BTreeMap<TicketId, TicketNumber>,
     queues: Queues,
     timers: Timers,
-    unconfirmed: std::collections::BTreeSet<TicketNumber>,
+    unconfirmed: BTreeSet<TicketNumber>,
     finished: VecDeque<Box<Finished>>,
     finished_by_id: BTreeMap<TicketId, TicketNumber>,
     next_number: TicketNumber,
@@ -105,7 +102,7 @@ impl Engine {
             tickets: BTreeMap::new(),
             number_by_id: BTreeMap::new(),
             timers: Timers::default(),
-            unconfirmed: std::collections::BTreeSet::new(),
+            unconfirmed: BTreeSet::new(),
             finished: VecDeque::new(),
             finished_by_id: BTreeMap::new(),
             next_number: TicketNumber(1),
@@ -144,16 +141,8 @@ impl Engine {
             policy: self.policy.clone(),
             pools: self.records.clone(),
             agents: self.roster.iter().cloned().collect(),
-            tickets: self
-                .tickets
-                .values()
-                .map(|ticket| (**ticket).clone())
-                .collect(),
-            finished: self
-                .finished
-                .iter()
-                .map(|finished| (**finished).clone())
-                .collect(),
+            tickets: self.tickets.values().map(|ticket| (**ticket).clone()).collect(),
+            finished: self.finished.iter().map(|finished| (**finished).clone()).collect(),
             next_number: self.next_number,
             next_token: self.next_token,
         }
@@ -207,9 +196,7 @@ impl Engine {
     /// The live tickets after `number`, in order of arrival.
     pub fn tickets_after(&self, number: TicketNumber) -> impl Iterator<Item = &Ticket> {
         use std::ops::Bound::{Excluded, Unbounded};
-        self.tickets
-            .range((Excluded(number), Unbounded))
-            .map(|(_, ticket)| &**ticket)
+        self.tickets.range((Excluded(number), Unbounded)).map(|(_, ticket)| &**ticket)
     }
 
     /// How many tickets are live, waiting and assigned.
@@ -220,11 +207,7 @@ impl Engine {
     /// A ticket of that id that ended a short while ago.
     pub fn finished(&self, id: &TicketId) -> Option<&Finished> {
         let number = *self.finished_by_id.get(id)?;
-        self.finished
-            .iter()
-            .rev()
-            .find(|f| f.ticket.number == number)
-            .map(|f| &**f)
+        self.finished.iter().rev().find(|f| f.ticket.number == number).map(|f| &**f)
     }
 
     /// The ticket that ended last.
@@ -235,9 +218,12 @@ impl Engine {
     /// Live tickets after `number` whose tier the directory has yet to confirm, in order of arrival.
     pub fn unconfirmed_after(&self, number: TicketNumber) -> impl Iterator<Item = &Ticket> {
         use std::ops::Bound::{Excluded, Unbounded};
-        self.unconfirmed
-            .range((Excluded(number), Unbounded))
-            .map(|number| &*self.tickets[number])
+        self.unconfirmed.range((Excluded(number), Unbounded)).map(|number| &*self.tickets[number])
+    }
+
+    /// How many live tickets have a tier that the directory has yet to confirm.
+    pub fn unconfirmed_count(&self) -> usize {
+        self.unconfirmed.len()
     }
 
     /// How many of its own and higher tiers stand before a waiting ticket; exact up to
@@ -257,15 +243,12 @@ impl Engine {
         if !self.roster.anyone_waits() || self.queues.waiting_count() == 0 {
             return None;
         }
-        self.roster
-            .longest_idle()
-            .into_iter()
-            .find_map(|(_, agent, crew)| {
-                let survey = self.floor().survey(crew, true, now);
-                let agent = self.roster.get(agent).expect("who waits is registered");
-                let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
-                self.assignment(&survey, agent, request, now)
-            })
+        self.roster.longest_idle().into_iter().find_map(|(_, agent, crew)| {
+            let survey = self.floor().survey(crew, true, now);
+            let agent = self.roster.get(agent).expect("who waits is registered");
+            let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
+            self.assignment(&survey, agent, request, now)
+        })
     }
 
     /// The next thing that is due at `now`. Asked again after each until there is none.
@@ -274,19 +257,12 @@ impl Engine {
             return Some(self.due_event(&self.tickets[&number]));
         }
         let agent = self.timers.due_wait(now)?;
-        let crew = self
-            .roster
-            .get(agent)
-            .expect("who waits is registered")
-            .pools;
+        let crew = self.roster.get(agent).expect("who waits is registered").pools;
         let why = match self.floor().survey(crew, true, now).choice {
             Choice::HeldForTier => WaitEnd::HeldForTier,
             Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
         };
-        Some(Event::WaitEnded {
-            agent: agent.clone(),
-            why,
-        })
+        Some(Event::WaitEnded { agent: agent.clone(), why })
     }
 
     /// The first instant at which `expire` will have something.
@@ -327,28 +303,18 @@ impl Engine {
         let (_, due) =
             timers::next_due(ticket, &self.policy).expect("a ticket in the timers has one");
         let number = ticket.number;
-        let breached = |deadline| Event::Breached {
-            ticket: number,
-            deadline,
-        };
+        let breached = |deadline| Event::Breached { ticket: number, deadline };
         match due {
             Due::Overflow => {
                 let step = ticket.overflow_step;
                 let overflow = self.policy.tier(ticket.tier).overflow[usize::from(step)];
-                Event::Overflowed {
-                    ticket: number,
-                    overflow_step: step + 1,
-                    pools: overflow.pools,
-                }
+                Event::Overflowed { ticket: number, overflow_step: step + 1, pools: overflow.pools }
             }
             Due::ResponseBreach => breached(command::Deadline::Response),
             Due::SolutionBreach => breached(command::Deadline::Solution),
             Due::LeaseEnd => {
                 let token = ticket.assignment().expect("only leases end so").token;
-                Event::LeaseExpired {
-                    ticket: number,
-                    token,
-                }
+                Event::LeaseExpired { ticket: number, token }
             }
         }
     }
@@ -357,20 +323,9 @@ impl Engine {
     /// steps taken by then.
     fn route_after(policy: &Policy, tier: TierIx, waited_ms: i64) -> (u8, PoolSet) {
         let tier = policy.tier(tier);
-        let taken = tier
-            .overflow
-            .iter()
-            .take_while(|step| step.after_ms <= waited_ms)
-            .count();
-        let pools = if taken == 0 {
-            tier.pools
-        } else {
-            tier.overflow[taken - 1].pools
-        };
-        (
-            u8::try_from(taken).expect("a tier has at most 63 overflow steps"),
-            pools,
-        )
+        let taken = tier.overflow.iter().take_while(|step| step.after_ms <= waited_ms).count();
+        let pools = if taken == 0 { tier.pools } else { tier.overflow[taken - 1].pools };
+        (u8::try_from(taken).expect("a tier has at most 63 overflow steps"), pools)
     }
 
     /// The deadlines of a ticket of that tier and channel, submitted at `submitted_at`.

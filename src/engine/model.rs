@@ -169,14 +169,8 @@ pub enum Channel {
 
 impl Channel {
     /// Every channel, in the order policies list them.
-    pub const ALL: [Self; 6] = [
-        Self::Voice,
-        Self::Chat,
-        Self::Email,
-        Self::Web,
-        Self::Callback,
-        Self::Outbound,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Voice, Self::Chat, Self::Email, Self::Web, Self::Callback, Self::Outbound];
 
     /// The channel's name in policies, metrics and on the command line.
     pub fn name(self) -> &'static str {
@@ -300,12 +294,7 @@ pub struct Content {
 impl fmt::Debug for Content {
     /// Personal data stays out of logs: only sizes are shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Content({} B payload, {} attributes)",
-            self.payload.len(),
-            self.attributes.len()
-        )
+        write!(f, "Content({} B payload, {} attributes)", self.payload.len(), self.attributes.len())
     }
 }
 
@@ -521,13 +510,8 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 5] = [
-        Self::GuardedEdf,
-        Self::Fifo,
-        Self::StaticPriority,
-        Self::Edf,
-        Self::Accumulating,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::GuardedEdf, Self::Fifo, Self::StaticPriority, Self::Edf, Self::Accumulating];
 
     /// The rule's name in policies and on the command line.
     pub fn name(self) -> &'static str {
@@ -608,12 +592,7 @@ pub struct Pool {
 impl Pool {
     /// How many idle agents, the asking one included, must be exceeded before `tier` is served.
     pub fn reserve_against(&self, tier: TierIx) -> u32 {
-        self.reserve
-            .iter()
-            .filter(|(kept, _)| *kept < tier)
-            .map(|(_, n)| *n)
-            .max()
-            .unwrap_or(0)
+        self.reserve.iter().filter(|(kept, _)| *kept < tier).map(|(_, n)| *n).max().unwrap_or(0)
     }
 }
 
@@ -621,17 +600,13 @@ impl Policy {
     /// The tier of that name.
     pub fn tier_named(&self, name: &str) -> Option<TierIx> {
         let at = self.tiers.iter().position(|tier| &*tier.name == name)?;
-        Some(TierIx(
-            u8::try_from(at).expect("a policy has at most 64 tiers"),
-        ))
+        Some(TierIx(u8::try_from(at).expect("a policy has at most 64 tiers")))
     }
 
     /// The pool of that name.
     pub fn pool_named(&self, name: &str) -> Option<PoolIx> {
         let at = self.pools.iter().position(|pool| &*pool.name == name)?;
-        Some(PoolIx(
-            u8::try_from(at).expect("a policy has at most 64 pools"),
-        ))
+        Some(PoolIx(u8::try_from(at).expect("a policy has at most 64 pools")))
     }
 
     /// The tier at `ix`, which must come from this policy.

@@ -22,11 +22,7 @@ pub struct QueueKey {
 impl QueueKey {
     /// The queue a ticket belongs to while it waits.
     pub fn of(ticket: &Ticket) -> Self {
-        Self {
-            tier: ticket.tier,
-            channel: ticket.channel,
-            pools: ticket.pools,
-        }
+        Self { tier: ticket.tier, channel: ticket.channel, pools: ticket.pools }
     }
 }
 
@@ -105,11 +101,7 @@ pub struct Queues {
 impl Queues {
     /// No tickets yet, to be ordered for `rule`.
     pub fn new(rule: Rule) -> Self {
-        Self {
-            rule,
-            by_key: BTreeMap::new(),
-            waiting_count: 0,
-        }
+        Self { rule, by_key: BTreeMap::new(), waiting_count: 0 }
     }
 
     /// The instant that orders a ticket inside its queue: its arrival for the rules that look at
@@ -126,10 +118,7 @@ impl Queues {
     pub fn insert(&mut self, ticket: &Ticket) {
         let order = self.order_of(ticket);
         let queue = self.by_key.entry(QueueKey::of(ticket)).or_default();
-        assert!(
-            queue.order.insert(order),
-            "a ticket waits in one place only"
-        );
+        assert!(queue.order.insert(order), "a ticket waits in one place only");
         if queue.order.first() == Some(&order) {
             queue.front = Some(Front::of(ticket));
         }
@@ -140,22 +129,11 @@ impl Queues {
     /// Takes a ticket out of its place; `tickets` finds the one that stands behind it.
     pub fn remove(&mut self, ticket: &Ticket, tickets: &BTreeMap<TicketNumber, Box<Ticket>>) {
         let order = self.order_of(ticket);
-        let queue = self
-            .by_key
-            .get_mut(&QueueKey::of(ticket))
-            .expect("a waiting ticket has its queue");
-        assert!(
-            queue.order.remove(&order),
-            "a waiting ticket is in its queue"
-        );
-        if queue
-            .front
-            .is_some_and(|front| front.number == ticket.number)
-        {
-            queue.front = queue
-                .order
-                .first()
-                .map(|(_, next)| Front::of(&tickets[next]));
+        let queue =
+            self.by_key.get_mut(&QueueKey::of(ticket)).expect("a waiting ticket has its queue");
+        assert!(queue.order.remove(&order), "a waiting ticket is in its queue");
+        if queue.front.is_some_and(|front| front.number == ticket.number) {
+            queue.front = queue.order.first().map(|(_, next)| Front::of(&tickets[next]));
         }
         queue.late_count -= u64::from(ticket.response_breached);
         self.waiting_count -= 1;

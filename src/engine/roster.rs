@@ -16,11 +16,7 @@ pub struct Roster {
 
 impl Default for Roster {
     fn default() -> Self {
-        Self {
-            agents: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            idle_by_pool: [0; POOLS_MAX],
-        }
+        Self { agents: BTreeMap::new(), waiting: BTreeMap::new(), idle_by_pool: [0; POOLS_MAX] }
     }
 }
 
@@ -39,9 +35,7 @@ impl Roster {
     pub fn after(&self, id: Option<&AgentId>) -> impl Iterator<Item = &Agent> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = id.map_or(Unbounded, Excluded);
-        self.agents
-            .range::<AgentId, _>((from, Unbounded))
-            .map(|(_, agent)| agent)
+        self.agents.range::<AgentId, _>((from, Unbounded)).map(|(_, agent)| agent)
     }
 
     /// How many agents are registered.
@@ -98,10 +92,7 @@ impl Roster {
     }
 
     pub(super) fn remove(&mut self, id: &AgentId) {
-        let old = self
-            .agents
-            .remove(id)
-            .expect("a forgotten agent was registered");
+        let old = self.agents.remove(id).expect("a forgotten agent was registered");
         self.leave(&old);
     }
 
@@ -138,10 +129,7 @@ impl Roster {
 
     /// Changes one agent and keeps the indexes true.
     fn change(&mut self, id: &AgentId, change: impl FnOnce(&mut Agent)) {
-        let mut agent = self
-            .agents
-            .remove(id)
-            .expect("an event names a registered agent");
+        let mut agent = self.agents.remove(id).expect("an event names a registered agent");
         self.leave(&agent);
         change(&mut agent);
         self.enter(&agent);
@@ -160,10 +148,7 @@ impl Roster {
 
     fn leave(&mut self, agent: &Agent) {
         if agent.wait.is_some() {
-            let crew = self
-                .waiting
-                .get_mut(&agent.pools)
-                .expect("who waits is in a crew");
+            let crew = self.waiting.get_mut(&agent.pools).expect("who waits is in a crew");
             assert!(crew.remove(&(agent.idle_since, agent.id.clone())));
             if crew.is_empty() {
                 self.waiting.remove(&agent.pools);

@@ -54,53 +54,35 @@ impl Timers {
 
     /// The first ticket on which something is due by `now`.
     pub fn due_ticket(&self, now: Time) -> Option<TicketNumber> {
-        self.tickets
-            .first()
-            .filter(|(at, _)| *at <= now)
-            .map(|(_, number)| *number)
+        self.tickets.first().filter(|(at, _)| *at <= now).map(|(_, number)| *number)
     }
 
     /// The first agent whose wait is over by `now`.
     pub fn due_wait(&self, now: Time) -> Option<&AgentId> {
-        self.waits
-            .first()
-            .filter(|(at, _)| *at <= now)
-            .map(|(_, agent)| agent)
+        self.waits.first().filter(|(at, _)| *at <= now).map(|(_, agent)| agent)
     }
 
     pub(super) fn add_ticket(&mut self, ticket: &Ticket, policy: &Policy) {
         if let Some((at, _)) = next_due(ticket, policy) {
-            assert!(
-                self.tickets.insert((at, ticket.number)),
-                "a ticket has one timer"
-            );
+            assert!(self.tickets.insert((at, ticket.number)), "a ticket has one timer");
         }
     }
 
     pub(super) fn remove_ticket(&mut self, ticket: &Ticket, policy: &Policy) {
         if let Some((at, _)) = next_due(ticket, policy) {
-            assert!(
-                self.tickets.remove(&(at, ticket.number)),
-                "a ticket's timer is known"
-            );
+            assert!(self.tickets.remove(&(at, ticket.number)), "a ticket's timer is known");
         }
     }
 
     pub(super) fn add_wait(&mut self, agent: &Agent) {
         if let Some(wait) = &agent.wait {
-            assert!(
-                self.waits.insert((wait.until, agent.id.clone())),
-                "an agent waits once"
-            );
+            assert!(self.waits.insert((wait.until, agent.id.clone())), "an agent waits once");
         }
     }
 
     pub(super) fn remove_wait(&mut self, agent: &Agent) {
         if let Some(wait) = &agent.wait {
-            assert!(
-                self.waits.remove(&(wait.until, agent.id.clone())),
-                "a wait's end is known"
-            );
+            assert!(self.waits.remove(&(wait.until, agent.id.clone())), "a wait's end is known");
         }
     }
 }

@@ -1,0 +1,425 @@
+//! The one thread that owns engine, journal and clock, and the handle to ask it.
+//!
+//! A command is decided, applied and routed on that thread, together with whatever else waits; the
+//! events of the whole batch go to disk with one sync; only then is anyone answered. While one batch
+//! syncs the next gathers.
+
+mod run;
+mod tally;
+mod view;
+
+pub use run::{Stopped, start};
+pub use view::{PoolView, QueueView, TierView, View};
+
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::engine::Explanation;
+use crate::engine::command::{
+    AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
+};
+use crate::engine::model::{
+    Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
+};
+use crate::journal::{FinishedRow, History};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use tokio::sync::{oneshot, watch};
+
+/// Limits of the driver itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Requests that may wait for the driver.
+    pub queue_max: usize,
+    /// Requests that share one sync.
+    pub batch_max: usize,
+    /// Tickets that may be watched at once.
+    pub watched_max: usize,
+    /// The least time between two published views, in real milliseconds.
+    pub view_every_ms: u64,
+    /// How long the history of ended tickets is kept, in milliseconds.
+    pub history_ms: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            queue_max: 16_384,
+            batch_max: 1024,
+            watched_max: 10_000,
+            view_every_ms: 100,
+            history_ms: 30 * 86_400_000,
+        }
+    }
+}
+
+/// Why a request was not carried out. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The rules refuse it.
+    #[error(transparent)]
+    Rule(#[from] Rejection),
+    /// More requests wait for the driver than may.
+    #[error("{max} requests are waiting already")]
+    Busy {
+        /// That many.
+        max: usize,
+    },
+    /// There is no space for the journal; work goes on when there is.
+    #[error("the journal has no space left")]
+    NoSpace,
+    /// As many tickets are watched as may be.
+    #[error("{max} tickets are being watched already")]
+    Watched {
+        /// That many.
+        max: usize,
+    },
+    /// The history of ended tickets cannot be read just now; the log says why.
+    #[error("the history of ended tickets cannot be read")]
+    Unreadable,
+    /// The server is stopping; whether the request was carried out is not known.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// A live ticket as it was at one instant, with the policy that gives its tier and pools their names.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// The policy in force at that instant.
+    pub policy: Arc<Policy>,
+}
+
+/// A ticket, live or ended.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// It waits or is assigned.
+    Live(Box<Live>),
+    /// It has ended.
+    Ended(Box<FinishedRow>),
+}
+
+/// The answer to a submit.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// The ticket as it is now.
+    pub seen: Seen,
+    /// How many of its own and higher tiers stand before it; 0 unless it waits.
+    pub ahead_count: usize,
+    /// The same submit had been carried out before.
+    pub repeated: bool,
+}
+
+/// The answer to a pull.
+#[derive(Clone, Debug)]
+pub enum Pulled {
+    /// The agent holds this ticket.
+    Assignment {
+        /// The ticket with its assignment.
+        live: Box<Live>,
+        /// The assignment had been answered before.
+        repeated: bool,
+    },
+    /// No ticket.
+    Empty(WaitEnd),
+}
+
+/// A pull as it is asked.
+#[derive(Clone, Debug)]
+pub struct PullAsk {
+    /// Who.
+    pub agent: AgentId,
+    /// The caller's name for the pull.
+    pub request: Option<Box<str>>,
+    /// How long to wait for a ticket, in the clock's milliseconds.
+    pub wait_ms: i64,
+}
+
+/// A completion as it is asked.
+#[derive(Clone, Debug)]
+pub struct CompleteAsk {
+    /// Which.
+    pub ticket: TicketId,
+    /// The assignment's token.
+    pub token: LeaseToken,
+    /// One word on how it went.
+    pub outcome: Box<str>,
+    /// A line for people.
+    pub note: Box<str>,
+}
+
+/// A way to ask the driver; clones ask the same one.
+#[derive(Clone)]
+pub struct Handle {
+    requests: SyncSender<Request>,
+    queue_max: usize,
+    view: watch::Receiver<Arc<View>>,
+    history: History,
+    clock: Clock,
+}
+
+type Delivery<T> = Box<dyn FnOnce(Result<T, Refused>) -> bool + Send>;
+type Reading = Box<dyn FnOnce(&Engine, Time) -> Box<dyn FnOnce() + Send> + Send>;
+
+enum Request {
+    Submit { submit: Box<Submit>, own_id: bool, reply: Delivery<Receipt> },
+    Command { command: Command, reply: Delivery<()> },
+    Ticket { id: TicketId, command: Command, reply: Delivery<Seen> },
+    Pull { pull: PullAsk, wait: u64, reply: Delivery<Pulled> },
+    Complete { complete: CompleteAsk, pull: Option<(PullAsk, u64)>, reply: CompleteReply },
+    CallerGone { agent: AgentId, wait: u64 },
+    Read(Reading),
+    Watch { ticket: TicketId, reply: Delivery<Option<watch::Receiver<Seen>>> },
+    Stop,
+}
+
+type Completed = (Seen, Option<Result<Pulled, Refused>>);
+type CompleteReply = Delivery<Completed>;
+
+/// Tells the driver that the caller of a waiting pull is gone, unless the pull was answered.
+struct Presumed<'a> {
+    handle: &'a Handle,
+    agent: AgentId,
+    wait: u64,
+    answered: bool,
+}
+
+impl Drop for Presumed<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            // If even this cannot be told, the undelivered assignment will be noticed when it comes.
+            let gone = Request::CallerGone { agent: self.agent.clone(), wait: self.wait };
+            let _ = self.handle.requests.try_send(gone);
+        }
+    }
+}
+
+impl Handle {
+    /// Queues a ticket. `own_id` says that the caller chose the id, so that the history is asked too.
+    pub async fn submit(&self, submit: Submit, own_id: bool) -> Result<Receipt, Refused> {
+        self.ask(|reply| Request::Submit { submit: Box::new(submit), own_id, reply }).await
+    }
+
+    /// Changes what a live ticket is about.
+    pub async fn update(&self, ticket: TicketId, content: Content) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::Update { ticket, content: Arc::new(content) }).await
+    }
+
+    /// Corrects a live ticket's tier.
+    pub async fn retier(&self, ticket: TicketId, lookup: Lookup) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::Retier { ticket, lookup }).await
+    }
+
+    /// Withdraws a ticket.
+    pub async fn cancel(&self, ticket: TicketId, reason: Box<str>) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::Cancel { ticket, reason, earlier: None }).await
+    }
+
+    /// Extends a lease by `by_ms`, or by the pool's lease.
+    pub async fn extend(
+        &self,
+        ticket: TicketId,
+        token: LeaseToken,
+        by_ms: Option<i64>,
+    ) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::Extend { ticket, token, by_ms }).await
+    }
+
+    /// Gives a ticket back.
+    pub async fn release(
+        &self,
+        ticket: TicketId,
+        token: LeaseToken,
+        reason: Box<str>,
+    ) -> Result<Seen, Refused> {
+        let reason = ReleaseReason::ByAgent(reason);
+        self.about(ticket.clone(), Command::Release { ticket, token, reason }).await
+    }
+
+    /// Registers or changes an agent.
+    pub async fn put_agent(&self, profile: AgentProfile) -> Result<(), Refused> {
+        self.command(Command::PutAgent(profile)).await
+    }
+
+    /// Forgets an agent.
+    pub async fn delete_agent(&self, agent: AgentId) -> Result<(), Refused> {
+        self.command(Command::DeleteAgent { agent }).await
+    }
+
+    /// Makes an agent available or away.
+    pub async fn set_presence(&self, agent: AgentId, presence: Presence) -> Result<(), Refused> {
+        self.command(Command::SetPresence { agent, presence }).await
+    }
+
+    /// Asks for the next ticket, waiting for one as long as asked. Dropping the future ends the wait.
+    pub async fn pull(&self, pull: PullAsk) -> Result<Pulled, Refused> {
+        let wait = run::next_wait();
+        let mut presumed =
+            Presumed { handle: self, agent: pull.agent.clone(), wait, answered: false };
+        let answer = self.ask(|reply| Request::Pull { pull, wait, reply }).await;
+        presumed.answered = true;
+        answer
+    }
+
+    /// Finishes a ticket, and asks for the next one if `pull` says so. A pull that fails leaves the
+    /// completion standing.
+    pub async fn complete(
+        &self,
+        complete: CompleteAsk,
+        pull: Option<PullAsk>,
+    ) -> Result<Completed, Refused> {
+        let wait = run::next_wait();
+        let mut presumed = pull.as_ref().map(|pull| Presumed {
+            handle: self,
+            agent: pull.agent.clone(),
+            wait,
+            answered: false,
+        });
+        let pull = pull.map(|pull| (pull, wait));
+        let answer = self.ask(|reply| Request::Complete { complete, pull, reply }).await;
+        if let Some(presumed) = &mut presumed {
+            presumed.answered = true;
+        }
+        answer
+    }
+
+    /// The ticket of that id, live or from the history.
+    pub async fn ticket(&self, id: TicketId) -> Result<Option<Seen>, Refused> {
+        let wanted = id.clone();
+        let live = self.read(move |engine, _| run::see(engine, &wanted)).await?;
+        if live.is_some() {
+            return Ok(live);
+        }
+        let history = self.history.clone();
+        let row = tokio::task::spawn_blocking(move || history.by_id(id.as_str())).await;
+        match row.map_err(|_| Refused::Stopping)? {
+            Ok(row) => Ok(row.map(|row| Seen::Ended(Box::new(row)))),
+            Err(error) => {
+                tracing::error!(%error, "the history cannot be read");
+                Err(Refused::Unreadable)
+            }
+        }
+    }
+
+    /// The agent of that id.
+    pub async fn agent(&self, id: AgentId) -> Result<Option<Agent>, Refused> {
+        self.read(move |engine, _| engine.roster().get(&id).cloned()).await
+    }
+
+    /// Why a live ticket is where it is.
+    pub async fn explain(&self, id: TicketId) -> Result<Option<(Explanation, Beside)>, Refused> {
+        self.read(move |engine, now| {
+            let explanation = engine.explain(&id, now)?;
+            let names = Beside::of(engine, &explanation);
+            Some((explanation, names))
+        })
+        .await
+    }
+
+    /// Follows a live ticket: each change replaces the one before, the last is its end. `None` if no
+    /// such ticket is live.
+    pub async fn watch(&self, ticket: TicketId) -> Result<Option<watch::Receiver<Seen>>, Refused> {
+        self.ask(|reply| Request::Watch { ticket, reply }).await
+    }
+
+    /// Looks at the engine on the driver's thread; `look` must be brief. The answer comes when all
+    /// that it saw is on disk.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Engine, Time) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Read(Box::new(move |engine, now| {
+            let seen = look(engine, now);
+            Box::new(move || drop(reply.send(seen)))
+        })))?;
+        answer.await.map_err(|_| Refused::Stopping)
+    }
+
+    /// The view published last; at most [`Settings::view_every_ms`] old while things happen.
+    pub fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+
+    /// Every view as it is published.
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.view.clone()
+    }
+
+    /// The tickets that have ended.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The clock that the driver works by.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Answers what has been asked, then ends the driver.
+    pub async fn stop(&self) {
+        // A full channel empties by itself: the driver reads on.
+        while let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Stop) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn command(&self, command: Command) -> Result<(), Refused> {
+        self.ask(|reply| Request::Command { command, reply }).await
+    }
+
+    async fn about(&self, id: TicketId, command: Command) -> Result<Seen, Refused> {
+        self.ask(|reply| Request::Ticket { id, command, reply }).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(Delivery<T>) -> Request,
+    ) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.send(request(Box::new(move |result| reply.send(result).is_ok())))?;
+        answer.await.map_err(|_| Refused::Stopping)?
+    }
+
+    fn send(&self, request: Request) -> Result<(), Refused> {
+        self.requests.try_send(request).map_err(|error| match error {
+            TrySendError::Full(_) => Refused::Busy { max: self.queue_max },
+            TrySendError::Disconnected(_) => Refused::Stopping,
+        })
+    }
+}
+
+/// What an explanation needs beside itself, read at the same instant: ids of the competing tickets
+/// and how many agents of each pool are idle.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// The ids of the competing heads, by number.
+    pub ids: std::collections::BTreeMap<TicketNumber, TicketId>,
+    /// Idle agents by pool, in the policy's order.
+    pub idle_counts: Vec<u32>,
+}
+
+impl Beside {
+    fn of(engine: &Engine, explanation: &Explanation) -> Self {
+        let heads = explanation.crews.iter().flat_map(|crew| &crew.survey.heads);
+        let ids = heads
+            .filter_map(|head| engine.ticket_numbered(head.ticket))
+            .map(|ticket| (ticket.number, ticket.id.clone()))
+            .collect();
+        let pools = 0..engine.policy().pools.len();
+        let idle = |at| u8::try_from(at).map(crate::engine::model::PoolIx);
+        let idle_counts =
+            pools.filter_map(|at| idle(at).ok()).map(|p| engine.roster().idle_count(p)).collect();
+        Self { ids, idle_counts }
+    }
+}
+
+/// What an answer of the engine is about, if it is about a ticket.
+fn subject(answer: &Answer) -> Option<TicketNumber> {
+    match answer {
+        Answer::Ticket { number, .. } | Answer::Ended { number } | Answer::Holds { number, .. } => {
+            Some(*number)
+        }
+        Answer::Done | Answer::Waits | Answer::Empty(_) => None,
+    }
+}

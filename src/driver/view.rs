@@ -1,0 +1,158 @@
+//! The view that the driver publishes: what wallboards, metrics and `top` read without asking it.
+
+use super::tally::Tally;
+use crate::engine::Engine;
+use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Presence, TierIx, Time};
+use std::sync::Arc;
+
+/// Everything an onlooker sees, as of one instant, with names from `policy`.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The instant.
+    pub at: Time,
+    /// The policy in force.
+    pub policy: Arc<Policy>,
+    /// Live tickets, waiting and assigned.
+    pub ticket_count: usize,
+    /// Waiting tickets.
+    pub waiting_count: usize,
+    /// Live tickets whose tier the directory has yet to confirm.
+    pub unconfirmed_count: usize,
+    /// The queues that hold tickets, in the order of tier, channel, pools.
+    pub queues: Vec<QueueView>,
+    /// Every tier, highest first.
+    pub tiers: Vec<TierView>,
+    /// Every pool, in the policy's order.
+    pub pools: Vec<PoolView>,
+    /// Registered agents.
+    pub agent_count: usize,
+}
+
+/// One queue.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueView {
+    /// Its tier.
+    pub tier: TierIx,
+    /// Its channel.
+    pub channel: Channel,
+    /// The pools that may serve it.
+    pub pools: PoolSet,
+    /// Tickets in it.
+    pub depth: usize,
+    /// Tickets in it that have missed their response deadline.
+    pub late_count: u64,
+    /// When the ticket that is next was submitted.
+    pub front_submitted_at: Time,
+    /// The response deadline of the ticket that is next.
+    pub front_respond_by: Time,
+}
+
+/// One tier since the server started.
+#[derive(Clone, Debug)]
+pub struct TierView {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Tickets submitted.
+    pub submitted_count: u64,
+    /// Pick-ups.
+    pub picked_up_count: u64,
+    /// Pick-ups by the response deadline.
+    pub in_time_count: u64,
+    /// Response deadlines that passed with nobody there.
+    pub response_breached_count: u64,
+    /// Solution deadlines that passed.
+    pub solution_breached_count: u64,
+    /// Tickets cancelled before anyone picked them up.
+    pub abandoned_count: u64,
+    /// Tickets completed.
+    pub completed_count: u64,
+    /// Leases that ended by themselves.
+    pub lease_expired_count: u64,
+    /// Median and 95th percentile of the waits in the last five to ten minutes, in milliseconds.
+    pub recent_wait_p50_p95_ms: Option<[i64; 2]>,
+}
+
+/// One pool.
+#[derive(Clone, Debug)]
+pub struct PoolView {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Agents registered in it.
+    pub agent_count: u32,
+    /// Agents who wait for work.
+    pub idle_count: u32,
+    /// Agents who hold a ticket.
+    pub busy_count: u32,
+    /// Agents who are away.
+    pub away_count: u32,
+    /// The mean handling time the rule works with, in milliseconds.
+    pub handle_ms: i64,
+    /// Tickets it has completed.
+    pub handled_count: u64,
+}
+
+impl View {
+    pub(super) fn of(engine: &Engine, tally: &Tally, at: Time) -> Self {
+        let policy = engine.policy().clone();
+        let queues = engine.queues().iter().filter_map(|(key, queue)| {
+            let front = queue.front()?;
+            Some(QueueView {
+                tier: key.tier,
+                channel: key.channel,
+                pools: key.pools,
+                depth: queue.len(),
+                late_count: queue.late_count(),
+                front_submitted_at: front.submitted_at,
+                front_respond_by: front.respond_by,
+            })
+        });
+        let tiers = policy.tiers.iter().zip(&tally.tiers).map(|(tier, tally)| TierView {
+            name: tier.name.clone(),
+            submitted_count: tally.submitted_count,
+            picked_up_count: tally.picked_up_count,
+            in_time_count: tally.in_time_count,
+            response_breached_count: tally.response_breached_count,
+            solution_breached_count: tally.solution_breached_count,
+            abandoned_count: tally.abandoned_count,
+            completed_count: tally.completed_count,
+            lease_expired_count: tally.lease_expired_count,
+            recent_wait_p50_p95_ms: tally.recent_waits_ms([0.5, 0.95]),
+        });
+        let mut pools: Vec<_> = policy
+            .pools
+            .iter()
+            .zip(0..)
+            .map(|(pool, at)| {
+                let record = engine.record(PoolIx(at));
+                PoolView {
+                    name: pool.name.clone(),
+                    agent_count: 0,
+                    idle_count: engine.roster().idle_count(PoolIx(at)),
+                    busy_count: 0,
+                    away_count: 0,
+                    handle_ms: record.handle_ms(),
+                    handled_count: record.handled_count,
+                }
+            })
+            .collect();
+        for agent in engine.roster().iter() {
+            for pool in agent.pools.iter() {
+                let pool = &mut pools[usize::from(pool.0)];
+                pool.agent_count += 1;
+                pool.busy_count += u32::from(!agent.held.is_empty());
+                pool.away_count += u32::from(agent.presence == Presence::Away);
+            }
+        }
+        Self {
+            at,
+            ticket_count: engine.ticket_count(),
+            waiting_count: engine.queues().waiting_count(),
+            unconfirmed_count: engine.unconfirmed_count(),
+            queues: queues.collect(),
+            tiers: tiers.collect(),
+            pools,
+            agent_count: engine.roster().len(),
+            policy,
+        }
+    }
+}
