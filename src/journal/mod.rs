@@ -1,78 +1,313 @@
-//! Durable events. The shape that the driver asks for; the real one comes with the next merge.
+//! Durable events: what is acknowledged is on disk, and what is on disk can be read or is named.
+//!
+//! ```text
+//!  data/LOCK            one server a directory
+//!  data/tierline.db     SQLite: journal (frames of events), finished (the history, for people)
+//!  data/snapshots/      the engine after some event; two are kept
+//! ```
+//!
+//! [`Journal`] gathers events and commits them as one [`frame`] of [`record`]s into a [`Store`]:
+//! [`SqliteStore`], or [`MemoryStore`] in tests. Snapshots come from a thread that replays the files.
+//! The journal decides nothing and reads no clock; it names the engine, and nothing but the engine.
 
+mod error;
 mod finished;
-use crate::engine::command::{Earlier, Event};
-use crate::engine::model::Time;
-use crate::engine::{Engine, Limits};
-pub use finished::{FinishedRow, FinishedState};
+pub mod frame;
+mod history;
+mod lock;
+pub mod memory;
+pub mod record;
+mod replay;
+pub mod snapshot;
+mod snapshotter;
+mod sqlite;
+mod store;
+mod verify;
 
-/// The number of an event, from 1.
+pub use error::{Error, SnapshotDamage};
+pub use finished::{FinishedRow, FinishedState};
+pub use frame::Link;
+pub use history::{Filter, History, Page};
+pub use memory::MemoryStore;
+pub use record::state_hash;
+pub use snapshotter::Trouble;
+pub use sqlite::SqliteStore;
+pub use store::{AppendError, Store, Visit};
+pub use verify::{Report, verify};
+
+use crate::engine::command::{Earlier, Event};
+use crate::engine::model::{Finished, Policy, Time};
+use crate::engine::{Engine, Limits};
+use frame::Builder;
+use lock::Lock;
+use replay::Replay;
+use snapshotter::Snapshotter;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+/// Journal rows that one call of [`Journal::tidy`] removes at most.
+const TRUNCATE_ROWS: usize = 64;
+/// Finished tickets that one call of [`Journal::tidy`] removes at most.
+const PURGE_ROWS: usize = 256;
+
+/// The number of an event: 1 for the first of a data directory, and no gaps. 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub u64);
 
-/// What fails.
-#[derive(Debug, thiserror::Error)]
-#[error("journal")]
-pub struct Error;
-
-/// What fails when writing.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// No space.
-    #[error("no space")]
-    Full {
-        /// Where.
-        place: Box<str>,
-        /// Why.
-        reason: Box<str>,
-    },
-}
-
-/// The history.
-#[derive(Clone)]
-pub struct History;
-impl History {
-    /// by id
-    pub fn by_id(&self, _id: &str) -> Result<Option<FinishedRow>, Error> {
-        Ok(None)
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
-/// The journal.
-pub struct Journal;
+/// How a journal on disk behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Largest size of `tierline.db` in bytes; `None` is as large as the disk.
+    pub size_max: Option<u64>,
+    /// A snapshot is made after this many events, at least 1.
+    pub snapshot_events: u64,
+    /// A snapshot is made after this many bytes of frames as well, at least 1.
+    pub snapshot_bytes: u64,
+}
+
+impl Default for Settings {
+    /// A million events or 256 MiB: a second or two of replay at a start.
+    fn default() -> Self {
+        Self {
+            size_max: None,
+            snapshot_events: 1_000_000,
+            snapshot_bytes: 256 << 20,
+        }
+    }
+}
+
+/// What a start found.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The engine after the last event.
+    pub engine: Engine,
+    /// The last event; 0 when the journal is new.
+    pub last_seq: Seq,
+    /// Its instant.
+    pub last_at: Time,
+    /// The snapshot that was loaded, if one was.
+    pub snapshot_seq: Option<Seq>,
+    /// How many events were replayed after it.
+    pub replayed_count: u64,
+}
+
+/// The one writer of a data directory.
+pub struct Journal {
+    // Dropped in this order: the threads end before the lock is given up.
+    snapshotter: Option<Snapshotter>,
+    store: Box<dyn Store>,
+    builder: Builder,
+    finished: Vec<FinishedRow>,
+    link: Link,
+    settings: Settings,
+    /// Events and bytes since the last snapshot was asked for.
+    events_since: u64,
+    bytes_since: u64,
+    _lock: Option<Lock>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("place", &self.store.place())
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Journal {
-    /// Adds to the batch.
-    pub fn push(&mut self, _at: Time, _event: &Event) {}
-    /// The number of the event pushed last.
-    pub fn pushed(&self) -> Seq {
-        Seq(0)
+    /// Opens the data directory `dir`, or makes it: takes its lock, loads the newest snapshot and
+    /// replays the journal after it.
+    pub fn open(
+        dir: &Path,
+        settings: Settings,
+        limits: Limits,
+    ) -> Result<(Self, Recovered), Error> {
+        fs::create_dir_all(dir).map_err(|source| Error::Io {
+            path: dir.into(),
+            source,
+        })?;
+        let lock = Lock::take(dir)?;
+        snapshot::prepare(dir)?;
+        let mut store = SqliteStore::open(dir, settings.size_max)?;
+        let mut replay = snapshotter::newest(dir)?;
+        replay.engine.set_limits(limits);
+        let snapshot_seq = Some(replay.link.last).filter(|seq| *seq > Seq(0));
+        if let Some(snapshot) = snapshot_seq.filter(|seq| *seq > store.last()) {
+            let newest = snapshot::list(dir)?.pop();
+            return Err(Error::Behind {
+                place: store.place().into(),
+                last: store.last(),
+                path: newest.map(|(_, path)| path).unwrap_or_default(),
+                snapshot,
+            });
+        }
+        let bytes = replay_store(&mut store, &mut replay)?;
+        let snapshotter = Snapshotter::start(dir)?;
+        let mut journal = Self::of(Box::new(store), &replay, settings);
+        journal.events_since = replay.event_count;
+        journal.bytes_since = bytes;
+        journal.snapshotter = Some(snapshotter);
+        journal._lock = Some(lock);
+        Ok((journal, recovered(replay, snapshot_seq)))
     }
-    /// Commits the batch.
-    pub fn commit(&mut self, _finished: &[FinishedRow]) -> Result<Seq, AppendError> {
-        Ok(Seq(0))
+
+    /// A journal on any store, without snapshots: everything is replayed.
+    pub fn with_store(
+        mut store: Box<dyn Store>,
+        limits: Limits,
+    ) -> Result<(Self, Recovered), Error> {
+        let mut replay = Replay::new(Engine::new(limits), Link::default());
+        replay_store(&mut *store, &mut replay)?;
+        let journal = Self::of(store, &replay, Settings::default());
+        Ok((journal, recovered(replay, None)))
     }
-    /// tidy
-    pub fn tidy(&mut self, _cutoff: Time) -> Result<(), AppendError> {
-        Ok(())
+
+    fn of(store: Box<dyn Store>, replay: &Replay, settings: Settings) -> Self {
+        Self {
+            snapshotter: None,
+            store,
+            builder: Builder::default(),
+            finished: Vec::new(),
+            link: replay.link,
+            settings,
+            events_since: 0,
+            bytes_since: 0,
+            _lock: None,
+        }
     }
-    /// probe
+
+    /// Adds an event to the batch, and gives the number it will have.
+    pub fn push(&mut self, at: Time, event: &Event) -> Seq {
+        self.builder.push(at, event);
+        self.pending_last()
+    }
+
+    /// Adds a ticket that the last pushed event ended: it enters the history with the batch.
+    pub fn push_finished(&mut self, finished: &Finished, policy: &Policy) {
+        assert!(!self.builder.is_empty(), "an event ended the ticket");
+        let row = FinishedRow::of(finished, policy, self.pending_last());
+        self.finished.push(row);
+    }
+
+    /// Makes the batch durable and empties it; the last event that is durable. An empty batch costs
+    /// nothing.
+    ///
+    /// After [`AppendError::Full`] the batch is still there: the same call may succeed later. After any
+    /// other error the process must stop.
+    pub fn commit(&mut self) -> Result<Seq, AppendError> {
+        if self.builder.is_empty() {
+            return Ok(self.link.last);
+        }
+        let frame = self.builder.seal(self.link);
+        self.store.append(self.link.last, &frame, &self.finished)?;
+        self.link = frame.link();
+        self.events_since += u64::from(frame.count());
+        self.bytes_since += frame.bytes().len() as u64;
+        self.builder.clear();
+        self.finished.clear();
+        if self.events_since >= self.settings.snapshot_events
+            || self.bytes_since >= self.settings.snapshot_bytes
+        {
+            self.ask_for_snapshot();
+        }
+        Ok(self.link.last)
+    }
+
+    /// How many events wait for [`Self::commit`].
+    pub fn pending_count(&self) -> u32 {
+        self.builder.count()
+    }
+
+    /// How many bytes wait for [`Self::commit`]. A batch is best kept below a few MiB.
+    pub fn pending_bytes(&self) -> usize {
+        self.builder.len()
+    }
+
+    /// The last event that is durable.
+    pub fn last(&self) -> Seq {
+        self.link.last
+    }
+
+    /// Whether there is space again after [`AppendError::Full`]; costs two commits.
     pub fn probe(&mut self) -> Result<(), AppendError> {
-        Ok(())
+        self.store.probe()
     }
-    /// The engine as the disk has it.
-    pub fn recover(&mut self, limits: Limits) -> Result<Engine, Error> {
-        Ok(Engine::new(limits))
+
+    /// The ticket of that id that ended last and may have left the engine's memory: a point query.
+    pub fn earlier(&mut self, id: &str) -> Result<Option<Earlier>, Error> {
+        self.store.earlier(id)
     }
-    /// history
-    pub fn history(&self) -> Result<History, Error> {
-        Ok(History)
+
+    /// Removes a slice of what is needed no longer: journal rows before the older snapshot, and
+    /// finished tickets that ended before `history_before`. `true` when there may be more: call again
+    /// between two batches.
+    pub fn tidy(&mut self, history_before: Option<Time>) -> Result<bool, AppendError> {
+        let spare = self.snapshotter.as_ref().map_or(Seq(0), Snapshotter::spare);
+        let mut has_more = false;
+        if spare > Seq(0) {
+            has_more |= self.store.truncate_before(spare, TRUNCATE_ROWS)? == TRUNCATE_ROWS;
+        }
+        if let Some(cutoff) = history_before {
+            has_more |= self.store.purge_history(cutoff, PURGE_ROWS)? == PURGE_ROWS;
+        }
+        Ok(has_more)
     }
-    /// earlier
-    pub fn earlier(&mut self, _id: &str) -> Result<Option<Earlier>, Error> {
-        Ok(None)
+
+    /// Asks for a snapshot now, in the background; nothing happens while one is being asked for.
+    pub fn ask_for_snapshot(&mut self) {
+        let Some(snapshotter) = &self.snapshotter else {
+            return;
+        };
+        if self.link.last > snapshotter.newest() && snapshotter.ask(self.link.last) {
+            self.events_since = 0;
+            self.bytes_since = 0;
+        }
     }
-    /// row
-    pub fn ended(&mut self, _id: &str) -> Result<Option<FinishedRow>, Error> {
-        Ok(None)
+
+    /// The newest snapshot, if there is one.
+    pub fn snapshot(&self) -> Option<Seq> {
+        let newest = self.snapshotter.as_ref()?.newest();
+        Some(newest).filter(|seq| *seq > Seq(0))
+    }
+
+    /// Why the last snapshot failed; `None` when it did not.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.snapshotter.as_ref()?.trouble()
+    }
+
+    fn pending_last(&self) -> Seq {
+        Seq(self.link.last.0 + u64::from(self.builder.count()))
     }
 }
+
+/// Replays all of `store` after the replay's own point; how many bytes that was.
+fn replay_store(store: &mut dyn Store, replay: &mut Replay) -> Result<u64, Error> {
+    let place = store.place().to_owned();
+    let mut bytes = 0;
+    store.replay(replay.link.last, &mut |row, frame| {
+        bytes += frame.len() as u64;
+        replay.row(&place, row, frame)
+    })?;
+    Ok(bytes)
+}
+
+fn recovered(replay: Replay, snapshot_seq: Option<Seq>) -> Recovered {
+    Recovered {
+        last_seq: replay.link.last,
+        last_at: replay.engine.at(),
+        engine: replay.engine,
+        snapshot_seq,
+        replayed_count: replay.event_count,
+    }
+}
+
+#[cfg(test)]
+mod tests;
