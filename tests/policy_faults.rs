@@ -98,6 +98,7 @@ const FAULTS: &[Case] = &[
     (14, "pools = [\"desk\"]\ncolour = \"yellow\"", &[r#"15: tier "gold": unknown key colour; known: name, rank, guard, weight, pools, overflow, respond_within, solve_within"#]),
     (15, r#"overflow = [{ after = "40s", pools = ["desk"] }]"#, &[r#"15: tier "gold": overflow step 1: pools = ["desk"] adds no pool: all of them serve the tier by then"#]),
     (15, r#"overflow = [{ after = "40s", pools = ["backup"] }, { after = "20s", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 2: after = "20s" does not come after the step before it, 40s"#, r#"15: tier "gold": overflow step 2: pools = ["backup"] adds no pool: all of them serve the tier by then"#]),
+    (15, r#"overflow = [{ after = "9s", pools = ["backup"] }, { after = "9s", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 2: after = "9s" does not come after the step before it, 9s"#, r#"15: tier "gold": overflow step 2: pools = ["backup"] adds no pool: all of them serve the tier by then"#]),
     (15, r#"overflow = [{ after = "8d", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 1: after = "8d" is not between 1s and 7d"#]),
     (15, r#"overflow = [{ pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 1: after is missing"#]),
     (15, r#"overflow = [{ after = "40s" }]"#, &[r#"15: tier "gold": overflow step 1: pools is missing"#]),
@@ -171,6 +172,33 @@ fn every_fault_is_named_with_its_line_key_value_and_what_is_allowed() {
             *expected,
             "line {line}: {to}"
         );
+    }
+}
+
+#[test]
+fn the_ends_of_every_range_are_allowed() {
+    for (line, to) in [
+        (1, r#"version = "v""#),
+        (4, "starve_after = 1"),
+        (4, "starve_after = 100.0"),
+        (5, "floor_share = 0"),
+        (5, "floor_share = 0.5"),
+        (12, "guard = 0"),
+        (12, "guard = 1.0"),
+        (13, "weight = 0.001"),
+        (13, "weight = 1000"),
+        (15, r#"overflow = [{ after = "1s", pools = ["backup"] }]"#),
+        (15, r#"overflow = [{ after = "7d", pools = ["backup"] }]"#),
+        (18, r#"voice = "1s""#),
+        (20, r#"default = "30d""#),
+        (20, r#"default = "5m""#),
+        (23, "rank = 1000"),
+        (29, r#"lease = "1s""#),
+        (29, r#"lease = "1d""#),
+        (30, "reserve = { gold = 0 }"),
+        (30, "reserve = { gold = 1000 }"),
+    ] {
+        assert_eq!(warnings_of(&changed(line, to)), [""; 0], "{to}");
     }
 }
 
@@ -300,6 +328,12 @@ respond_within = { default = "10m" }
         warnings_of(&three_tiers("reserve = { gold = 2, silver = 1 }")),
         [
             r#"30: pool "desk": reserve.silver = 1 has no effect: 2 are kept for a higher tier already"#
+        ]
+    );
+    assert_eq!(
+        warnings_of(&three_tiers("reserve = { gold = 2, silver = 2 }")),
+        [
+            r#"30: pool "desk": reserve.silver = 2 has no effect: 2 are kept for a higher tier already"#
         ]
     );
     // Only the lowest tier is served by a pool that keeps agents for those above.

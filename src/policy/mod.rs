@@ -29,7 +29,7 @@ const LEASE_MS_DEFAULT: i64 = 900 * SECOND;
 const RESERVE: RangeInclusive<u64> = 0..=1000;
 /// `rank`; gaps are allowed, so that a tier can be put between two others.
 const RANK: RangeInclusive<u64> = 1..=1000;
-/// `guard`, in thousandths: from never to always.
+/// `guard`, in thousandths: from the last two handling times only, to always.
 const GUARD_PERMILLE: RangeInclusive<u32> = 0..=1000;
 /// A quarter of the target.
 const GUARD_PERMILLE_DEFAULT: u32 = 250;
