@@ -161,11 +161,7 @@ pub fn conservation_gap(
     if total == 0.0 {
         return Ok(0.0);
     }
-    let weighted: f64 = rates
-        .iter()
-        .zip(mean_waits_s)
-        .map(|(rate, wait)| rate * wait)
-        .sum();
+    let weighted: f64 = rates.iter().zip(mean_waits_s).map(|(rate, wait)| rate * wait).sum();
     let overall_s = weighted / total;
     if fifo.mean_wait_s() == 0.0 {
         return Ok(overall_s);
@@ -174,11 +170,7 @@ pub fn conservation_gap(
 }
 
 fn out_of_range(parameter: impl Into<String>, value: f64, allowed: impl Into<String>) -> Error {
-    Error::OutOfRange {
-        parameter: parameter.into(),
-        value,
-        allowed: allowed.into(),
-    }
+    Error::OutOfRange { parameter: parameter.into(), value, allowed: allowed.into() }
 }
 
 /// `rate` and `capacity` are per second. The error shows them per hour, without the digits that the conversion made up.
@@ -222,10 +214,7 @@ fn class_rates(arrivals_per_hour: &[f64]) -> Result<Vec<f64>, Error> {
             arrival_rate(format!("arrivals_per_hour[{}]", index + 1), arrivals)
         })
         .collect::<Result<Vec<f64>, Error>>()?;
-    arrival_rate(
-        "arrivals_per_hour of all classes",
-        arrivals_per_hour.iter().sum(),
-    )?;
+    arrival_rate("arrivals_per_hour of all classes", arrivals_per_hour.iter().sum())?;
     Ok(rates)
 }
 
@@ -260,21 +249,14 @@ fn class_index(class: usize, class_count: usize) -> Result<usize, Error> {
         return Ok(class - 1);
     }
     let value = f64::from(u32::try_from(class).unwrap_or(u32::MAX));
-    Err(out_of_range(
-        "class",
-        value,
-        format!("between 1 and {class_count}"),
-    ))
+    Err(out_of_range("class", value, format!("between 1 and {class_count}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const POOL: Pool = Pool {
-        agents: 8,
-        handle_s: 176.9,
-    };
+    const POOL: Pool = Pool { agents: 8, handle_s: 176.9 };
 
     fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
         result.expect_err("the input should be refused").to_string()
@@ -283,14 +265,8 @@ mod tests {
     #[test]
     fn a_refusal_names_the_parameter_the_value_and_what_is_allowed() {
         let nobody = Pool { agents: 0, ..POOL };
-        assert_eq!(
-            message(ErlangC::new(nobody, 1.0)),
-            "agents = 0 is not between 1 and 1000000"
-        );
-        let never_done = Pool {
-            handle_s: f64::INFINITY,
-            ..POOL
-        };
+        assert_eq!(message(ErlangC::new(nobody, 1.0)), "agents = 0 is not between 1 and 1000000");
+        let never_done = Pool { handle_s: f64::INFINITY, ..POOL };
         assert_eq!(
             message(ErlangC::new(never_done, 1.0)),
             "handle_s = inf is not between 1e-6 and 1e9 seconds"
@@ -300,23 +276,14 @@ mod tests {
             "arrivals_per_hour[2] = NaN is not between 0 and 1e8"
         );
         assert_eq!(
-            message(ErlangC::new(
-                Pool {
-                    agents: 2,
-                    handle_s: 900.0
-                },
-                8.0
-            )),
+            message(ErlangC::new(Pool { agents: 2, handle_s: 900.0 }, 8.0)),
             "arrivals_per_hour = 8 is not below 8, the most that can be served an hour"
         );
         assert_eq!(
             message(ReserveBound::new(POOL, 8, 40.0)),
             "reserve = 8 is not between 0 and 7, one less than the agents"
         );
-        assert_eq!(
-            message(Priority::new(POOL, &[])),
-            "number of classes = 0 is not at least 1"
-        );
+        assert_eq!(message(Priority::new(POOL, &[])), "number of classes = 0 is not at least 1");
         assert_eq!(
             message(ErlangA::new(POOL, 40.0, 0.0)),
             "patience_s = 0 is not between 1e-6 and 1e9 seconds"
@@ -331,10 +298,7 @@ mod tests {
     #[test]
     fn no_input_that_is_not_a_number_or_negative_is_taken() {
         for bad in [f64::NAN, -1.0, f64::INFINITY, f64::NEG_INFINITY] {
-            let odd = Pool {
-                handle_s: bad,
-                ..POOL
-            };
+            let odd = Pool { handle_s: bad, ..POOL };
             assert!(ErlangC::new(odd, 1.0).is_err());
             assert!(ErlangC::new(POOL, bad).is_err());
             assert!(ErlangA::new(POOL, bad, 100.0).is_err());
@@ -357,9 +321,7 @@ mod tests {
 
     #[test]
     fn the_conservation_gap_is_the_share_of_waiting_too_much() {
-        let fifo = ErlangC::new(POOL, 126.2)
-            .expect("a stable pool")
-            .mean_wait_s();
+        let fifo = ErlangC::new(POOL, 126.2).expect("a stable pool").mean_wait_s();
         let gap = |waits: &[f64]| conservation_gap(POOL, &[40.0, 86.2], waits);
         assert!(gap(&[fifo, fifo]).expect("valid").abs() < 1e-12);
         let tenth_more = gap(&[1.1 * fifo, 1.1 * fifo]).expect("valid");

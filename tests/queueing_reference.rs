@@ -25,15 +25,12 @@ struct Row {
 
 impl Row {
     fn text(&self, column: &str) -> &str {
-        self.cells
-            .get(column)
-            .unwrap_or_else(|| panic!("{} has no {column}", self.table))
+        self.cells.get(column).unwrap_or_else(|| panic!("{} has no {column}", self.table))
     }
 
     fn number(&self, column: &str) -> f64 {
         let text = self.text(column);
-        text.parse()
-            .unwrap_or_else(|_| panic!("{} {column}: {text:?}", self.table))
+        text.parse().unwrap_or_else(|_| panic!("{} {column}: {text:?}", self.table))
     }
 
     fn count(&self, column: &str) -> u32 {
@@ -41,18 +38,13 @@ impl Row {
     }
 
     fn pool(&self) -> Pool {
-        Pool {
-            agents: self.count("agents"),
-            handle_s: self.number("aht_s"),
-        }
+        Pool { agents: self.count("agents"), handle_s: self.number("aht_s") }
     }
 
     /// The value must be what the table prints.
     fn check(&self, column: &str, value: f64) {
         let printed = self.text(column);
-        let decimals = printed
-            .split_once('.')
-            .map_or(0, |(_, digits)| digits.len());
+        let decimals = printed.split_once('.').map_or(0, |(_, digits)| digits.len());
         let decimals = i32::try_from(decimals).expect("few digits");
         let expected = self.number(column);
         // The last term is for values of which all 16 digits are used up before the last one printed.
@@ -78,10 +70,7 @@ fn rows(table: &'static str) -> Vec<Row> {
     let mut reader = csv::Reader::from_path(&path).expect("the table can be opened");
     reader
         .deserialize()
-        .map(|cells| Row {
-            table,
-            cells: cells.expect("a line of the table"),
-        })
+        .map(|cells| Row { table, cells: cells.expect("a line of the table") })
         .collect()
 }
 
@@ -90,20 +79,14 @@ fn systems(model: &str) -> BTreeMap<String, Vec<Row>> {
     let mut systems: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for row in rows("priority.csv") {
         if row.text("model") == model {
-            systems
-                .entry(row.text("name").to_owned())
-                .or_default()
-                .push(row);
+            systems.entry(row.text("name").to_owned()).or_default().push(row);
         }
     }
     systems
 }
 
 fn arrivals(classes: &[Row]) -> Vec<f64> {
-    classes
-        .iter()
-        .map(|row| row.number("arrivals_per_hour"))
-        .collect()
+    classes.iter().map(|row| row.number("arrivals_per_hour")).collect()
 }
 
 /// The loads that the table repeats with every class.
@@ -122,14 +105,9 @@ fn check_loads(classes: &[Row]) {
 #[test]
 fn erlang_c_matches_the_table() {
     let mut compared = 0;
-    for row in rows("erlang.csv")
-        .iter()
-        .filter(|row| row.text("model") == "erlang_c")
-    {
+    for row in rows("erlang.csv").iter().filter(|row| row.text("model") == "erlang_c") {
         let queue = ErlangC::new(row.pool(), row.number("arrivals_per_hour")).expect("stable");
-        let level = queue
-            .service_level(row.number("threshold_s"))
-            .expect("valid");
+        let level = queue.service_level(row.number("threshold_s")).expect("valid");
         row.check("offered_load_erl", queue.offered_load());
         row.check("rho", queue.rho());
         row.check("p_wait", queue.p_wait());
@@ -147,16 +125,11 @@ fn erlang_c_matches_the_table() {
 #[test]
 fn erlang_a_matches_the_table() {
     let mut compared = 0;
-    for row in rows("erlang.csv")
-        .iter()
-        .filter(|row| row.text("model") == "erlang_a")
-    {
+    for row in rows("erlang.csv").iter().filter(|row| row.text("model") == "erlang_a") {
         let patience_s = row.number("mean_patience_s");
         let queue =
             ErlangA::new(row.pool(), row.number("arrivals_per_hour"), patience_s).expect("valid");
-        let level = queue
-            .service_level(row.number("threshold_s"))
-            .expect("valid");
+        let level = queue.service_level(row.number("threshold_s")).expect("valid");
         row.check("offered_load_erl", queue.offered_load());
         row.check("rho", queue.rho());
         row.check("p_wait", queue.p_wait());
@@ -195,10 +168,7 @@ fn static_priority_matches_the_table_and_conserves_waiting() {
                 let chain = tail_by_uniformization(pool, above, arrivals[index], threshold_s);
                 assert!((late - queue.p_wait() * chain).abs() < 1e-8, "{late}");
                 if class == 2 && INEXACT_TAILS.contains(&row.text("name")) {
-                    assert!(
-                        (late - row.number("p_wait_gt_threshold")).abs() < 1e-4,
-                        "{late}"
-                    );
+                    assert!((late - row.number("p_wait_gt_threshold")).abs() < 1e-4, "{late}");
                 } else {
                     row.check("p_wait_gt_threshold", late);
                 }
@@ -245,29 +215,20 @@ fn cut_off_priority_matches_the_table() {
     assert_eq!(systems.len(), 2);
     for classes in systems.values() {
         check_loads(classes);
-        let [top, rest] = &classes[..] else {
-            panic!("two classes")
-        };
-        let reserve = top
-            .text("param")
-            .strip_prefix("reserve=")
-            .expect("the reserve");
+        let [top, rest] = &classes[..] else { panic!("two classes") };
+        let reserve = top.text("param").strip_prefix("reserve=").expect("the reserve");
         let reserve = reserve.parse().expect("a whole number");
         let arrivals = arrivals(classes);
         let queue = CutOff::new(top.pool(), reserve, arrivals[0], arrivals[1]).expect("stable");
         top.check("p_wait", queue.top_p_wait());
         top.check("mean_wait_s", queue.top_mean_wait_s());
         top.check_if_given("p_wait_gt_threshold", || {
-            queue
-                .top_p_wait_longer(top.number("threshold_s"))
-                .expect("valid")
+            queue.top_p_wait_longer(top.number("threshold_s")).expect("valid")
         });
         rest.check("p_wait", queue.rest_p_wait());
         rest.check("mean_wait_s", queue.rest_mean_wait_s());
         rest.check_if_given("p_wait_gt_threshold", || {
-            queue
-                .rest_p_wait_longer(rest.number("threshold_s"))
-                .expect("valid")
+            queue.rest_p_wait_longer(rest.number("threshold_s")).expect("valid")
         });
     }
 }
@@ -283,10 +244,7 @@ fn accumulating_priority_matches_the_table_and_conserves_waiting() {
             .iter()
             .map(|row| {
                 let b = row.text("param").strip_prefix("b=").expect("the rate");
-                (
-                    row.number("arrivals_per_hour"),
-                    b.parse().expect("a number"),
-                )
+                (row.number("arrivals_per_hour"), b.parse().expect("a number"))
             })
             .collect();
         let queue = Accumulating::new(pool, &rated).expect("stable");
@@ -303,14 +261,11 @@ fn accumulating_priority_matches_the_table_and_conserves_waiting() {
 
 #[test]
 fn the_priority_table_has_no_row_that_nobody_reads() {
-    let read: usize = [
-        "nonpreemptive_priority_mmc",
-        "cutoff_priority_mmc_ctmc",
-        "apq_mmc_kleinrock",
-    ]
-    .map(|model| systems(model).values().map(Vec::len).sum::<usize>())
-    .iter()
-    .sum();
+    let read: usize =
+        ["nonpreemptive_priority_mmc", "cutoff_priority_mmc_ctmc", "apq_mmc_kleinrock"]
+            .map(|model| systems(model).values().map(Vec::len).sum::<usize>())
+            .iter()
+            .sum();
     assert_eq!(read, rows("priority.csv").len());
 }
 
@@ -347,10 +302,7 @@ fn staffing_matches_the_table() {
         assert_eq!(agents, row.count("min_agents_pyworkforce"));
         let queue = ErlangC::new(Pool { agents, handle_s }, arrivals).expect("stable");
         row.check("offered_load", queue.offered_load());
-        row.check(
-            "sl_erlang_c",
-            queue.service_level(threshold_s).expect("valid"),
-        );
+        row.check("sl_erlang_c", queue.service_level(threshold_s).expect("valid"));
         row.check("p_wait", queue.p_wait());
 
         let beta = staffing::halfin_whitt_beta(queue.p_wait()).expect("valid");
@@ -363,10 +315,7 @@ fn staffing_matches_the_table() {
                 .expect("in reach");
         assert_eq!(agents, row.count("min_agents_erlang_a"));
         let queue = ErlangA::new(Pool { agents, handle_s }, arrivals, patience_s).expect("valid");
-        row.check(
-            "sl_offered_erlang_a",
-            queue.service_level(threshold_s).expect("valid"),
-        );
+        row.check("sl_offered_erlang_a", queue.service_level(threshold_s).expect("valid"));
         row.check("p_abandon_erlang_a", queue.p_abandon());
     }
 }
@@ -380,22 +329,8 @@ fn assert_prints(value: f64, decimals: usize, printed: &str) {
 #[test]
 fn a_shared_pool_with_a_reserve_beats_the_utilitys_six_and_two() {
     // 4 important calls an hour and 7 others, 15 minutes each. Six for the one and two for the other:
-    let six = ErlangC::new(
-        Pool {
-            agents: 6,
-            handle_s: 900.0,
-        },
-        4.0,
-    )
-    .expect("stable");
-    let two = ErlangC::new(
-        Pool {
-            agents: 2,
-            handle_s: 900.0,
-        },
-        7.0,
-    )
-    .expect("stable");
+    let six = ErlangC::new(Pool { agents: 6, handle_s: 900.0 }, 4.0).expect("stable");
+    let two = ErlangC::new(Pool { agents: 2, handle_s: 900.0 }, 7.0).expect("stable");
     assert_prints(six.p_wait_longer(60.0).expect("valid"), 5, "0.00044");
     assert_prints(six.mean_wait_s(), 2, "0.11");
     assert_prints(two.mean_wait_s(), 0, "2940");
@@ -408,10 +343,7 @@ fn a_shared_pool_with_a_reserve_beats_the_utilitys_six_and_two() {
         ("0.00013", "0.03", 0, "263"),
     ];
     for (reserve, (late, top, decimals, rest)) in (0..).zip(shared) {
-        let eight = Pool {
-            agents: 8,
-            handle_s: 900.0,
-        };
+        let eight = Pool { agents: 8, handle_s: 900.0 };
         let pool = CutOff::new(eight, reserve, 4.0, 7.0).expect("stable");
         assert_prints(pool.top_p_wait_longer(60.0).expect("valid"), 5, late);
         assert_prints(pool.top_mean_wait_s(), 2, top);
@@ -421,20 +353,10 @@ fn a_shared_pool_with_a_reserve_beats_the_utilitys_six_and_two() {
 
 #[test]
 fn schwabs_forty_agents_buy_fifteen_seconds_with_one_or_two_in_reserve() {
-    for (reserve, late, rest) in [
-        (0, "0.04715", "28.5"),
-        (1, "0.00782", "45.1"),
-        (2, "0.00133", "82.0"),
-    ] {
-        let pool = CutOff::new(
-            Pool {
-                agents: 40,
-                handle_s: 240.0,
-            },
-            reserve,
-            80.0,
-            460.0,
-        );
+    for (reserve, late, rest) in
+        [(0, "0.04715", "28.5"), (1, "0.00782", "45.1"), (2, "0.00133", "82.0")]
+    {
+        let pool = CutOff::new(Pool { agents: 40, handle_s: 240.0 }, reserve, 80.0, 460.0);
         let pool = pool.expect("stable");
         assert_prints(pool.top_p_wait_longer(15.0).expect("valid"), 5, late);
         assert_prints(pool.rest_mean_wait_s(), 1, rest);
@@ -444,20 +366,8 @@ fn schwabs_forty_agents_buy_fifteen_seconds_with_one_or_two_in_reserve() {
 #[test]
 fn the_reserve_bounds_of_other_pools_and_loads_hold_too() {
     let cases = [
-        (
-            40,
-            240.0,
-            117.0,
-            15.0,
-            ["0.133654", "0.026063", "0.005187", "0.001058"],
-        ),
-        (
-            4,
-            240.0,
-            10.0,
-            15.0,
-            ["0.811936", "0.135323", "0.028489", "0.008458"],
-        ),
+        (40, 240.0, 117.0, 15.0, ["0.133654", "0.026063", "0.005187", "0.001058"]),
+        (4, 240.0, 10.0, 15.0, ["0.811936", "0.135323", "0.028489", "0.008458"]),
     ];
     for (agents, handle_s, top, threshold_s, late) in cases {
         for (reserve, printed) in (0..).zip(late) {

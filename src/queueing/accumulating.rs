@@ -24,11 +24,7 @@ impl Accumulating {
         let rates = class_rates(&arrivals)?;
         for (index, &(_, b)) in classes.iter().enumerate() {
             if !(b.is_finite() && b > 0.0) {
-                return Err(out_of_range(
-                    format!("b[{}]", index + 1),
-                    b,
-                    "above 0, and finite",
-                ));
+                return Err(out_of_range(format!("b[{}]", index + 1), b, "above 0, and finite"));
             }
         }
         let total: f64 = rates.iter().sum();
@@ -55,10 +51,7 @@ impl Accumulating {
             }
             mean_waits_s[class] = numerator / denominator;
         }
-        Ok(Self {
-            p_wait,
-            mean_waits_s,
-        })
+        Ok(Self { p_wait, mean_waits_s })
     }
 
     /// Share of arrivals that wait at all, the same for every class.
@@ -77,16 +70,11 @@ mod tests {
     use super::super::{ErlangC, Priority, conservation_gap};
     use super::*;
 
-    const POOL: Pool = Pool {
-        agents: 12,
-        handle_s: 240.0,
-    };
+    const POOL: Pool = Pool { agents: 12, handle_s: 240.0 };
 
     fn waits(classes: &[(f64, f64)]) -> Vec<f64> {
         let queue = Accumulating::new(POOL, classes).expect("stable");
-        (1..=classes.len())
-            .map(|class| queue.mean_wait_s(class).expect("in range"))
-            .collect()
+        (1..=classes.len()).map(|class| queue.mean_wait_s(class).expect("in range")).collect()
     }
 
     #[test]
@@ -100,10 +88,7 @@ mod tests {
     #[test]
     fn rates_far_apart_are_static_priority() {
         let fixed = Priority::new(POOL, &[20.0, 50.0, 95.0]).expect("valid");
-        for (index, wait) in waits(&[(20.0, 1.0), (50.0, 1e-9), (95.0, 1e-18)])
-            .iter()
-            .enumerate()
-        {
+        for (index, wait) in waits(&[(20.0, 1.0), (50.0, 1e-9), (95.0, 1e-18)]).iter().enumerate() {
             let limit = fixed.mean_wait_s(index + 1).expect("stable");
             assert!((wait / limit - 1.0).abs() < 1e-6, "class {}", index + 1);
         }
@@ -111,22 +96,13 @@ mod tests {
 
     #[test]
     fn the_order_of_the_classes_does_not_matter_and_waiting_is_conserved() {
-        let ranked = [
-            (20.0, 1.0),
-            (50.0, 0.4),
-            (10.0, 0.4),
-            (40.0, 0.1),
-            (45.0, 0.01),
-        ];
+        let ranked = [(20.0, 1.0), (50.0, 0.4), (10.0, 0.4), (40.0, 0.1), (45.0, 0.01)];
         let mixed = [ranked[3], ranked[0], ranked[4], ranked[2], ranked[1]];
         let (one, other) = (waits(&ranked), waits(&mixed));
         for (place, original) in [3, 0, 4, 2, 1].into_iter().enumerate() {
             assert!((other[place] / one[original] - 1.0).abs() < 1e-12);
         }
-        assert!(
-            (one[1] / one[2] - 1.0).abs() < 1e-12,
-            "the same rate is the same wait"
-        );
+        assert!((one[1] / one[2] - 1.0).abs() < 1e-12, "the same rate is the same wait");
         let arrivals = ranked.map(|class| class.0);
         let gap = conservation_gap(POOL, &arrivals, &one).expect("stable");
         assert!(gap.abs() < 1e-12, "{gap}");

@@ -48,11 +48,8 @@ impl CutOff {
         }
         // P(m >= c - r): the Erlang B share of the lower part, joined to the upper one, of whose time this share is
         // spent at c - r with none of the rest waiting.
-        let blocked = all_busy_share(
-            (top_rate + rest_rate) * pool.handle_s,
-            0,
-            pool.agents - reserve,
-        );
+        let blocked =
+            all_busy_share((top_rate + rest_rate) * pool.handle_s, 0, pool.agents - reserve);
         let clear = breakdowns.clear_share(rest_rate);
         let rest_p_wait = blocked / (blocked + clear * (1.0 - blocked));
         Ok(Self {
@@ -137,14 +134,7 @@ impl Breakdowns {
             stretch = 1.0 + top_rate * stretch / rate;
         }
         let work_rate = f64::from(pool.agents - reserve) * pool.service_rate();
-        Self {
-            pool,
-            reserve,
-            top_rate,
-            work_rate,
-            stretch,
-            bend,
-        }
+        Self { pool, reserve, top_rate, work_rate, stretch, bend }
     }
 
     /// `eta(s)`.
@@ -191,11 +181,9 @@ mod tests {
 
     #[test]
     fn without_a_reserve_it_is_static_priority() {
-        for (agents, handle_s, top, rest) in [
-            (1, 180.0, 6.0, 6.0),
-            (8, 176.9, 40.0, 86.2),
-            (300, 240.0, 500.0, 3_900.0),
-        ] {
+        for (agents, handle_s, top, rest) in
+            [(1, 180.0, 6.0, 6.0), (8, 176.9, 40.0, 86.2), (300, 240.0, 500.0, 3_900.0)]
+        {
             let pool = Pool { agents, handle_s };
             let cut = CutOff::new(pool, 0, top, rest).expect("stable");
             let plain = Priority::new(pool, &[top, rest]).expect("valid");
@@ -203,10 +191,7 @@ mod tests {
             assert!((cut.rest_p_wait() - plain.p_wait()).abs() < 1e-12);
             for (mine, class) in [(cut.top_mean_wait_s(), 1), (cut.rest_mean_wait_s(), 2)] {
                 let theirs = plain.mean_wait_s(class).expect("stable");
-                assert!(
-                    (mine / theirs - 1.0).abs() < 1e-9,
-                    "{agents} agents, class {class}"
-                );
+                assert!((mine / theirs - 1.0).abs() < 1e-9, "{agents} agents, class {class}");
             }
             for t in [0.0, 0.5, 20.0, 300.0, 5_000.0] {
                 let mine = cut.rest_p_wait_longer(t).expect("valid");
@@ -248,16 +233,10 @@ mod tests {
             into[to].push((from, rate));
             out[from] += rate;
         }
-        let mut p: Vec<f64> = out
-            .iter()
-            .map(|&rate| if rate > 0.0 { 1.0 } else { 0.0 })
-            .collect();
+        let mut p: Vec<f64> = out.iter().map(|&rate| if rate > 0.0 { 1.0 } else { 0.0 }).collect();
         for _ in 0..6_000 {
             for state in (0..states).filter(|&state| out[state] > 0.0) {
-                p[state] = into[state]
-                    .iter()
-                    .map(|&(from, rate)| p[from] * rate)
-                    .sum::<f64>()
+                p[state] = into[state].iter().map(|&(from, rate)| p[from] * rate).sum::<f64>()
                     / out[state];
             }
             let sum: f64 = p.iter().sum();
@@ -286,16 +265,10 @@ mod tests {
     #[test]
     fn the_closed_form_is_the_solution_of_the_chain() {
         // Time is counted in handling times here: one a second makes 3600 an hour.
-        for (agents, reserve, top, rest) in [
-            (3, 1, 0.6, 0.9),
-            (4, 2, 1.0, 0.5),
-            (2, 1, 0.3, 0.3),
-            (3, 0, 0.5, 1.5),
-        ] {
-            let pool = Pool {
-                agents,
-                handle_s: 1.0,
-            };
+        for (agents, reserve, top, rest) in
+            [(3, 1, 0.6, 0.9), (4, 2, 1.0, 0.5), (2, 1, 0.3, 0.3), (3, 0, 0.5, 1.5)]
+        {
+            let pool = Pool { agents, handle_s: 1.0 };
             let cut = CutOff::new(pool, reserve, top * 3600.0, rest * 3600.0).expect("stable");
             let closed = [
                 cut.top_p_wait(),
@@ -315,10 +288,7 @@ mod tests {
 
     #[test]
     fn the_tail_of_the_rest_integrates_to_its_mean_and_only_falls() {
-        let pool = Pool {
-            agents: 40,
-            handle_s: 240.0,
-        };
+        let pool = Pool { agents: 40, handle_s: 240.0 };
         for reserve in [0, 1, 2, 3] {
             let cut = CutOff::new(pool, reserve, 80.0, 440.0).expect("stable");
             let mean = cut.rest_mean_wait_s();
@@ -330,32 +300,21 @@ mod tests {
             for index in 0..points {
                 let x = (f64::from(index) + 0.5) * step;
                 let value = tail(x * x * x);
-                assert!(
-                    value <= last + 1e-11,
-                    "reserve {reserve} at {} s",
-                    x * x * x
-                );
+                assert!(value <= last + 1e-11, "reserve {reserve} at {} s", x * x * x);
                 last = value;
                 sum += 3.0 * x * x * step * value;
             }
-            assert!(
-                (sum / mean - 1.0).abs() < 1e-6,
-                "reserve {reserve}: {sum} for {mean}"
-            );
+            assert!((sum / mean - 1.0).abs() < 1e-6, "reserve {reserve}: {sum} for {mean}");
         }
     }
 
     #[test]
     fn the_bound_holds_and_is_met_as_the_rest_floods_in() {
-        let pool = Pool {
-            agents: 40,
-            handle_s: 240.0,
-        };
+        let pool = Pool { agents: 40, handle_s: 240.0 };
         for reserve in 0..10 {
             let bound = ReserveBound::new(pool, reserve, 80.0).expect("valid");
-            let capacity = CutOff::new(pool, reserve, 80.0, 0.0)
-                .expect("stable")
-                .rest_capacity_per_hour();
+            let capacity =
+                CutOff::new(pool, reserve, 80.0, 0.0).expect("stable").rest_capacity_per_hour();
             let mut last = 0.0;
             for share in [0.0, 0.5, 0.9, 0.99, 0.999_999_9] {
                 let cut = CutOff::new(pool, reserve, 80.0, share * capacity).expect("stable");
@@ -370,15 +329,9 @@ mod tests {
 
     #[test]
     fn a_reserve_that_leaves_nothing_is_refused_and_not_a_strange_number() {
-        let pool = Pool {
-            agents: 5_000,
-            handle_s: 240.0,
-        };
+        let pool = Pool { agents: 5_000, handle_s: 240.0 };
         let nothing_left = CutOff::new(pool, 4_999, 74_000.0, 1.0);
-        assert!(
-            matches!(nothing_left, Err(Error::Overloaded { .. })),
-            "{nothing_left:?}"
-        );
+        assert!(matches!(nothing_left, Err(Error::Overloaded { .. })), "{nothing_left:?}");
         assert!(CutOff::new(pool, 4_999, 74_000.0, 0.0).is_err());
         let quiet = CutOff::new(pool, 100, 0.0, 0.0).expect("stable");
         assert_eq!((quiet.top_p_wait(), quiet.rest_mean_wait_s()), (0.0, 0.0));

@@ -103,11 +103,7 @@ impl ErlangA {
 
     /// Mean time in the queue of all arrivals, in seconds, whether it ends with an agent or a hang-up.
     pub fn mean_wait_s(&self) -> f64 {
-        if self.rate == 0.0 {
-            0.0
-        } else {
-            self.mean_queue / self.rate
-        }
+        if self.rate == 0.0 { 0.0 } else { self.mean_queue / self.rate }
     }
 
     /// Mean number of waiting callers.
@@ -277,12 +273,7 @@ fn exp_less_line(z: f64) -> f64 {
         return (-z).exp_m1() + z;
     }
     // The Taylor series from z^2/2 to z^9/9!; the next term is below 1e-15 of the first.
-    (3..=9)
-        .rev()
-        .fold(1.0, |inner, power| 1.0 - inner * z / f64::from(power))
-        * 0.5
-        * z
-        * z
+    (3..=9).rev().fold(1.0, |inner, power| 1.0 - inner * z / f64::from(power)) * 0.5 * z * z
 }
 
 #[cfg(test)]
@@ -302,9 +293,7 @@ mod tests {
         agents.into_iter().flat_map(move |agents| {
             loads.into_iter().flat_map(move |load| {
                 let arrivals = load * f64::from(agents) * 3600.0 / 240.0;
-                patience
-                    .into_iter()
-                    .map(move |patience| queue(agents, 240.0, arrivals, patience))
+                patience.into_iter().map(move |patience| queue(agents, 240.0, arrivals, patience))
             })
         })
     }
@@ -332,10 +321,7 @@ mod tests {
         // Two independent ways: the stationary distribution, and the integral over the wait.
         for case in cases() {
             let served = case.service_level(1e9).expect("valid");
-            assert!(
-                (served - (1.0 - case.p_abandon())).abs() < 1e-10,
-                "{case:?}: {served}"
-            );
+            assert!((served - (1.0 - case.p_abandon())).abs() < 1e-10, "{case:?}: {served}");
         }
     }
 
@@ -346,10 +332,7 @@ mod tests {
             assert!((last - (1.0 - case.p_wait())).abs() < 1e-12);
             for threshold in [0.1, 1.0, 20.0, 100.0, 240.0, 1e3, 1e4, 1e5, 1e7] {
                 let level = case.service_level(threshold).expect("valid");
-                assert!(
-                    level >= last - 1e-13,
-                    "{case:?} at {threshold}: {level} after {last}"
-                );
+                assert!(level >= last - 1e-13, "{case:?} at {threshold}: {level} after {last}");
                 last = level;
             }
         }
@@ -358,18 +341,12 @@ mod tests {
     #[test]
     fn the_closed_form_gives_the_same_where_it_can_be_summed() {
         // A = 1 + y/(x+1) (1 + y/(x+2) (...)), P(W>0) = A B / (1 + (A-1) B), P(Ab | W>0) = 1/(rho A) + 1 - 1/rho.
-        for (agents, load, patience) in [
-            (1, 0.5, 60.0),
-            (6, 6.2, 231.6),
-            (40, 44.0, 300.0),
-            (518, 500.0, 240.0),
-        ] {
+        for (agents, load, patience) in
+            [(1, 0.5, 60.0), (6, 6.2, 231.6), (40, 44.0, 300.0), (518, 500.0, 240.0)]
+        {
             let handle_s = 240.0;
             let case = queue(agents, handle_s, load * 3600.0 / handle_s, patience);
-            let (x, y) = (
-                f64::from(agents) * patience / handle_s,
-                load * patience / handle_s,
-            );
+            let (x, y) = (f64::from(agents) * patience / handle_s, load * patience / handle_s);
             let (mut a, mut term) = (0.0, 1.0);
             for step in 1..20_000 {
                 a += term;
@@ -380,10 +357,7 @@ mod tests {
             let rho = load / f64::from(agents);
             let p_abandon = p_wait * (1.0 / (rho * a) + 1.0 - 1.0 / rho);
             assert!((case.p_wait() / p_wait - 1.0).abs() < 1e-10, "{case:?}");
-            assert!(
-                (case.p_abandon() / p_abandon - 1.0).abs() < 1e-9,
-                "{case:?}"
-            );
+            assert!((case.p_abandon() / p_abandon - 1.0).abs() < 1e-9, "{case:?}");
         }
     }
 
@@ -398,10 +372,7 @@ mod tests {
     #[test]
     fn endless_patience_is_erlang_c() {
         for (agents, arrivals) in [(1, 5.0), (8, 100.0), (40, 540.0), (518, 7_400.0)] {
-            let pool = Pool {
-                agents,
-                handle_s: 240.0,
-            };
+            let pool = Pool { agents, handle_s: 240.0 };
             let patient = ErlangA::new(pool, arrivals, 1e9).expect("valid");
             let endless = ErlangC::new(pool, arrivals).expect("stable");
             assert!((patient.p_wait() - endless.p_wait()).abs() < 1e-5);
@@ -409,10 +380,7 @@ mod tests {
             for threshold in [0.0, 15.0, 300.0] {
                 let level = patient.service_level(threshold).expect("valid");
                 let limit = endless.service_level(threshold).expect("valid");
-                assert!(
-                    (level - limit).abs() < 1e-5,
-                    "{agents} agents, {threshold} s"
-                );
+                assert!((level - limit).abs() < 1e-5, "{agents} agents, {threshold} s");
             }
         }
     }
@@ -425,10 +393,7 @@ mod tests {
         let never = crushed.service_level(3600.0).expect("valid");
         assert!((0.0..1e-12).contains(&never));
         let quiet = queue(518, 300.0, 0.0, 60.0);
-        assert_eq!(
-            (quiet.p_wait(), quiet.p_abandon(), quiet.mean_wait_s()),
-            (0.0, 0.0, 0.0)
-        );
+        assert_eq!((quiet.p_wait(), quiet.p_abandon(), quiet.mean_wait_s()), (0.0, 0.0, 0.0));
         assert_eq!(quiet.service_level(10.0), Ok(1.0));
         let whisper = queue(2, 300.0, 1e-9, 60.0);
         assert!(whisper.p_wait() > 0.0 && whisper.p_wait() < 1e-18);

@@ -9,11 +9,7 @@ use super::{AGENTS_MAX, Error, Pool, arrival_rate, check_threshold, out_of_range
 /// so hundreds of thousands of agents neither overflow nor lose digits.
 pub fn erlang_b(offered_load: f64, agents: u32) -> Result<f64, Error> {
     if !(offered_load.is_finite() && offered_load >= 0.0) {
-        return Err(out_of_range(
-            "offered_load",
-            offered_load,
-            "zero or more, and finite",
-        ));
+        return Err(out_of_range("offered_load", offered_load, "zero or more, and finite"));
     }
     if agents > AGENTS_MAX {
         return Err(out_of_range(
@@ -57,11 +53,7 @@ impl ErlangC {
         let pool = pool.checked()?;
         let rate = arrival_rate("arrivals_per_hour", arrivals_per_hour)?;
         pool.check_stable("arrivals_per_hour", rate)?;
-        Ok(Self {
-            pool,
-            rate,
-            p_wait: delay_share(rate * pool.handle_s, 0, pool.agents),
-        })
+        Ok(Self { pool, rate, p_wait: delay_share(rate * pool.handle_s, 0, pool.agents) })
     }
 
     /// Arrivals times mean handling time, in erlang: the agents that are busy on average.
@@ -114,10 +106,7 @@ mod tests {
     #[test]
     fn one_agent_is_the_textbook_single_server() {
         for rho in [1e-12, 0.3, 0.9, 0.999_999] {
-            let pool = Pool {
-                agents: 1,
-                handle_s: 3600.0,
-            };
+            let pool = Pool { agents: 1, handle_s: 3600.0 };
             let queue = ErlangC::new(pool, rho).expect("stable");
             assert!((queue.p_wait() / rho - 1.0).abs() < 1e-9);
             let mean = rho / (1.0 - rho) * 3600.0;
@@ -129,20 +118,13 @@ mod tests {
 
     #[test]
     fn a_million_agents_and_no_load_at_all_both_give_numbers() {
-        let huge = Pool {
-            agents: AGENTS_MAX,
-            handle_s: 300.0,
-        };
+        let huge = Pool { agents: AGENTS_MAX, handle_s: 300.0 };
         let busy = ErlangC::new(huge, 11_990_000.0).expect("stable");
         // So large a pool is where the square-root rule of Halfin and Whitt begins to be exact.
         let load = busy.offered_load();
         let beta = (f64::from(AGENTS_MAX) - load) / load.sqrt();
         let rule = halfin_whitt_p_wait(beta).expect("valid");
-        assert!(
-            (busy.p_wait() - rule).abs() < 1e-3,
-            "{} {rule}",
-            busy.p_wait()
-        );
+        assert!((busy.p_wait() - rule).abs() < 1e-3, "{} {rule}", busy.p_wait());
         let idle = ErlangC::new(huge, 0.0).expect("stable");
         assert_eq!(
             (idle.p_wait(), idle.mean_wait_s(), idle.service_level(0.0)),

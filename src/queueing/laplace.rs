@@ -21,10 +21,8 @@ pub(super) fn invert(t: f64, transform: impl Fn(Complex) -> Complex) -> f64 {
             let (sine, cosine) = (0.6407 * angle).sin_cos();
             let cotangent = cosine / sine;
             let point = Complex::new(0.5017 * angle * cotangent - 0.6122, 0.2645 * angle) * nodes;
-            let tangent = Complex::new(
-                0.5017 * (cotangent - 0.6407 * angle / (sine * sine)),
-                0.2645,
-            );
+            let tangent =
+                Complex::new(0.5017 * (cotangent - 0.6407 * angle / (sine * sine)), 0.2645);
             (point.exp() * transform(point * (1.0 / t)) * tangent).im
         })
         .sum();
@@ -61,11 +59,7 @@ impl Complex {
         // The larger part is a sum of two positive numbers; the other follows from it, so neither loses digits.
         let larger = (0.5 * (size + self.re.abs())).sqrt();
         let smaller = 0.5 * self.im.abs() / larger;
-        let (re, im) = if self.re >= 0.0 {
-            (larger, smaller)
-        } else {
-            (smaller, larger)
-        };
+        let (re, im) = if self.re >= 0.0 { (larger, smaller) } else { (smaller, larger) };
         Self::new(re, im.copysign(self.im))
     }
 }
@@ -94,10 +88,7 @@ impl Sub for Complex {
 impl Mul for Complex {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
-        Self::new(
-            self.re * other.re - self.im * other.im,
-            self.re * other.im + self.im * other.re,
-        )
+        Self::new(self.re * other.re - self.im * other.im, self.re * other.im + self.im * other.re)
     }
 }
 
@@ -115,17 +106,11 @@ impl Div for Complex {
         if other.re.abs() >= other.im.abs() {
             let ratio = other.im / other.re;
             let size = other.re + other.im * ratio;
-            Self::new(
-                (self.re + self.im * ratio) / size,
-                (self.im - self.re * ratio) / size,
-            )
+            Self::new((self.re + self.im * ratio) / size, (self.im - self.re * ratio) / size)
         } else {
             let ratio = other.re / other.im;
             let size = other.re * ratio + other.im;
-            Self::new(
-                (self.re * ratio + self.im) / size,
-                (self.im * ratio - self.re) / size,
-            )
+            Self::new((self.re * ratio + self.im) / size, (self.im * ratio - self.re) / size)
         }
     }
 }
@@ -140,10 +125,7 @@ mod tests {
     fn known_transforms_come_back() {
         for t in [1e-6, 0.1, 1.0, 7.0, 30.0, 1e4] {
             let exponential = invert(t, |s| ONE / (s + 1.0));
-            assert!(
-                (exponential - (-t).exp()).abs() < 1e-12,
-                "{t}: {exponential}"
-            );
+            assert!((exponential - (-t).exp()).abs() < 1e-12, "{t}: {exponential}");
             let ramp = invert(t, |s| ONE / (s * s));
             assert!((ramp / t - 1.0).abs() < 1e-11, "{t}: {ramp}");
             // A branch point: 1/sqrt(s) belongs to 1/sqrt(pi t).
@@ -154,13 +136,7 @@ mod tests {
 
     #[test]
     fn complex_arithmetic_undoes_itself() {
-        for (re, im) in [
-            (3.0, -4.0),
-            (-3.0, 1e-9),
-            (-5.0, 2.0),
-            (0.0, 1.0),
-            (-2.0, -7.0),
-        ] {
+        for (re, im) in [(3.0, -4.0), (-3.0, 1e-9), (-5.0, 2.0), (0.0, 1.0), (-2.0, -7.0)] {
             let z = Complex::new(re, im);
             let root = z.sqrt();
             assert!(root.re >= 0.0);

@@ -31,27 +31,18 @@ impl Priority {
                 Some(*sum)
             })
             .collect();
-        let total = up_to
-            .last()
-            .copied()
-            .expect("class_rates refuses an empty list");
+        let total = up_to.last().copied().expect("class_rates refuses an empty list");
         let p_wait = if total < pool.total_rate() {
             delay_share(total * pool.handle_s, 0, pool.agents)
         } else {
             1.0
         };
-        Ok(Self {
-            pool,
-            up_to,
-            p_wait,
-        })
+        Ok(Self { pool, up_to, p_wait })
     }
 
     /// Offered load of all classes an agent. 1 or more when the lowest classes are never all served.
     pub fn rho(&self) -> f64 {
-        self.up_to
-            .last()
-            .map_or(0.0, |total| total / self.pool.total_rate())
+        self.up_to.last().map_or(0.0, |total| total / self.pool.total_rate())
     }
 
     /// Share of arrivals that wait at all, the same for every class.
@@ -95,11 +86,7 @@ impl Priority {
     /// Arrivals a second above a class, and with it.
     fn rates(&self, class: usize) -> Result<(f64, f64), Error> {
         let index = class_index(class, self.up_to.len())?;
-        let above = if index == 0 {
-            0.0
-        } else {
-            self.up_to[index - 1]
-        };
+        let above = if index == 0 { 0.0 } else { self.up_to[index - 1] };
         let with = self.up_to[index];
         if with >= self.pool.total_rate() {
             let parameter = format!("arrivals_per_hour of classes 1 to {class}");
@@ -131,10 +118,7 @@ mod tests {
     use super::super::{ErlangC, conservation_gap};
     use super::*;
 
-    const POOL: Pool = Pool {
-        agents: 12,
-        handle_s: 240.0,
-    };
+    const POOL: Pool = Pool { agents: 12, handle_s: 240.0 };
 
     fn simpson(intervals: u32, width: f64, value: impl Fn(f64) -> f64) -> f64 {
         let step = width / f64::from(intervals);
@@ -170,10 +154,7 @@ mod tests {
             // t = x^3 puts the points where the tail falls fastest.
             let width = (40.0 * mean / classes.p_wait()).cbrt();
             let sum = simpson(4000, width, |x| 3.0 * x * x * tail(x * x * x));
-            assert!(
-                (sum / mean - 1.0).abs() < 1e-8,
-                "class {class}: {sum} for {mean}"
-            );
+            assert!((sum / mean - 1.0).abs() < 1e-8, "class {class}: {sum} for {mean}");
         }
     }
 
@@ -186,10 +167,7 @@ mod tests {
             let tails = [1, 2, 3, 4].map(|class| classes.p_wait_longer(class, t).expect("stable"));
             for class in 0..4 {
                 assert!(tails[class] <= last[class] + 1e-12, "class {class} at {t}");
-                assert!(
-                    class == 0 || tails[class] >= tails[class - 1] - 1e-12,
-                    "{class} at {t}"
-                );
+                assert!(class == 0 || tails[class] >= tails[class - 1] - 1e-12, "{class} at {t}");
             }
             last = tails;
         }
@@ -202,10 +180,7 @@ mod tests {
         let fifo = ErlangC::new(POOL, 170.0).expect("stable");
         for arrivals in [vec![170.0], vec![0.0, 170.0], vec![170.0, 0.0]] {
             let classes = Priority::new(POOL, &arrivals).expect("valid");
-            let class = 1 + arrivals
-                .iter()
-                .position(|&a| a > 0.0)
-                .expect("one class arrives");
+            let class = 1 + arrivals.iter().position(|&a| a > 0.0).expect("one class arrives");
             assert!((classes.p_wait() - fifo.p_wait()).abs() < 1e-14);
             assert!(
                 (classes.mean_wait_s(class).expect("stable") - fifo.mean_wait_s()).abs() < 1e-9
@@ -221,12 +196,9 @@ mod tests {
 
     #[test]
     fn priorities_move_waiting_about_and_do_not_change_how_much_there_is() {
-        for arrivals in [
-            vec![20.0, 50.0, 95.0],
-            vec![1.0, 1.0, 170.0],
-            vec![3.0; 50],
-            vec![1e-6, 179.999],
-        ] {
+        for arrivals in
+            [vec![20.0, 50.0, 95.0], vec![1.0, 1.0, 170.0], vec![3.0; 50], vec![1e-6, 179.999]]
+        {
             let classes = Priority::new(POOL, &arrivals).expect("valid");
             let waits: Vec<f64> = (1..=arrivals.len())
                 .map(|class| classes.mean_wait_s(class).expect("stable"))

@@ -29,10 +29,7 @@ impl ReserveBound {
         // pi_j ~ prod_{i=c-r+1}^{c-r+j} l/(i mu) and P(wait) = tail/(sum_{j<r} pi_j + tail) are Erlang's recursion,
         // begun with c - r agents busy.
         let p_wait = delay_share(rate * pool.handle_s, pool.agents - reserve, pool.agents);
-        Ok(Self {
-            p_wait,
-            spare_rate: pool.total_rate() - rate,
-        })
+        Ok(Self { p_wait, spare_rate: pool.total_rate() - rate })
     }
 
     /// The largest share of the top class that waits at all.
@@ -68,12 +65,7 @@ pub fn smallest_reserve(
     let most = pool.agents - 1;
     let best = in_time(most)?;
     if best < target {
-        return Err(Error::OutOfReach {
-            target,
-            best,
-            count: most,
-            what: "agents in reserve",
-        });
+        return Err(Error::OutOfReach { target, best, count: most, what: "agents in reserve" });
     }
     // One more in reserve never harms the top class, so halving finds the border.
     let (mut low, mut high) = (0, most);
@@ -92,10 +84,7 @@ pub(super) fn check_reserve(pool: Pool, reserve: u32) -> Result<(), Error> {
     if reserve < pool.agents {
         return Ok(());
     }
-    let allowed = format!(
-        "between 0 and {}, one less than the agents",
-        pool.agents - 1
-    );
+    let allowed = format!("between 0 and {}, one less than the agents", pool.agents - 1);
     Err(out_of_range("reserve", f64::from(reserve), allowed))
 }
 
@@ -104,10 +93,7 @@ mod tests {
     use super::super::Priority;
     use super::*;
 
-    const POOL: Pool = Pool {
-        agents: 40,
-        handle_s: 240.0,
-    };
+    const POOL: Pool = Pool { agents: 40, handle_s: 240.0 };
 
     #[test]
     fn forty_agents_hold_fifteen_seconds_for_99_per_cent_with_two_in_reserve() {
@@ -135,10 +121,7 @@ mod tests {
 
     #[test]
     fn a_target_out_of_reach_says_what_is_in_reach() {
-        let lone = Pool {
-            agents: 1,
-            handle_s: 240.0,
-        };
+        let lone = Pool { agents: 1, handle_s: 240.0 };
         let refused = smallest_reserve(lone, 10.0, 0.0, 0.9).expect_err("one agent, no reserve");
         assert_eq!(
             refused.to_string(),

@@ -36,12 +36,7 @@ pub fn agents_by_erlang_c(
             return Ok(agents);
         }
     }
-    Err(Error::OutOfReach {
-        target,
-        best,
-        count: AGENTS_MAX,
-        what: "agents",
-    })
+    Err(Error::OutOfReach { target, best, count: AGENTS_MAX, what: "agents" })
 }
 
 /// The fewest agents with which an agent takes the share `target` of *all* arrivals within `threshold_s` seconds, with
@@ -68,12 +63,7 @@ pub fn agents_by_erlang_a(
             break;
         }
         if high == AGENTS_MAX {
-            return Err(Error::OutOfReach {
-                target,
-                best,
-                count: AGENTS_MAX,
-                what: "agents",
-            });
+            return Err(Error::OutOfReach { target, best, count: AGENTS_MAX, what: "agents" });
         }
         low = high + 1;
         high = (2 * high).min(AGENTS_MAX);
@@ -124,11 +114,7 @@ pub fn halfin_whitt_beta(p_wait: f64) -> Result<f64, Error> {
 /// Source: Halfin and Whitt (1981); Borst, Mandelbaum and Reiman (2004).
 pub fn square_root_agents(offered_load: f64, beta: f64) -> Result<f64, Error> {
     if !(offered_load.is_finite() && offered_load >= 0.0) {
-        return Err(out_of_range(
-            "offered_load",
-            offered_load,
-            "zero or more, and finite",
-        ));
+        return Err(out_of_range("offered_load", offered_load, "zero or more, and finite"));
     }
     if !beta.is_finite() {
         return Err(out_of_range("beta", beta, "finite"));
@@ -165,10 +151,7 @@ mod tests {
                 let agents =
                     agents_by_erlang_c(arrivals, handle_s, threshold, target).expect("in reach");
                 assert!(patient(agents) >= target);
-                assert!(
-                    agents == 1 || patient(agents - 1) < target,
-                    "{load} {threshold} {target}"
-                );
+                assert!(agents == 1 || patient(agents - 1) < target, "{load} {threshold} {target}");
 
                 let hanging_up = |agents| {
                     ErlangA::new(Pool { agents, handle_s }, arrivals, 90.0)
@@ -197,10 +180,7 @@ mod tests {
     fn beta_and_the_share_that_waits_undo_each_other() {
         for beta in [0.0, 1e-6, 0.3, 1.0, 2.5, 6.0, 20.0, 35.0] {
             let share = halfin_whitt_p_wait(beta).expect("valid");
-            assert!(
-                (halfin_whitt_beta(share).expect("valid") - beta).abs() < 1e-12,
-                "{beta}"
-            );
+            assert!((halfin_whitt_beta(share).expect("valid") - beta).abs() < 1e-12, "{beta}");
         }
         // Phi(1) = 0.841344746068543, phi(1) = 0.241970724519143.
         let one = 1.0 / (1.0 + 0.841_344_746_068_543 / 0.241_970_724_519_143);
@@ -213,10 +193,7 @@ mod tests {
         let load: f64 = 250_000.0;
         let agents = square_root_agents(load, 0.8).expect("valid");
         assert!((agents - 250_400.0).abs() < 1e-9);
-        let pool = Pool {
-            agents: 250_400,
-            handle_s: 3600.0,
-        };
+        let pool = Pool { agents: 250_400, handle_s: 3600.0 };
         let exact = ErlangC::new(pool, load).expect("stable").p_wait();
         let rule = halfin_whitt_p_wait(0.8).expect("valid");
         assert!((exact - rule).abs() < 1e-3, "{exact} {rule}");
