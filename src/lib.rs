@@ -12,4 +12,5 @@ pub mod journal;
 pub mod metrics;
 pub mod policy;
 pub mod queueing;
+pub mod rehearse;
 pub mod settings;
