@@ -296,10 +296,7 @@ async fn without_space_nothing_is_accepted_nothing_is_lost_and_work_goes_on_when
     store.set_full(true);
     assert_eq!(submit(&handle, "t2").await.unwrap_err(), Refused::NoSpace);
     assert_eq!(pull.await.unwrap().unwrap_err(), Refused::NoSpace, "who waits is told as well");
-    assert_eq!(
-        handle.complete(complete("t1", token), None).await.unwrap_err(),
-        Refused::NoSpace
-    );
+    assert_eq!(handle.complete(complete("t1", token), None).await.unwrap_err(), Refused::NoSpace);
     // Reads are still answered, and show what is on disk.
     assert!(handle.ticket(TicketId::new("t2")).await.unwrap().is_none());
     assert!(matches!(handle.ticket(TicketId::new("t1")).await.unwrap(), Some(Seen::Live(_))));
