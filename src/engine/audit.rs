@@ -1,7 +1,7 @@
 //! Whether the engine is what it must be: every index rebuilt from scratch and compared.
 
 use super::Engine;
-use super::model::State;
+use super::model::{Presence, State};
 
 impl Engine {
     /// Checks every invariant: each live ticket is in exactly one place, each lease belongs to an
@@ -36,6 +36,12 @@ impl Engine {
                 if assignment.token >= self.next_token {
                     return Err(format!("ticket {} has a token from the future", ticket.number.0));
                 }
+            }
+        }
+        for agent in self.roster.iter().filter(|agent| agent.wait.is_some()) {
+            let full = agent.held.len() >= usize::from(agent.capacity);
+            if full || agent.presence == Presence::Away {
+                return Err(format!("agent {} waits and can take nothing", agent.id));
             }
         }
         let listed: usize = self.roster.iter().map(|agent| agent.held.len()).sum();

@@ -114,7 +114,13 @@ impl Engine {
         if self.roster.get(&profile.id).is_none() && self.roster.len() as u64 >= max {
             return Err(Rejection::AgentLimit { max });
         }
-        Ok(Decision::of(Event::AgentPut(profile), Answer::Done))
+        let mut events = Vec::new();
+        let held_count = self.roster.get(&profile.id).map_or(0, |agent| agent.held.len());
+        if held_count >= usize::from(profile.capacity) {
+            events = self.wait_ended(&profile.id, WaitEnd::Nothing);
+        }
+        events.push(Event::AgentPut(profile));
+        Ok(Decision { events, answer: Answer::Done })
     }
 
     fn decide_presence(&self, agent: AgentId, presence: Presence) -> Result<Decision, Rejection> {

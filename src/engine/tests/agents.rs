@@ -137,6 +137,22 @@ fn a_changed_agent_keeps_presence_wait_and_work() {
     );
 }
 
+/// A pull that waited outlived the change and brought the agent a second ticket for one pair of hands.
+#[test]
+fn an_agent_whose_hands_are_full_by_a_smaller_capacity_waits_no_more() {
+    check_desk(
+        "here ann
+         0s submit t1 gold voice
+         0s pull ann -> t1 #1 at-risk
+         1s pull ann until=60s -> waits
+         2s agent ann desk capacity 1
+         2s * ann waits no more: Nothing
+         3s submit t2 gold voice
+         4s pull ann -> again t1 #1 at-risk
+         18.001s * t2 late for response",
+    );
+}
+
 #[test]
 fn an_agent_serves_in_pools_of_the_policy() {
     check_desk("0s agent bob nowhere -> PoolNotFound");
