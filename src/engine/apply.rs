@@ -70,7 +70,9 @@ impl Engine {
             Event::Assigned { .. } => self.assigned(at, event),
             Event::Extended { ticket, token, lease_until } => {
                 self.re_key(*ticket, |ticket| {
-                    held(ticket, *token).lease_until = *lease_until;
+                    let assignment = held(ticket, *token);
+                    assignment.lease_until = *lease_until;
+                    assignment.in_doubt = false;
                 });
             }
             Event::LeaseExpired { ticket, token } => self.back_to_queue(at, *ticket, *token, true),
@@ -234,6 +236,7 @@ impl Engine {
         self.re_key(*number, |ticket| {
             assert_eq!(ticket.state, State::Waiting, "only a waiting ticket is assigned");
             tier = ticket.tier;
+            let in_doubt = ticket.picked_up_at.is_none();
             ticket.picked_up_at.get_or_insert(at);
             ticket.assigned_count += 1;
             ticket.state = State::Assigned(Box::new(Assignment {
@@ -246,6 +249,7 @@ impl Engine {
                 step: *step,
                 slack_ms: *slack_ms,
                 policy_version,
+                in_doubt,
             }));
         });
         self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
@@ -260,7 +264,7 @@ impl Engine {
         self.re_key(number, |ticket| {
             let assignment = held(ticket, token);
             agent = Some(assignment.agent.clone());
-            if unseen && ticket.picked_up_at == Some(assignment_start(ticket)) {
+            if unseen && assignment.in_doubt {
                 ticket.picked_up_at = None;
             }
             ticket.state = State::Waiting;
@@ -335,10 +339,6 @@ impl Engine {
             self.tickets.insert(number, ticket);
         }
     }
-}
-
-fn assignment_start(ticket: &Ticket) -> Time {
-    ticket.assignment().expect("it is held").assigned_at
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {

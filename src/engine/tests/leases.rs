@@ -113,6 +113,35 @@ fn a_pick_up_that_stood_is_not_undone_by_a_later_agent_who_is_never_heard_of() {
     );
 }
 
+/// The lease of an agent who had extended it undid the pick-up, and a call that had been answered
+/// counted as late.
+#[test]
+fn a_pick_up_stands_once_its_agent_has_extended_the_lease() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; pool desk lease 60s
+         agent ann desk
+         here ann
+         0s submit t1 gold voice
+         10s pull ann -> t1 #1 at-risk
+         65s extend t1 #1 -> t1 #1 at-risk
+         125s * lease #1 of t1 ends
+         126s see t1 -> waiting, gold, in desk, due 15s, picked up 10s",
+    );
+}
+
+/// Ann's pick-up was undone by the end of bob's lease, because both began in one millisecond.
+#[test]
+fn a_pick_up_is_not_undone_by_another_agents_lease_of_the_same_instant() {
+    check_desk(
+        "2s submit t1 gold email
+         2s pull ann -> t1 #1 earliest-deadline
+         2s release t1 #1
+         2s pull bob -> t1 #2 earliest-deadline
+         62s * lease #2 of t1 ends
+         62s see t1 -> waiting, gold, in desk, due 7202s, solved by 14402s, picked up 2s",
+    );
+}
+
 #[test]
 fn every_old_token_is_refused_with_its_reason() {
     check_desk(
