@@ -160,6 +160,7 @@ impl Stage {
                 let bucket = record.floor_bucket_permille;
                 format!("{count} handled, {} each, floor {bucket}", moment(Time(mean)))
             }
+            ["recorded"] => self.journal.len().to_string(),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
             ["explain", id] => explained(id, self.now, engine),
             ["limit", tickets, agents] => {

@@ -141,6 +141,32 @@ fn a_correction_names_a_tier_of_the_policy_or_falls_back() {
     );
 }
 
+/// A corrector whose directory fell silent again moved a known customer to the fallback tier.
+#[test]
+fn a_silent_directory_corrects_nothing() {
+    check_desk(
+        "0s submit t1 standard email found
+         0s submit t2 gold email stale 5m
+         1s retier t1 ? unavailable
+         1s retier t2 standard stale 6m
+         1s see t1 -> waiting, standard (found), in back, due 14400s, of c1
+         1s see t2 -> waiting, gold (stale), in desk, due 7200s, solved by 14400s, known for 300s, of c1
+         1s unconfirmed -> t2",
+    );
+}
+
+#[test]
+fn a_correction_that_says_what_is_known_writes_nothing() {
+    check_desk(
+        "0s submit t1 standard email found
+         1s recorded -> 4
+         1s retier t1 standard found
+         1s recorded -> 4
+         1s retier t1 gold found
+         1s recorded -> 5",
+    );
+}
+
 #[test]
 fn the_place_counts_the_own_and_higher_tiers_that_share_a_pool() {
     check(
