@@ -362,6 +362,32 @@ fn of_several_agents_the_longest_idle_gets_the_ticket_and_then_the_first_by_name
 }
 
 #[test]
+fn the_agent_with_the_lower_load_comes_before_one_who_has_been_idle_longer() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; pool desk
+         agent ann desk capacity 2
+         agent bob desk capacity 2
+         agent cid desk capacity 4
+         0s here ann
+         0s submit t1 gold voice
+         0s submit t2 gold voice
+         1s pull ann -> t1 #1 at-risk
+         2s here cid
+         2s pull cid -> t2 #2 at-risk
+         3s here bob
+         4s pull ann until=60s -> waits
+         4s pull bob until=60s -> waits
+         4s pull cid until=60s -> waits
+         5s submit t3 gold voice
+         5s * bob gets t3 #3 at-risk
+         6s submit t4 gold voice
+         6s * cid gets t4 #4 at-risk
+         7s submit t5 gold voice
+         7s * ann gets t5 #5 at-risk",
+    );
+}
+
+#[test]
 fn the_longest_idle_comes_first_across_pools_too() {
     check(
         "policy guarded-edf v1; tier gold 15s desk+back; pool desk; pool back
