@@ -324,6 +324,21 @@ fn the_bucket_saves_up_no_more_than_two_turns() {
     );
 }
 
+/// The sum overflowed, which stops the process.
+#[test]
+fn a_floor_beyond_all_measure_fills_the_bucket_and_no_more() {
+    check(
+        "policy guarded-edf v1 floor 4294967295; tier gold 15s desk; pool desk
+         agent ann desk capacity 9
+         here ann
+         0s submit g1 gold voice
+         0s submit g2 gold voice
+         0s pull ann -> g1 #1 at-risk
+         0s pull ann -> g2 #2 at-risk
+         0s pool? desk -> 0 handled, 300s each, floor 2000",
+    );
+}
+
 #[test]
 fn the_floor_does_not_break_the_reserve() {
     check(
