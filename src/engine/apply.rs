@@ -8,7 +8,6 @@ use super::model::{
 use super::queue::Queues;
 use super::timers::Timers;
 use super::{Engine, FINISHED_KEPT_MAX};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Engine {
@@ -325,9 +324,7 @@ impl Engine {
         self.timers = timers;
         self.finished.clear();
         self.finished_by_id.clear();
-        let numbers: BTreeSet<_> = self.tickets.keys().copied().collect();
-        for number in numbers {
-            let mut ticket = self.tickets.remove(&number).expect("it was just listed");
+        for ticket in self.tickets.values_mut() {
             let waited_ms = self.at.since_ms(ticket.submitted_at);
             ticket.tier = tier_of(ticket.tier);
             (ticket.overflow_step, ticket.pools) =
@@ -335,8 +332,10 @@ impl Engine {
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
             }
-            self.enter(&ticket);
-            self.tickets.insert(number, ticket);
+            if ticket.state == State::Waiting {
+                self.queues.insert(ticket);
+            }
+            self.timers.add_ticket(ticket, policy);
         }
     }
 }

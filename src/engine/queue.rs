@@ -83,10 +83,11 @@ impl Queue {
 
     /// How many come before the ticket with that key, counted no further than `most`.
     fn ahead_of(&self, key: (Time, TicketNumber), most: usize) -> usize {
-        if self.order.last() == Some(&key) {
-            return self.order.len() - 1;
+        match self.order.last() {
+            Some(last) if *last < key => self.order.len(),
+            Some(last) if *last == key => self.order.len() - 1,
+            Some(_) | None => self.order.range(..key).take(most).count(),
         }
-        self.order.range(..key).take(most).count()
     }
 }
 

@@ -93,6 +93,23 @@ fn a_late_wake_up_tells_everything_that_fell_due() {
 }
 
 #[test]
+fn durations_beyond_all_measure_stop_at_the_end_of_time() {
+    check(
+        "policy guarded-edf v1; tier gold 9223372036854775807ms a solve 9223372036854775807ms then 9223372036854775807ms a guard 4294967295;
+                pool a lease 9223372036854775807ms
+         agent ann a capacity 2
+         here ann
+         9s submit t1 gold voice
+         9s submit t2 gold voice
+         9s pull ann -> t1 #1 at-risk
+         9s extend t1 #1 -> t1 #1 at-risk
+         10s pull ann until=9223372036854775807ms -> t2 #2 at-risk
+         11s complete t1 #1 -> ended 1
+         11s next -> 9223372036854775.807s",
+    );
+}
+
+#[test]
 fn the_next_instant_is_the_first_of_all() {
     check(
         "policy guarded-edf v1; tier gold 1h a solve 2h then 40s a+b; pool a lease 60s; pool b lease 60s
