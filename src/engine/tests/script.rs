@@ -15,17 +15,19 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod telling;
+
 use crate::engine::command::{
-    AgentProfile, Answer, Command, Deadline, Earlier, Event, Lookup, ReleaseReason, Submit, WaitEnd,
+    AgentProfile, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
-use crate::engine::dispatch::Choice;
 use crate::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
-    PoolSet, Presence, Rule, State, Ticket, TicketId, TicketNumber, Tier, TierIx, TierSource, Time,
+    PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
 use crate::engine::{Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use telling::{answer, explained, id_of, pool_names, seen, tier_name, told_unasked};
 
 /// Plays the script and fails unless everything in it happens, and nothing else.
 pub(super) fn check(script: &str) {
@@ -91,8 +93,8 @@ impl Stage {
         if let Some(seen) = self.look(asked) {
             line.push_str(" -> ");
             line.push_str(if seen.is_empty() { "none" } else { &seen });
-        } else if let Some(command) = command(asked, &self.engine) {
-            match self.engine.decide(at, command) {
+        } else {
+            match self.engine.decide(at, command(asked, &self.engine)) {
                 Ok(decision) => {
                     for event in decision.events {
                         unasked.extend(told_unasked(&event, &self.engine));
@@ -220,8 +222,8 @@ impl Stage {
     }
 }
 
-fn command(asked: &[&str], engine: &Engine) -> Option<Command> {
-    Some(match asked {
+fn command(asked: &[&str], engine: &Engine) -> Command {
+    match asked {
         ["policy", rest @ ..] => Command::ApplyPolicy { policy: Arc::new(policy(&rest.join(" "))) },
         ["start"] => Command::Start,
         ["agent", id, pools, rest @ ..] => {
@@ -277,7 +279,7 @@ fn command(asked: &[&str], engine: &Engine) -> Option<Command> {
             Command::Release { ticket: TicketId::new(*id), token: lease_token(token), reason }
         }
         _ => panic!("the script says {asked:?}"),
-    })
+    }
 }
 
 fn presence(agent: &str, presence: Presence) -> Command {
@@ -425,143 +427,4 @@ fn moment(at: Time) -> String {
         (seconds, 0) => format!("{sign}{seconds}s"),
         (seconds, rest) => format!("{sign}{seconds}.{rest:03}s"),
     }
-}
-
-/// Events that no command asks for by name, in words.
-fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
-    match event {
-        Event::Overflowed { ticket, pools, .. } => {
-            Some(format!("{} opens to {}", id_of(*ticket, engine), pool_names(*pools, engine)))
-        }
-        Event::Breached { ticket, deadline } => {
-            let what = match deadline {
-                Deadline::Response => "response",
-                Deadline::Solution => "solution",
-            };
-            Some(format!("{} late for {what}", id_of(*ticket, engine)))
-        }
-        Event::LeaseExpired { ticket, token } => {
-            Some(format!("lease #{} of {} ends", token.0, id_of(*ticket, engine)))
-        }
-        Event::WaitEnded { agent, why } => Some(format!("{agent} waits no more: {why:?}")),
-        Event::Started
-        | Event::PolicyApplied { .. }
-        | Event::AgentPut(_)
-        | Event::AgentDeleted { .. }
-        | Event::PresenceSet { .. }
-        | Event::Submitted(_)
-        | Event::Updated { .. }
-        | Event::Retiered { .. }
-        | Event::Cancelled { .. }
-        | Event::WaitStarted { .. }
-        | Event::Assigned { .. }
-        | Event::Extended { .. }
-        | Event::Released { .. }
-        | Event::Completed { .. } => None,
-    }
-}
-
-fn answer(answer: &Answer, engine: &Engine) -> String {
-    match answer {
-        Answer::Done | Answer::Ticket { repeated: false, .. } => String::new(),
-        Answer::Ticket { number, repeated: true } => {
-            format!(" -> again {}", id_of(*number, engine))
-        }
-        Answer::Ended { number } => format!(" -> ended {}", number.0),
-        Answer::Holds { number, repeated } => {
-            let held = engine.ticket_numbered(*number).expect("it was just answered");
-            let by = held.assignment().expect("it is held");
-            let again = if *repeated { "again " } else { "" };
-            format!(" -> {again}{} #{} {}", held.id, by.token.0, by.step.name())
-        }
-        Answer::Waits => " -> waits".to_owned(),
-        Answer::Empty(WaitEnd::HeldForTier) => " -> held".to_owned(),
-        Answer::Empty(_) => " -> nothing".to_owned(),
-    }
-}
-
-fn id_of(number: TicketNumber, engine: &Engine) -> String {
-    let ticket = engine.ticket_numbered(number);
-    ticket.map_or_else(|| format!("number {}", number.0), |ticket| ticket.id.to_string())
-}
-
-fn tier_name(tier: TierIx, engine: &Engine) -> String {
-    engine.policy().tier(tier).name.to_string()
-}
-
-fn pool_names(pools: PoolSet, engine: &Engine) -> String {
-    if pools.is_empty() {
-        return "no pool".to_owned();
-    }
-    let names = pools.iter().map(|pool| engine.policy().pool(pool).name.to_string());
-    names.collect::<Vec<_>>().join("+")
-}
-
-/// A ticket in one line.
-fn seen(ticket: &Ticket, engine: &Engine) -> String {
-    let state = match &ticket.state {
-        State::Waiting => "waiting".to_owned(),
-        State::Assigned(by) => {
-            let pool = by.pool.map_or("no pool", |pool| &engine.policy().pool(pool).name);
-            format!("with {} of {pool} until {}", by.agent, moment(by.lease_until))
-        }
-    };
-    let source = match ticket.tier_source {
-        TierSource::Given => String::new(),
-        source => format!(" ({})", source.name()),
-    };
-    let mut line = format!(
-        "{state}, {}{source}, in {}, due {}",
-        tier_name(ticket.tier, engine),
-        pool_names(ticket.pools, engine),
-        moment(ticket.respond_by)
-    );
-    if let Some(by) = ticket.solve_by {
-        write!(line, ", solved by {}", moment(by)).expect("a string takes it");
-    }
-    if let Some(at) = ticket.picked_up_at {
-        write!(line, ", picked up {}", moment(at)).expect("a string takes it");
-    }
-    if ticket.tier_age_ms > 0 {
-        write!(line, ", known for {}", moment(Time(ticket.tier_age_ms))).expect("it takes it");
-    }
-    if !ticket.content.subject.is_empty() {
-        write!(line, ", about {}", ticket.content.subject).expect("a string takes it");
-    }
-    if let Some(id) = ticket.caller.as_ref().and_then(|caller| caller.customer_id()) {
-        write!(line, ", of {id}").expect("a string takes it");
-    }
-    line
-}
-
-/// One crew after the other: the heads with slack, guard and marks, and the choice.
-fn explained(id: &str, now: Time, engine: &Engine) -> String {
-    let Some(told) = engine.explain(&TicketId::new(id), now) else { return "gone".to_owned() };
-    let mut line = format!("by {}", told.policy.version);
-    if let Some(ahead) = told.ahead_count {
-        write!(line, ", {ahead} ahead").expect("a string takes it");
-    }
-    for crew in &told.crews {
-        let waits = if crew.waiting { " waiting" } else { "" };
-        write!(line, "; {}{waits}:", pool_names(crew.crew, engine)).expect("a string takes it");
-        for head in &crew.survey.heads {
-            let (slack, guard) = (moment(Time(head.slack_ms)), moment(Time(head.guard_ms)));
-            write!(line, " {} {slack}/{guard}", id_of(head.ticket, engine)).expect("it takes it");
-            line.push_str(if head.at_risk { " risk" } else { "" });
-            line.push_str(if head.starving { " starving" } else { "" });
-            if let Some(pool) = head.held_by {
-                write!(line, " held by {}", engine.policy().pool(pool).name).expect("it takes it");
-            }
-            line.push(',');
-        }
-        match crew.survey.choice {
-            Choice::Take(at, step) => {
-                let next = id_of(crew.survey.heads[at].ticket, engine);
-                write!(line, " {next} by {}", step.name()).expect("a string takes it");
-            }
-            Choice::HeldForTier => line.push_str(" held"),
-            Choice::Nothing => line.push_str(" nothing"),
-        }
-    }
-    line
 }
