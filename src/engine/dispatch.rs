@@ -45,8 +45,10 @@ impl PoolRecord {
             self.floor_bucket_permille -= FLOOR_TURN_PERMILLE;
             self.floor_last_tier = Some(tier);
         }
-        self.floor_bucket_permille =
-            (self.floor_bucket_permille + share_permille).min(FLOOR_BUCKET_MAX_PERMILLE);
+        self.floor_bucket_permille = self
+            .floor_bucket_permille
+            .saturating_add(share_permille)
+            .min(FLOOR_BUCKET_MAX_PERMILLE);
     }
 }
 
