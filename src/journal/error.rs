@@ -45,6 +45,14 @@ pub enum Error {
         /// What it is.
         found: String,
     },
+    /// `SQLite`'s own check found damage.
+    #[error("{place}: damaged: {found}")]
+    Damaged {
+        /// The file.
+        place: Box<str>,
+        /// What `SQLite` said.
+        found: String,
+    },
     /// The file holds something else.
     #[error("{place}: not a journal of Tierline: {found}")]
     Foreign {

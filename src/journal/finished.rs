@@ -92,11 +92,7 @@ pub struct FinishedRow {
 impl FinishedRow {
     /// The row of a ticket that event `seq` ended under `policy`.
     pub fn of(finished: &Finished, policy: &Policy, seq: Seq) -> Self {
-        let Finished {
-            ticket,
-            ending,
-            finished_at,
-        } = finished;
+        let Finished { ticket, ending, finished_at } = finished;
         let assignment = ticket.assignment();
         let mut row = Self {
             seq,
@@ -105,11 +101,7 @@ impl FinishedRow {
             channel: ticket.channel,
             tier: policy.tier(ticket.tier).name.clone(),
             tier_source: ticket.tier_source,
-            customer_id: ticket
-                .caller
-                .as_deref()
-                .and_then(Caller::customer_id)
-                .map(Into::into),
+            customer_id: ticket.caller.as_deref().and_then(Caller::customer_id).map(Into::into),
             content: ticket.content.clone(),
             state: FinishedState::Cancelled,
             agent: assignment.map(|assignment| assignment.agent.clone()),
@@ -119,16 +111,11 @@ impl FinishedRow {
             submitted_at: ticket.submitted_at,
             picked_up_at: ticket.picked_up_at,
             finished_at: *finished_at,
-            wait_ms: ticket
-                .picked_up_at
-                .unwrap_or(*finished_at)
-                .since_ms(ticket.submitted_at),
+            wait_ms: ticket.picked_up_at.unwrap_or(*finished_at).since_ms(ticket.submitted_at),
             handle_ms: None,
             respond_by: ticket.respond_by,
             solve_by: ticket.solve_by,
-            response_in_time: ticket
-                .picked_up_at
-                .is_some_and(|at| at <= ticket.respond_by),
+            response_in_time: ticket.picked_up_at.is_some_and(|at| at <= ticket.respond_by),
             solution_in_time: ticket.solve_by.filter(|by| finished_at > by).map(|_| false),
             assigned_count: ticket.assigned_count,
             outcome: None,
@@ -138,13 +125,7 @@ impl FinishedRow {
             token: None,
         };
         match ending {
-            Ending::Completed {
-                agent,
-                token,
-                assigned_at,
-                outcome,
-                note,
-            } => {
+            Ending::Completed { agent, token, assigned_at, outcome, note } => {
                 row.state = FinishedState::Completed;
                 row.agent = Some(agent.clone());
                 row.handle_ms = Some(finished_at.since_ms(*assigned_at));
@@ -160,10 +141,6 @@ impl FinishedRow {
 
     /// What the engine asks about a ticket that has left memory.
     pub fn earlier(&self) -> Earlier {
-        Earlier {
-            number: self.number,
-            fingerprint: self.fingerprint,
-            completed_with: self.token,
-        }
+        Earlier { number: self.number, fingerprint: self.fingerprint, completed_with: self.token }
     }
 }

@@ -118,20 +118,14 @@ impl<'a> Frame<'a> {
 
     /// The frame at the start of `bytes`, and what follows it.
     pub fn parse_first(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
-        let torn = |needed| Error::Torn {
-            len: bytes.len(),
-            needed,
-        };
+        let torn = |needed| Error::Torn { len: bytes.len(), needed };
         if bytes.len() < HEADER_LEN {
             return Err(torn(HEADER_LEN));
         }
         let frame = Self { bytes };
         let found = crc32c::crc32c(&bytes[..28]);
         if frame.crc() != found {
-            return Err(Error::Header {
-                stored: frame.crc(),
-                found,
-            });
+            return Err(Error::Header { stored: frame.crc(), found });
         }
         let version = u16::from_le_bytes(frame.field(0));
         if version == 0 || version > FORMAT {
@@ -143,10 +137,8 @@ impl<'a> Frame<'a> {
         }
         let (whole, rest) = bytes.split_at(HEADER_LEN + len);
         let frame = Self { bytes: whole };
-        let (stored, found) = (
-            u32::from_le_bytes(frame.field(20)),
-            crc32c::crc32c(frame.payload()),
-        );
+        let (stored, found) =
+            (u32::from_le_bytes(frame.field(20)), crc32c::crc32c(frame.payload()));
         if stored != found {
             return Err(Error::Payload { stored, found });
         }
@@ -157,26 +149,17 @@ impl<'a> Frame<'a> {
     pub fn follows(&self, link: Link) -> Result<Link, Error> {
         let expected = Seq(link.last.0 + 1);
         if self.first() != expected {
-            return Err(Error::Gap {
-                expected,
-                found: self.first(),
-            });
+            return Err(Error::Gap { expected, found: self.first() });
         }
         if self.crc_before() != link.crc {
-            return Err(Error::Chain {
-                stored: self.crc_before(),
-                expected: link.crc,
-            });
+            return Err(Error::Chain { stored: self.crc_before(), expected: link.crc });
         }
         Ok(self.link())
     }
 
     /// The chain's end after this frame.
     pub fn link(&self) -> Link {
-        Link {
-            last: self.last(),
-            crc: self.crc(),
-        }
+        Link { last: self.last(), crc: self.crc() }
     }
 
     /// The events, with their instants.
@@ -218,9 +201,7 @@ impl<'a> Frame<'a> {
     }
 
     fn field<const N: usize>(&self, at: usize) -> [u8; N] {
-        self.bytes[at..at + N]
-            .try_into()
-            .expect("a header has 32 bytes")
+        self.bytes[at..at + N].try_into().expect("a header has 32 bytes")
     }
 }
 
@@ -233,10 +214,7 @@ pub struct Builder {
 
 impl Default for Builder {
     fn default() -> Self {
-        Self {
-            bytes: vec![0; HEADER_LEN],
-            count: 0,
-        }
+        Self { bytes: vec![0; HEADER_LEN], count: 0 }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The read side of the history: tickets that have ended, looked up beside the writer.
 
 use super::sqlite::{SqliteStore, rows, schema};
-use super::{Error, FinishedRow, FinishedState, Seq};
+use super::{Error, FinishedRow, FinishedState, MemoryStore, Seq};
 use crate::engine::command::Earlier;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +17,18 @@ const SCAN_SEQS_MAX: u64 = 100_000;
 /// callers wrap it in `spawn_blocking`.
 #[derive(Clone, Debug)]
 pub struct History {
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Sqlite(Reader),
+    Memory(MemoryStore),
+}
+
+/// Connections of its own to the writer's file.
+#[derive(Clone, Debug)]
+struct Reader {
     path: PathBuf,
     place: Box<str>,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -45,46 +57,70 @@ pub struct Page {
 }
 
 impl History {
-    /// Opens the history in the data directory `dir`, which a journal has opened before.
+    /// The history in the data directory `dir`, which a journal has opened before.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        let path = SqliteStore::path(dir);
+        Self::at(SqliteStore::path(dir))
+    }
+
+    pub(super) fn at(path: PathBuf) -> Result<Self, Error> {
         let place: Box<str> = path.display().to_string().into();
         let first = schema::open_reader(&path, &place)?;
-        Ok(Self {
-            path,
-            place,
-            idle: Arc::new(Mutex::new(vec![first])),
-        })
+        let idle = Arc::new(Mutex::new(vec![first]));
+        Ok(Self { source: Source::Sqlite(Reader { path, place, idle }) })
+    }
+
+    pub(super) fn of_memory(store: MemoryStore) -> Self {
+        Self { source: Source::Memory(store) }
     }
 
     /// The ticket of that id that ended last.
     pub fn by_id(&self, id: &str) -> Result<Option<FinishedRow>, Error> {
-        self.ask("look up a finished ticket", |connection| {
-            connection
-                .prepare_cached(&format!(
-                    "SELECT {} FROM finished WHERE id = ?1 ORDER BY seq DESC LIMIT 1",
-                    rows::COLUMNS
-                ))?
-                .query_row([id], rows::read)
-                .optional()
-        })
+        match &self.source {
+            Source::Sqlite(reader) => {
+                reader.ask("look up a finished ticket", |connection| rows::by_id(connection, id))
+            }
+            Source::Memory(store) => {
+                Ok(store.finished().into_iter().rev().find(|row| row.id.as_str() == id))
+            }
+        }
     }
 
     /// What the engine asks about the ticket of that id that ended last.
     pub fn earlier(&self, id: &str) -> Result<Option<Earlier>, Error> {
-        self.ask("look up a finished ticket", |connection| {
-            rows::earlier(connection, id)
-        })
+        Ok(self.by_id(id)?.as_ref().map(FinishedRow::earlier))
     }
 
     /// At most `limit` tickets that match, the newest first. Looks at a limited stretch of the history,
     /// so that no filter keeps the disk busy for long: a page may be short and still have a next.
     pub fn list(&self, filter: &Filter, limit: usize) -> Result<Page, Error> {
-        self.ask("list finished tickets", |connection| {
-            list(connection, filter, limit)
-        })
+        match &self.source {
+            Source::Sqlite(reader) => {
+                reader.ask("list finished tickets", |connection| list(connection, filter, limit))
+            }
+            Source::Memory(store) => {
+                let mut all = store.finished();
+                all.retain(|row| filter.takes(row));
+                all.reverse();
+                let has_more = all.len() > limit;
+                all.truncate(limit);
+                let next = all.last().filter(|_| has_more).map(|row| row.seq);
+                Ok(Page { rows: all, next })
+            }
+        }
     }
+}
 
+impl Filter {
+    /// Whether it takes this ticket.
+    fn takes(&self, row: &FinishedRow) -> bool {
+        self.state.is_none_or(|state| row.state == state)
+            && self.tier.as_deref().is_none_or(|tier| *row.tier == *tier)
+            && self.customer_id.as_deref().is_none_or(|id| row.customer_id.as_deref() == Some(id))
+            && self.before.is_none_or(|before| row.seq < before)
+    }
+}
+
+impl Reader {
     fn ask<T>(
         &self,
         doing: &str,
@@ -122,22 +158,13 @@ fn list(connection: &Connection, filter: &Filter, limit: usize) -> rusqlite::Res
         Some(_) => i64::MIN,
         None => newest.saturating_sub_unsigned(SCAN_SEQS_MAX),
     };
-    let mut sql = format!(
-        "SELECT {} FROM finished WHERE seq <= ? AND seq > ?",
-        rows::COLUMNS
-    );
+    let mut sql = format!("SELECT {} FROM finished WHERE seq <= ? AND seq > ?", rows::COLUMNS);
     let mut values = vec![Value::from(newest), Value::from(from)];
     let text = |value: &str| Value::from(value.to_owned());
     for (condition, value) in [
-        (
-            " AND state = ?",
-            filter.state.map(|state| text(state.name())),
-        ),
+        (" AND state = ?", filter.state.map(|state| text(state.name()))),
         (" AND tier = ?", filter.tier.as_deref().map(text)),
-        (
-            " AND customer_id = ?",
-            filter.customer_id.as_deref().map(text),
-        ),
+        (" AND customer_id = ?", filter.customer_id.as_deref().map(text)),
     ] {
         if let Some(value) = value {
             sql.push_str(condition);
@@ -157,8 +184,5 @@ fn list(connection: &Connection, filter: &Filter, limit: usize) -> rusqlite::Res
     let has_more: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM finished WHERE seq < ?1)")?
         .query_row([stopped_at], |row| row.get(0))?;
-    Ok(Page {
-        rows,
-        next: has_more.then(|| Seq(stopped_at.cast_unsigned())),
-    })
+    Ok(Page { rows, next: has_more.then(|| Seq(stopped_at.cast_unsigned())) })
 }

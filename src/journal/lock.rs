@@ -11,18 +11,15 @@ const FILE: &str = "LOCK";
 
 /// Held as long as it lives.
 #[derive(Debug)]
-pub struct Lock {
+pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Locks `dir` for this process and writes its id into the file, for people.
-    pub fn take(dir: &Path) -> Result<Self, Error> {
+    pub(super) fn take(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
-        let io = |source| Error::Io {
-            path: path.clone(),
-            source,
-        };
+        let io = |source| Error::Io { path: path.clone(), source };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

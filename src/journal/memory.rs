@@ -6,7 +6,7 @@
 
 use super::frame::{self, Frame};
 use super::store::Visit;
-use super::{AppendError, Error, FinishedRow, Seq, Store};
+use super::{AppendError, Error, FinishedRow, History, Seq, Store};
 use crate::engine::command::Earlier;
 use crate::engine::model::Time;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -49,24 +49,13 @@ impl MemoryStore {
                 }
                 Err(frame::Error::Torn { .. }) => break,
                 Err(source) => {
-                    return Err(Error::Frame {
-                        place: PLACE.into(),
-                        row: Seq(last.0 + 1),
-                        source,
-                    });
+                    return Err(Error::Frame { place: PLACE.into(), row: Seq(last.0 + 1), source });
                 }
             }
         }
         let whole = bytes[..bytes.len() - rest.len()].to_vec();
-        let disk = Disk {
-            live: whole.clone(),
-            durable: whole,
-            last,
-            ..Disk::default()
-        };
-        Ok(Self {
-            disk: Arc::new(Mutex::new(disk)),
-        })
+        let disk = Disk { live: whole.clone(), durable: whole, last, ..Disk::default() };
+        Ok(Self { disk: Arc::new(Mutex::new(disk)) })
     }
 
     /// The same store after a crash: the durable bytes, and `torn` bytes of what was written since.
@@ -76,7 +65,7 @@ impl MemoryStore {
         let after = Self::reopen(&disk.live[..kept])?;
         let mut new = after.lock();
         let last = new.last;
-        new.finished = disk.finished.clone();
+        new.finished.clone_from(&disk.finished);
         new.finished.retain(|row| row.seq <= last);
         drop(new);
         Ok(after)
@@ -142,10 +131,7 @@ impl Disk {
 }
 
 fn unknown(problem: &str) -> AppendError {
-    AppendError::Unknown {
-        place: PLACE.into(),
-        source: problem.into(),
-    }
+    AppendError::Unknown { place: PLACE.into(), source: problem.into() }
 }
 
 impl Store for MemoryStore {
@@ -207,6 +193,14 @@ impl Store for MemoryStore {
         Ok(newest.map(FinishedRow::earlier))
     }
 
+    fn ended(&mut self, id: &str) -> Result<Option<FinishedRow>, Error> {
+        self.history()?.by_id(id)
+    }
+
+    fn history(&self) -> Result<History, Error> {
+        Ok(History::of_memory(self.clone()))
+    }
+
     fn truncate_before(&mut self, _seq: Seq, _rows_max: usize) -> Result<usize, AppendError> {
         // It has no snapshots, so all frames are needed.
         Ok(0)
@@ -216,12 +210,7 @@ impl Store for MemoryStore {
         let mut disk = self.lock();
         disk.check_space()?;
         let is_old = |row: &&FinishedRow| row.finished_at < cutoff;
-        let count = disk
-            .finished
-            .iter()
-            .take(rows_max)
-            .take_while(is_old)
-            .count();
+        let count = disk.finished.iter().take(rows_max).take_while(is_old).count();
         disk.finished.drain(..count);
         disk.sync()?;
         Ok(count)

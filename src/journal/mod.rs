@@ -36,7 +36,7 @@ pub use store::{AppendError, Store, Visit};
 pub use verify::{Report, verify};
 
 use crate::engine::command::{Earlier, Event};
-use crate::engine::model::{Finished, Policy, Time};
+use crate::engine::model::Time;
 use crate::engine::{Engine, Limits};
 use frame::Builder;
 use lock::Lock;
@@ -44,12 +44,11 @@ use replay::Replay;
 use snapshotter::Snapshotter;
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Journal rows that one call of [`Journal::tidy`] removes at most.
-const TRUNCATE_ROWS: usize = 64;
-/// Finished tickets that one call of [`Journal::tidy`] removes at most.
-const PURGE_ROWS: usize = 256;
+/// Events between two slices of [`Journal::tidy`]: a slice is a commit of its own, so not too few, and
+/// its length grows with their number, so not too many.
+const TIDY_EVENTS: u64 = 256;
 
 /// The number of an event: 1 for the first of a data directory, and no gaps. 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,11 +74,7 @@ pub struct Settings {
 impl Default for Settings {
     /// A million events or 256 MiB: a second or two of replay at a start.
     fn default() -> Self {
-        Self {
-            size_max: None,
-            snapshot_events: 1_000_000,
-            snapshot_bytes: 256 << 20,
-        }
+        Self { size_max: None, snapshot_events: 1_000_000, snapshot_bytes: 256 << 20 }
     }
 }
 
@@ -104,12 +99,14 @@ pub struct Journal {
     snapshotter: Option<Snapshotter>,
     store: Box<dyn Store>,
     builder: Builder,
-    finished: Vec<FinishedRow>,
     link: Link,
     settings: Settings,
     /// Events and bytes since the last snapshot was asked for.
     events_since: u64,
     bytes_since: u64,
+    tidying: Tidying,
+    /// The data directory; `None` when the store is in memory.
+    dir: Option<PathBuf>,
     _lock: Option<Lock>,
 }
 
@@ -130,10 +127,7 @@ impl Journal {
         settings: Settings,
         limits: Limits,
     ) -> Result<(Self, Recovered), Error> {
-        fs::create_dir_all(dir).map_err(|source| Error::Io {
-            path: dir.into(),
-            source,
-        })?;
+        fs::create_dir_all(dir).map_err(|source| Error::Io { path: dir.into(), source })?;
         let lock = Lock::take(dir)?;
         snapshot::prepare(dir)?;
         let mut store = SqliteStore::open(dir, settings.size_max)?;
@@ -149,13 +143,19 @@ impl Journal {
                 snapshot,
             });
         }
-        let bytes = replay_store(&mut store, &mut replay)?;
-        let snapshotter = Snapshotter::start(dir)?;
-        let mut journal = Self::of(Box::new(store), &replay, settings);
-        journal.events_since = replay.event_count;
-        journal.bytes_since = bytes;
-        journal.snapshotter = Some(snapshotter);
-        journal._lock = Some(lock);
+        let bytes_since = replay_store(&mut store, &mut replay)?;
+        let journal = Self {
+            snapshotter: Some(Snapshotter::start(dir)?),
+            store: Box::new(store),
+            builder: Builder::default(),
+            link: replay.link,
+            settings,
+            events_since: replay.event_count,
+            bytes_since,
+            tidying: Tidying::default(),
+            dir: Some(dir.into()),
+            _lock: Some(lock),
+        };
         Ok((journal, recovered(replay, snapshot_seq)))
     }
 
@@ -166,53 +166,48 @@ impl Journal {
     ) -> Result<(Self, Recovered), Error> {
         let mut replay = Replay::new(Engine::new(limits), Link::default());
         replay_store(&mut *store, &mut replay)?;
-        let journal = Self::of(store, &replay, Settings::default());
-        Ok((journal, recovered(replay, None)))
-    }
-
-    fn of(store: Box<dyn Store>, replay: &Replay, settings: Settings) -> Self {
-        Self {
+        let journal = Self {
             snapshotter: None,
             store,
             builder: Builder::default(),
-            finished: Vec::new(),
             link: replay.link,
-            settings,
+            settings: Settings::default(),
             events_since: 0,
             bytes_since: 0,
+            tidying: Tidying::default(),
+            dir: None,
             _lock: None,
-        }
+        };
+        Ok((journal, recovered(replay, None)))
     }
 
-    /// Adds an event to the batch, and gives the number it will have.
-    pub fn push(&mut self, at: Time, event: &Event) -> Seq {
+    /// Adds an event to the batch.
+    pub fn push(&mut self, at: Time, event: &Event) {
         self.builder.push(at, event);
-        self.pending_last()
     }
 
-    /// Adds a ticket that the last pushed event ended: it enters the history with the batch.
-    pub fn push_finished(&mut self, finished: &Finished, policy: &Policy) {
-        assert!(!self.builder.is_empty(), "an event ended the ticket");
-        let row = FinishedRow::of(finished, policy, self.pending_last());
-        self.finished.push(row);
+    /// The number of the event pushed last.
+    pub fn pushed(&self) -> Seq {
+        Seq(self.link.last.0 + u64::from(self.builder.count()))
     }
 
-    /// Makes the batch durable and empties it; the last event that is durable. An empty batch costs
-    /// nothing.
+    /// Makes the batch and the tickets it ended durable, and empties it; gives the last event that is
+    /// durable. An empty batch costs nothing.
     ///
-    /// After [`AppendError::Full`] the batch is still there: the same call may succeed later. After any
-    /// other error the process must stop.
-    pub fn commit(&mut self) -> Result<Seq, AppendError> {
+    /// After [`AppendError::Full`] the batch is still there: the same call may succeed later, or
+    /// [`Self::recover`] forgets it. After any other error the process must stop.
+    pub fn commit(&mut self, finished: &[FinishedRow]) -> Result<Seq, AppendError> {
         if self.builder.is_empty() {
+            assert!(finished.is_empty(), "only events end tickets");
             return Ok(self.link.last);
         }
         let frame = self.builder.seal(self.link);
-        self.store.append(self.link.last, &frame, &self.finished)?;
+        self.store.append(self.link.last, &frame, finished)?;
         self.link = frame.link();
         self.events_since += u64::from(frame.count());
         self.bytes_since += frame.bytes().len() as u64;
+        self.tidying.committed(u64::from(frame.count()));
         self.builder.clear();
-        self.finished.clear();
         if self.events_since >= self.settings.snapshot_events
             || self.bytes_since >= self.settings.snapshot_bytes
         {
@@ -246,19 +241,50 @@ impl Journal {
         self.store.earlier(id)
     }
 
-    /// Removes a slice of what is needed no longer: journal rows before the older snapshot, and
-    /// finished tickets that ended before `history_before`. `true` when there may be more: call again
-    /// between two batches.
-    pub fn tidy(&mut self, history_before: Option<Time>) -> Result<bool, AppendError> {
+    /// The ticket of that id that ended last: a point query.
+    pub fn ended(&mut self, id: &str) -> Result<Option<FinishedRow>, Error> {
+        self.store.ended(id)
+    }
+
+    /// The history's read side, for other threads.
+    pub fn history(&self) -> Result<History, Error> {
+        self.store.history()
+    }
+
+    /// Forgets the batch, and gives the engine as the disk has it: what to do after
+    /// [`AppendError::Full`] when the engine has gone ahead. Takes as long as a start.
+    pub fn recover(&mut self, limits: Limits) -> Result<Engine, Error> {
+        self.builder.clear();
+        let mut replay = self.start_point()?;
+        replay_store(&mut *self.store, &mut replay)?;
+        assert_eq!(replay.link, self.link, "the one writer knows where its journal ends");
+        replay.engine.set_limits(limits);
+        Ok(replay.engine)
+    }
+
+    /// Removes a small slice of what is needed no longer: finished tickets that ended before `cutoff`,
+    /// and journal rows before the older snapshot. Meant to be called after every commit: most calls do
+    /// nothing, and together they keep up with any load.
+    pub fn tidy(&mut self, cutoff: Time) -> Result<(), AppendError> {
+        if !self.tidying.is_due() {
+            return Ok(());
+        }
+        let slice = self.tidying.slice();
+        self.store.purge_history(cutoff, slice)?;
         let spare = self.snapshotter.as_ref().map_or(Seq(0), Snapshotter::spare);
-        let mut has_more = false;
-        if spare > Seq(0) {
-            has_more |= self.store.truncate_before(spare, TRUNCATE_ROWS)? == TRUNCATE_ROWS;
+        if spare > self.tidying.truncated && self.store.truncate_before(spare, slice)? < slice {
+            self.tidying.truncated = spare;
         }
-        if let Some(cutoff) = history_before {
-            has_more |= self.store.purge_history(cutoff, PURGE_ROWS)? == PURGE_ROWS;
+        self.tidying.done();
+        Ok(())
+    }
+
+    /// The engine and the point of the journal from which to replay.
+    fn start_point(&self) -> Result<Replay, Error> {
+        match &self.dir {
+            Some(dir) => snapshotter::newest(dir),
+            None => Ok(Replay::new(Engine::new(Limits::default()), Link::default())),
         }
-        Ok(has_more)
     }
 
     /// Asks for a snapshot now, in the background; nothing happens while one is being asked for.
@@ -282,9 +308,34 @@ impl Journal {
     pub fn trouble(&self) -> Option<Trouble> {
         self.snapshotter.as_ref()?.trouble()
     }
+}
 
-    fn pending_last(&self) -> Seq {
-        Seq(self.link.last.0 + u64::from(self.builder.count()))
+/// When to tidy, and how much at once.
+#[derive(Debug, Default)]
+struct Tidying {
+    /// Events since the last slice.
+    events: u64,
+    /// Journal rows up to here are gone.
+    truncated: Seq,
+}
+
+impl Tidying {
+    fn committed(&mut self, events: u64) {
+        self.events += events;
+    }
+
+    fn is_due(&self) -> bool {
+        self.events >= TIDY_EVENTS
+    }
+
+    /// At least as many rows as can have been added since, so that a backlog shrinks: every row of the
+    /// journal has an event, and so has every ticket's end.
+    fn slice(&self) -> usize {
+        usize::try_from(self.events).unwrap_or(usize::MAX)
+    }
+
+    fn done(&mut self) {
+        self.events = 0;
     }
 }
 
@@ -308,6 +359,3 @@ fn recovered(replay: Replay, snapshot_seq: Option<Seq>) -> Recovered {
         replayed_count: replay.event_count,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -18,20 +18,12 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) fn new(engine: Engine, link: Link) -> Self {
-        Self {
-            engine,
-            link,
-            event_count: 0,
-        }
+        Self { engine, link, event_count: 0 }
     }
 
     /// Applies the journal row `row`, which must be the next one.
     pub(super) fn row(&mut self, place: &str, row: Seq, bytes: &[u8]) -> Result<(), Error> {
-        let broken = |source| Error::Frame {
-            place: place.into(),
-            row,
-            source,
-        };
+        let broken = |source| Error::Frame { place: place.into(), row, source };
         let frame = Frame::parse(bytes).map_err(broken)?;
         let link = frame.follows(self.link).map_err(broken)?;
         for (at, event) in frame.events().map_err(broken)? {

@@ -42,20 +42,12 @@ const SECTION_MAX: u32 = 512 << 20;
 /// The snapshots in the data directory `dir`, the oldest first.
 pub fn list(dir: &Path) -> Result<Vec<(Seq, PathBuf)>, Error> {
     let folder = dir.join(FOLDER);
-    let io = |source| Error::Io {
-        path: folder.clone(),
-        source,
-    };
+    let io = |source| Error::Io { path: folder.clone(), source };
     let mut found = Vec::new();
     for entry in fs::read_dir(&folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "snap")
-        {
-            let seq = path
-                .file_stem()
-                .and_then(|stem| stem.to_str()?.parse().ok());
+        if path.extension().is_some_and(|extension| extension == "snap") {
+            let seq = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
             let seq = seq.ok_or_else(|| damage(&path, 0, SnapshotDamage::Foreign))?;
             found.push((Seq(seq), path));
         }
@@ -67,10 +59,7 @@ pub fn list(dir: &Path) -> Result<Vec<(Seq, PathBuf)>, Error> {
 /// Makes the folder if it is not there, and removes what a crash left half written.
 pub(super) fn prepare(dir: &Path) -> Result<(), Error> {
     let folder = dir.join(FOLDER);
-    let io = |source| Error::Io {
-        path: folder.clone(),
-        source,
-    };
+    let io = |source| Error::Io { path: folder.clone(), source };
     fs::create_dir_all(&folder).map_err(io)?;
     for entry in fs::read_dir(&folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
@@ -89,18 +78,13 @@ pub fn write(dir: &Path, link: Link, image: &Image) -> Result<PathBuf, Error> {
     let written = (|| {
         let mut file = BufWriter::new(File::create(&unfinished)?);
         write_to(&mut file, link, image)?;
-        file.into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&unfinished, &path)
     })();
     if let Err(source) = written {
         // Space may be what is missing; a rest that cannot be removed goes at the next start.
         let _ = fs::remove_file(&unfinished);
-        return Err(Error::Io {
-            path: unfinished,
-            source,
-        });
+        return Err(Error::Io { path: unfinished, source });
     }
     sync_folder(&folder)?;
     Ok(path)
@@ -118,10 +102,7 @@ pub(super) fn remove_old(dir: &Path) -> Result<Option<Seq>, Error> {
 
 /// Reads the file at `path`, whole or not at all.
 pub fn read(path: &Path) -> Result<(Link, Image), Error> {
-    let io = |source| Error::Io {
-        path: path.into(),
-        source,
-    };
+    let io = |source| Error::Io { path: path.into(), source };
     let mut reader = Reader {
         input: BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?),
         offset: 0,
@@ -149,9 +130,7 @@ fn write_to(file: &mut impl Write, link: Link, image: &Image) -> io::Result<()> 
     header.extend(crc.to_le_bytes());
     file.write_all(&header)?;
     encode_image(image, |section| {
-        let len = u32::try_from(section.len())
-            .ok()
-            .filter(|len| *len <= SECTION_MAX);
+        let len = u32::try_from(section.len()).ok().filter(|len| *len <= SECTION_MAX);
         let len = len.ok_or_else(|| io::Error::other("a section of the snapshot is too large"))?;
         crc = crc32c::crc32c_append(crc, section);
         file.write_all(&len.to_le_bytes())?;
@@ -179,12 +158,10 @@ struct Reader<R> {
 
 impl<R: Read> Reader<R> {
     fn exact(&mut self, bytes: &mut [u8]) -> Result<(), Problem> {
-        self.input
-            .read_exact(bytes)
-            .map_err(|error| match error.kind() {
-                ErrorKind::UnexpectedEof => Problem::Damage(SnapshotDamage::Torn),
-                _ => Problem::Io(error),
-            })
+        self.input.read_exact(bytes).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => Problem::Damage(SnapshotDamage::Torn),
+            _ => Problem::Io(error),
+        })
     }
 
     fn is_at_end(&mut self) -> Result<bool, Problem> {
@@ -249,29 +226,18 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 }
 
 fn damage(path: &Path, offset: u64, source: SnapshotDamage) -> Error {
-    let others = path
-        .parent()
-        .and_then(|folder| fs::read_dir(folder).ok())
-        .map_or(0, |entries| {
-            entries
-                .flatten()
-                .filter(|entry| entry.path() < *path)
-                .filter(|entry| entry.path().extension().is_some_and(|e| e == "snap"))
-                .count()
-        });
-    Error::Snapshot {
-        path: path.into(),
-        offset,
-        source,
-        is_spare_there: others > 0,
-    }
+    let others = path.parent().and_then(|folder| fs::read_dir(folder).ok()).map_or(0, |entries| {
+        entries
+            .flatten()
+            .filter(|entry| entry.path() < *path)
+            .filter(|entry| entry.path().extension().is_some_and(|e| e == "snap"))
+            .count()
+    });
+    Error::Snapshot { path: path.into(), offset, source, is_spare_there: others > 0 }
 }
 
 fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(|source| Error::Io {
-            path: folder.into(),
-            source,
-        })
+        .map_err(|source| Error::Io { path: folder.into(), source })
 }

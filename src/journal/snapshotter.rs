@@ -57,15 +57,8 @@ impl Snapshotter {
                 let (dir, shared) = (dir.to_path_buf(), Arc::clone(&shared));
                 move || run(&dir, &asked, &shared)
             })
-            .map_err(|source| Error::Io {
-                path: dir.into(),
-                source,
-            })?;
-        Ok(Self {
-            ask: Some(ask),
-            thread: Some(thread),
-            shared,
-        })
+            .map_err(|source| Error::Io { path: dir.into(), source })?;
+        Ok(Self { ask: Some(ask), thread: Some(thread), shared })
     }
 
     /// Asks for a snapshot of the state after event `seq`, which ends a batch and is durable. `false`
@@ -152,9 +145,9 @@ fn make(dir: &Path, until: Seq, shared: &Shared) -> Result<Option<PathBuf>, Erro
     if is_closing {
         return Ok(None);
     }
-    // Freed before the image is made: together they are the most memory this takes.
     let link = replay.link;
     let image = replay.engine.image();
+    // The image has all of it; both are the size of the server's own engine.
     drop(replay);
     let path = snapshot::write(dir, link, &image)?;
     let spare = snapshot::remove_old(dir)?;
@@ -168,14 +161,8 @@ fn make(dir: &Path, until: Seq, shared: &Shared) -> Result<Option<PathBuf>, Erro
 /// The engine of the newest snapshot, or an empty one.
 pub(super) fn newest(dir: &Path) -> Result<Replay, Error> {
     let Some((_, path)) = snapshot::list(dir)?.pop() else {
-        return Ok(Replay::new(
-            Engine::new(Limits::default()),
-            super::frame::Link::default(),
-        ));
+        return Ok(Replay::new(Engine::new(Limits::default()), super::frame::Link::default()));
     };
     let (link, image) = snapshot::read(&path)?;
-    Ok(Replay::new(
-        Engine::from_image(image, Limits::default()),
-        link,
-    ))
+    Ok(Replay::new(Engine::from_image(image, Limits::default()), link))
 }

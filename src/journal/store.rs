@@ -1,7 +1,7 @@
 //! What a journal needs of a disk: the one trait, and what can go wrong when writing.
 
 use super::frame::Frame;
-use super::{Error, FinishedRow, Seq};
+use super::{Error, FinishedRow, History, Seq};
 use crate::engine::command::Earlier;
 use crate::engine::model::Time;
 
@@ -34,6 +34,12 @@ pub trait Store: Send {
 
     /// The ticket of that id that ended last. Cheap enough for every submit (a point query).
     fn earlier(&mut self, id: &str) -> Result<Option<Earlier>, Error>;
+
+    /// The whole row of that ticket: a point query as well.
+    fn ended(&mut self, id: &str) -> Result<Option<FinishedRow>, Error>;
+
+    /// The history's read side, for other threads.
+    fn history(&self) -> Result<History, Error>;
 
     /// Removes at most `rows_max` of the oldest frames that end at or before event `seq`; how many
     /// were removed.

@@ -6,7 +6,10 @@ use super::frame::{Frame, Link};
 use super::replay::Replay;
 use super::sqlite::{SqliteStore, rows, schema};
 use super::{Error, Seq, snapshot, state_hash};
+use crate::engine::model::Image;
 use crate::engine::{Engine, Limits};
+use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// What [`verify`] found.
@@ -52,93 +55,85 @@ fn check(dir: &Path, report: &mut Report) -> Result<(), Error> {
     let path = SqliteStore::path(dir);
     let place = path.display().to_string();
     let connection = schema::open_reader(&path, &place)?;
-    let doing = "check the file's integrity";
+    // One view of the file from here on, whatever a running server writes meanwhile.
+    connection.execute_batch("BEGIN").map_err(schema::failed(&place, "begin to read"))?;
     let found: String = connection
         .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-        .map_err(schema::failed(&place, doing))?;
+        .map_err(schema::failed(&place, "check the file's integrity"))?;
     if found != "ok" {
-        return Err(Error::Foreign {
-            place: place.into(),
-            found,
-        });
+        return Err(Error::Damaged { place: place.into(), found });
     }
     report.finished_count = connection
         .query_row("SELECT count(*) FROM finished", [], |row| {
             row.get::<_, i64>(0).map(i64::cast_unsigned)
         })
         .map_err(schema::failed(&place, "count the history"))?;
-    let mut snapshots = snapshot::list(dir)?;
-    // One at a time: an engine can be as large as the server's.
-    for (_, path) in &snapshots {
-        let (link, _) = snapshot::read(path)?;
-        report.snapshots.push(link.last);
-    }
-    let first = rows::first(&connection, &place)?;
-    report.first = first.unwrap_or_default();
-    let mut replay = match snapshots.first() {
-        // The journal still has everything, and so proves the snapshots too.
-        _ if first == Some(Seq(1)) => Replay::new(empty(), Link::default()),
-        None => Replay::new(empty(), Link::default()),
-        Some((_, path)) => {
-            let (link, image) = snapshot::read(path)?;
-            Replay::new(Engine::from_image(image, Limits::default()), link)
+    report.first = rows::first(&connection, &place)?.unwrap_or_default();
+    let mut replay = Replay::new(Engine::new(Limits::default()), Link::default());
+    let mut snapshots = VecDeque::new();
+    for (seq, path) in snapshot::list(dir)? {
+        // One at a time: each can be as large as the server's engine.
+        let Some((link, image)) = read_kept(dir, &path)? else { continue };
+        report.snapshots.push(seq);
+        // The journal that still has everything proves the snapshots too; else the oldest is where
+        // it begins.
+        if report.snapshots.len() == 1 && report.first != Seq(1) {
+            replay = Replay::new(Engine::from_image(image, Limits::default()), link);
+        } else {
+            snapshots.push_back((seq, path));
         }
-    };
-    snapshots.retain(|(seq, _)| *seq > replay.link.last);
+    }
     // Rows before the oldest snapshot are on their way out: their chain is checked among themselves.
     let mut before: Option<Link> = None;
     rows::replay(&connection, &place, Seq(0), &mut |row, bytes| {
-        let frame = Frame::parse(bytes).map_err(|source| frame_error(&place, row, source))?;
-        if let Some(before) = before {
-            frame
-                .follows(before)
-                .map_err(|source| frame_error(&place, row, source))?;
-        }
-        before = Some(frame.link());
+        let broken = |source| Error::Frame { place: (&*place).into(), row, source };
+        let frame = Frame::parse(bytes).map_err(broken)?;
+        let link = before.map_or(Ok(frame.link()), |before| frame.follows(before));
+        before = Some(link.map_err(broken)?);
         if frame.last() > replay.link.last {
             replay.row(&place, row, bytes)?;
         }
         report.row_count += 1;
         report.event_count += u64::from(frame.count());
         report.last = frame.last();
-        if let Some((_, path)) = snapshots.first().filter(|(seq, _)| *seq == report.last) {
-            compare(path, &replay)?;
-            snapshots.remove(0);
+        if let Some((_, path)) = snapshots.pop_front_if(|(seq, _)| *seq == frame.last()) {
+            compare(dir, &path, &replay)?;
         }
         Ok(rows::Next::Go)
     })?;
-    if let Some((seq, path)) = snapshots.pop() {
-        return Err(Error::Behind {
-            place: place.into(),
-            last: report.last,
-            path,
-            snapshot: seq,
-        });
+    // A server that runs may have made a snapshot of events after this view.
+    let last = last_now(&path, &place)?;
+    if let Some((seq, path)) = snapshots.pop_front().filter(|(seq, _)| *seq > last) {
+        return Err(Error::Behind { place: place.into(), last: report.last, path, snapshot: seq });
     }
     report.ticket_count = replay.engine.ticket_count() as u64;
     report.state_hash = Some(state_hash(&replay.engine.image()));
     Ok(())
 }
 
-fn compare(path: &Path, replay: &Replay) -> Result<(), Error> {
-    let (link, image) = snapshot::read(path)?;
+/// Reads a snapshot, unless a running server has just removed it.
+fn read_kept(dir: &Path, path: &Path) -> Result<Option<(Link, Image)>, Error> {
+    match snapshot::read(path) {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            let all = snapshot::list(dir)?;
+            if all.iter().any(|(_, kept)| kept == path) {
+                return Err(Error::Io { path: path.into(), source });
+            }
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
+
+fn last_now(path: &Path, place: &str) -> Result<Seq, Error> {
+    let connection = schema::open_reader(path, place)?;
+    rows::last(&connection).map_err(schema::failed(place, "find the last event"))
+}
+
+fn compare(dir: &Path, path: &Path, replay: &Replay) -> Result<(), Error> {
+    let Some((link, image)) = read_kept(dir, path)? else { return Ok(()) };
     if link == replay.link && image == replay.engine.image() {
         return Ok(());
     }
-    Err(Error::Differs {
-        path: path.into(),
-        seq: replay.link.last,
-    })
-}
-
-fn empty() -> Engine {
-    Engine::new(Limits::default())
-}
-
-fn frame_error(place: &str, row: Seq, source: super::frame::Error) -> Error {
-    Error::Frame {
-        place: place.into(),
-        row,
-        source,
-    }
+    Err(Error::Differs { path: path.into(), seq: replay.link.last })
 }

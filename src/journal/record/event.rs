@@ -23,34 +23,29 @@ twin! {
     [Nothing, HeldForTier, Away, CallerGone, Replaced]
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one arm an event, in the order of the vocabulary"
-)]
 pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
     let kind = match event {
         Event::Started => Kind::Started(v1::Started {}),
-        Event::PolicyApplied { policy } => Kind::PolicyApplied(v1::PolicyApplied {
-            policy: Some(policy::encode(policy)),
-        }),
+        Event::PolicyApplied { policy } => {
+            Kind::PolicyApplied(v1::PolicyApplied { policy: Some(policy::encode(policy)) })
+        }
         Event::AgentPut(profile) => Kind::AgentPut(v1::AgentPut {
             agent: profile.id.as_str().into(),
             name: (&*profile.name).into(),
             pools: profile.pools.0,
             capacity: profile.capacity.into(),
         }),
-        Event::AgentDeleted { agent } => Kind::AgentDeleted(v1::AgentDeleted {
-            agent: agent.as_str().into(),
-        }),
+        Event::AgentDeleted { agent } => {
+            Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
+        }
         Event::PresenceSet { agent, presence } => Kind::PresenceSet(v1::PresenceSet {
             agent: agent.as_str().into(),
             presence: encode_presence(*presence),
         }),
         Event::Submitted(submitted) => Kind::Submitted(encode_submitted(submitted)),
-        Event::Updated { ticket, content } => Kind::Updated(v1::Updated {
-            ticket: ticket.0,
-            content: Some(encode_content(content)),
-        }),
+        Event::Updated { ticket, content } => {
+            Kind::Updated(v1::Updated { ticket: ticket.0, content: Some(encode_content(content)) })
+        }
         Event::Retiered {
             ticket,
             tier,
@@ -70,73 +65,46 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             overflow_step: (*overflow_step).into(),
             pools: pools.0,
         }),
-        Event::Cancelled { ticket, reason } => Kind::Cancelled(v1::Cancelled {
-            ticket: ticket.0,
-            reason: (&**reason).into(),
-        }),
-        Event::Overflowed {
-            ticket,
-            overflow_step,
-            pools,
-        } => Kind::Overflowed(v1::Overflowed {
+        Event::Cancelled { ticket, reason } => {
+            Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
+        }
+        Event::Overflowed { ticket, overflow_step, pools } => Kind::Overflowed(v1::Overflowed {
             ticket: ticket.0,
             overflow_step: (*overflow_step).into(),
             pools: pools.0,
         }),
-        Event::Breached { ticket, deadline } => Kind::Breached(v1::Breached {
-            ticket: ticket.0,
-            deadline: encode_deadline(*deadline),
-        }),
-        Event::WaitStarted {
-            agent,
-            until,
-            request,
-        } => Kind::WaitStarted(v1::WaitStarted {
+        Event::Breached { ticket, deadline } => {
+            Kind::Breached(v1::Breached { ticket: ticket.0, deadline: encode_deadline(*deadline) })
+        }
+        Event::WaitStarted { agent, until, request } => Kind::WaitStarted(v1::WaitStarted {
             agent: agent.as_str().into(),
             until: until.0,
             request: text(request.as_deref()),
         }),
-        Event::WaitEnded { agent, why } => Kind::WaitEnded(v1::WaitEnded {
-            agent: agent.as_str().into(),
-            why: encode_why(*why),
-        }),
-        Event::Assigned {
-            ticket,
-            agent,
-            pool,
-            token,
-            lease_until,
-            request,
-            step,
-            slack_ms,
-        } => Kind::Assigned(v1::Assigned {
-            ticket: ticket.0,
-            agent: agent.as_str().into(),
-            pool: pool.0.into(),
-            token: token.0,
-            lease_until: lease_until.0,
-            request: text(request.as_deref()),
-            step: encode_step(*step),
-            slack_ms: *slack_ms,
-        }),
-        Event::Extended {
-            ticket,
-            token,
-            lease_until,
-        } => Kind::Extended(v1::Extended {
+        Event::WaitEnded { agent, why } => {
+            Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
+        }
+        Event::Assigned { ticket, agent, pool, token, lease_until, request, step, slack_ms } => {
+            Kind::Assigned(v1::Assigned {
+                ticket: ticket.0,
+                agent: agent.as_str().into(),
+                pool: pool.0.into(),
+                token: token.0,
+                lease_until: lease_until.0,
+                request: text(request.as_deref()),
+                step: encode_step(*step),
+                slack_ms: *slack_ms,
+            })
+        }
+        Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
             lease_until: lease_until.0,
         }),
-        Event::LeaseExpired { ticket, token } => Kind::LeaseExpired(v1::LeaseExpired {
-            ticket: ticket.0,
-            token: token.0,
-        }),
-        Event::Released {
-            ticket,
-            token,
-            reason,
-        } => Kind::Released(v1::Released {
+        Event::LeaseExpired { ticket, token } => {
+            Kind::LeaseExpired(v1::LeaseExpired { ticket: ticket.0, token: token.0 })
+        }
+        Event::Released { ticket, token, reason } => Kind::Released(v1::Released {
             ticket: ticket.0,
             token: token.0,
             reason: Some(match reason {
@@ -144,22 +112,14 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
                 ReleaseReason::Undelivered => v1::released::Reason::Undelivered(v1::Undelivered {}),
             }),
         }),
-        Event::Completed {
-            ticket,
-            token,
-            outcome,
-            note,
-        } => Kind::Completed(v1::Completed {
+        Event::Completed { ticket, token, outcome, note } => Kind::Completed(v1::Completed {
             ticket: ticket.0,
             token: token.0,
             outcome: (&**outcome).into(),
             note: (&**note).into(),
         }),
     };
-    v1::Record {
-        at: at.0,
-        event: Some(kind),
-    }
+    v1::Record { at: at.0, event: Some(kind) }
 }
 
 fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
@@ -179,19 +139,12 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
     }
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one arm an event, in the order of the vocabulary"
-)]
 pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
     let agent = |value| name(value, "agent").map(AgentId::new);
     let event = match required(record.event, "record.event")? {
         Kind::Started(v1::Started {}) => Event::Started,
         Kind::PolicyApplied(applied) => Event::PolicyApplied {
-            policy: Arc::new(policy::decode(required(
-                applied.policy,
-                "policy_applied.policy",
-            )?)?),
+            policy: Arc::new(policy::decode(required(applied.policy, "policy_applied.policy")?)?),
         },
         Kind::AgentPut(put) => Event::AgentPut(AgentProfile {
             id: agent(put.agent)?,
@@ -199,9 +152,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             pools: PoolSet(put.pools),
             capacity: narrow(put.capacity, "agent_put.capacity")?,
         }),
-        Kind::AgentDeleted(deleted) => Event::AgentDeleted {
-            agent: agent(deleted.agent)?,
-        },
+        Kind::AgentDeleted(deleted) => Event::AgentDeleted { agent: agent(deleted.agent)? },
         Kind::PresenceSet(set) => Event::PresenceSet {
             agent: agent(set.agent)?,
             presence: decode_presence(set.presence, "presence_set.presence")?,
@@ -209,10 +160,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::Submitted(submitted) => Event::Submitted(Box::new(decode_submitted(submitted)?)),
         Kind::Updated(updated) => Event::Updated {
             ticket: TicketNumber(updated.ticket),
-            content: Arc::new(decode_content(required(
-                updated.content,
-                "updated.content",
-            )?)),
+            content: Arc::new(decode_content(required(updated.content, "updated.content")?)),
         },
         Kind::Retiered(retiered) => Event::Retiered {
             ticket: TicketNumber(retiered.ticket),
@@ -289,15 +237,8 @@ fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
         number: TicketNumber(submitted.number),
         fingerprint: submitted.fingerprint,
         channel: decode_channel(submitted.channel, "submitted.channel")?,
-        caller: submitted
-            .caller
-            .map(decode_caller)
-            .transpose()?
-            .map(Arc::new),
-        content: Arc::new(decode_content(required(
-            submitted.content,
-            "submitted.content",
-        )?)),
+        caller: submitted.caller.map(decode_caller).transpose()?.map(Arc::new),
+        content: Arc::new(decode_content(required(submitted.content, "submitted.content")?)),
         tier: decode_tier(submitted.tier, "submitted.tier")?,
         tier_source: decode_source(submitted.tier_source, "submitted.tier_source")?,
         tier_age_ms: submitted.tier_age_ms,

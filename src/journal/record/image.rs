@@ -50,9 +50,7 @@ pub(in crate::journal) fn encode_image<E>(
     let mut buffer = Vec::new();
     let mut section = |kind: Kind| {
         buffer.clear();
-        let section = v1::Section {
-            section: Some(kind),
-        };
+        let section = v1::Section { section: Some(kind) };
         section.encode(&mut buffer).expect("a Vec grows");
         emit(&buffer)
     };
@@ -64,9 +62,7 @@ pub(in crate::journal) fn encode_image<E>(
         next_token: image.next_token.0,
     }))?;
     for agents in image.agents.chunks(ITEMS_PER_SECTION) {
-        section(Kind::Agents(v1::Agents {
-            agents: agents.iter().map(encode_agent).collect(),
-        }))?;
+        section(Kind::Agents(v1::Agents { agents: agents.iter().map(encode_agent).collect() }))?;
     }
     for tickets in image.tickets.chunks(ITEMS_PER_SECTION) {
         section(Kind::Tickets(v1::Tickets {
@@ -172,11 +168,7 @@ fn agree(found: Totals, expected: Totals) -> Result<(), Error> {
         ("finished tickets", expected.finished, found.finished),
     ] {
         if expected != found {
-            return Err(Error::Total {
-                what,
-                expected,
-                found,
-            });
+            return Err(Error::Total { what, expected, found });
         }
     }
     Ok(())
@@ -194,10 +186,10 @@ fn encode_agent(agent: &Agent) -> v1::Agent {
         capacity: agent.capacity.into(),
         presence: encode_presence(agent.presence),
         idle_since: agent.idle_since.0,
-        wait: agent.wait.as_ref().map(|wait| v1::Wait {
-            until: wait.until.0,
-            request: text(wait.request.as_deref()),
-        }),
+        wait: agent
+            .wait
+            .as_ref()
+            .map(|wait| v1::Wait { until: wait.until.0, request: text(wait.request.as_deref()) }),
         held: agent.held.iter().map(|number| number.0).collect(),
     }
 }
@@ -210,10 +202,7 @@ fn decode_agent(agent: v1::Agent) -> Result<Agent, Error> {
         capacity: narrow(agent.capacity, "agent.capacity")?,
         presence: decode_presence(agent.presence, "agent.presence")?,
         idle_since: Time(agent.idle_since),
-        wait: agent.wait.map(|wait| Wait {
-            until: Time(wait.until),
-            request: boxed(wait.request),
-        }),
+        wait: agent.wait.map(|wait| Wait { until: Time(wait.until), request: boxed(wait.request) }),
         held: agent.held.into_iter().map(TicketNumber).collect(),
     })
 }

@@ -16,11 +16,7 @@ use std::convert::Infallible;
 
 pub(super) use image::{Assembly, Section, encode_image};
 
-#[expect(
-    unreachable_pub,
-    clippy::pedantic,
-    reason = "generated code; it stays inside this module"
-)]
+#[expect(unreachable_pub, clippy::pedantic, reason = "generated code; it stays inside this module")]
 mod v1 {
     include!(concat!(env!("OUT_DIR"), "/tierline.journal.v1.rs"));
 }
@@ -118,10 +114,7 @@ fn name(value: String, field: &'static str) -> Result<String, Error> {
 }
 
 fn narrow<T: TryFrom<u32>>(value: u32, field: &'static str) -> Result<T, Error> {
-    T::try_from(value).map_err(|_| Error::Unknown {
-        field,
-        value: value.into(),
-    })
+    T::try_from(value).map_err(|_| Error::Unknown { field, value: value.into() })
 }
 
 fn boxed(value: Option<String>) -> Option<Box<str>> {
@@ -151,6 +144,3 @@ macro_rules! twin {
     };
 }
 use twin;
-
-#[cfg(test)]
-mod tests;

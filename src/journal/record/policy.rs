@@ -1,7 +1,7 @@
 //! Policies as messages.
 
 use super::ticket::decode_tier;
-use super::{Error, name, required, twin, v1};
+use super::{Error, name, twin, v1};
 use crate::engine::model::{Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier};
 
 twin! {
@@ -29,16 +29,8 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         rule: decode_rule(policy.rule, "policy.rule")?,
         starve_after_permille: policy.starve_after_permille,
         floor_share_permille: policy.floor_share_permille,
-        tiers: policy
-            .tiers
-            .into_iter()
-            .map(tier)
-            .collect::<Result<_, _>>()?,
-        pools: policy
-            .pools
-            .into_iter()
-            .map(pool)
-            .collect::<Result<_, _>>()?,
+        tiers: policy.tiers.into_iter().map(tier).collect::<Result<_, _>>()?,
+        pools: policy.pools.into_iter().map(pool).collect::<Result<_, _>>()?,
         unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
         source: policy.source.into(),
@@ -60,21 +52,17 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
         overflow: tier
             .overflow
             .iter()
-            .map(|step| v1::Overflow {
-                after_ms: step.after_ms,
-                pools: step.pools.0,
-            })
+            .map(|step| v1::Overflow { after_ms: step.after_ms, pools: step.pools.0 })
             .collect(),
     }
 }
 
 fn tier(tier: v1::Tier) -> Result<Tier, Error> {
     let found = i64::try_from(tier.targets.len()).unwrap_or(i64::MAX);
-    let targets: [v1::Target; Channel::ALL.len()] =
-        tier.targets.try_into().map_err(|_| Error::Unknown {
-            field: "number of tier.targets",
-            value: found,
-        })?;
+    let targets: [v1::Target; Channel::ALL.len()] = tier
+        .targets
+        .try_into()
+        .map_err(|_| Error::Unknown { field: "number of tier.targets", value: found })?;
     Ok(Tier {
         name: name(tier.name, "tier.name")?.into(),
         guard_permille: tier.guard_permille,
@@ -85,10 +73,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         overflow: tier
             .overflow
             .into_iter()
-            .map(|step| Overflow {
-                after_ms: step.after_ms,
-                pools: PoolSet(step.pools),
-            })
+            .map(|step| Overflow { after_ms: step.after_ms, pools: PoolSet(step.pools) })
             .collect(),
     })
 }
@@ -100,10 +85,7 @@ fn encode_pool(pool: &Pool) -> v1::Pool {
         reserve: pool
             .reserve
             .iter()
-            .map(|(tier, count)| v1::Reserve {
-                tier: tier.0.into(),
-                count: *count,
-            })
+            .map(|(tier, count)| v1::Reserve { tier: tier.0.into(), count: *count })
             .collect(),
     }
 }
@@ -113,11 +95,7 @@ fn pool(pool: v1::Pool) -> Result<Pool, Error> {
     Ok(Pool {
         name: name(pool.name, "pool.name")?.into(),
         lease_ms: pool.lease_ms,
-        reserve: pool
-            .reserve
-            .into_iter()
-            .map(reserve)
-            .collect::<Result<_, Error>>()?,
+        reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
     })
 }
 

@@ -47,10 +47,7 @@ pub(super) fn encode_content(content: &Content) -> v1::Content {
         attributes: content
             .attributes
             .iter()
-            .map(|(name, value)| v1::Attribute {
-                name: (&**name).into(),
-                value: (&**value).into(),
-            })
+            .map(|(name, value)| v1::Attribute { name: (&**name).into(), value: (&**value).into() })
             .collect(),
     }
 }
@@ -80,10 +77,7 @@ pub(super) fn decode_tier(value: u32, field: &'static str) -> Result<TierIx, Err
 fn below_64(value: u32, field: &'static str) -> Result<u8, Error> {
     match u8::try_from(value) {
         Ok(place) if place < 64 => Ok(place),
-        _ => Err(Error::Unknown {
-            field,
-            value: value.into(),
-        }),
+        _ => Err(Error::Unknown { field, value: value.into() }),
     }
 }
 
@@ -104,10 +98,7 @@ fn encode_assignment(assignment: &Assignment) -> v1::Assignment {
 fn decode_assignment(assignment: v1::Assignment) -> Result<Assignment, Error> {
     Ok(Assignment {
         agent: AgentId::new(name(assignment.agent, "assignment.agent")?),
-        pool: assignment
-            .pool
-            .map(|pool| decode_pool(pool, "assignment.pool"))
-            .transpose()?,
+        pool: assignment.pool.map(|pool| decode_pool(pool, "assignment.pool")).transpose()?,
         token: LeaseToken(assignment.token),
         assigned_at: Time(assignment.assigned_at),
         lease_until: Time(assignment.lease_until),
@@ -171,22 +162,18 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
 
 pub(super) fn encode_finished(finished: &Finished) -> v1::Finished {
     let ending = match &finished.ending {
-        Ending::Completed {
-            agent,
-            token,
-            assigned_at,
-            outcome,
-            note,
-        } => v1::finished::Ending::Completed(v1::Completion {
-            agent: agent.as_str().into(),
-            token: token.0,
-            assigned_at: assigned_at.0,
-            outcome: (&**outcome).into(),
-            note: (&**note).into(),
-        }),
-        Ending::Cancelled { reason } => v1::finished::Ending::Cancelled(v1::Cancellation {
-            reason: (&**reason).into(),
-        }),
+        Ending::Completed { agent, token, assigned_at, outcome, note } => {
+            v1::finished::Ending::Completed(v1::Completion {
+                agent: agent.as_str().into(),
+                token: token.0,
+                assigned_at: assigned_at.0,
+                outcome: (&**outcome).into(),
+                note: (&**note).into(),
+            })
+        }
+        Ending::Cancelled { reason } => {
+            v1::finished::Ending::Cancelled(v1::Cancellation { reason: (&**reason).into() })
+        }
     };
     v1::Finished {
         ticket: Some(encode_ticket(&finished.ticket)),
@@ -204,9 +191,9 @@ pub(super) fn decode_finished(finished: v1::Finished) -> Result<Finished, Error>
             outcome: completion.outcome.into(),
             note: completion.note.into(),
         },
-        v1::finished::Ending::Cancelled(cancellation) => Ending::Cancelled {
-            reason: cancellation.reason.into(),
-        },
+        v1::finished::Ending::Cancelled(cancellation) => {
+            Ending::Cancelled { reason: cancellation.reason.into() }
+        }
     };
     Ok(Finished {
         ticket: decode_ticket(required(finished.ticket, "finished.ticket")?)?,

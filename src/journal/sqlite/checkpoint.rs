@@ -61,12 +61,7 @@ impl Checkpointer {
                 move || run(&connection, &bell, &shared, &place)
             })
             .map_err(|source| Error::Io { path, source })?;
-        Ok(Self {
-            ring: Some(ring),
-            thread: Some(thread),
-            shared,
-            written: 0,
-        })
+        Ok(Self { ring: Some(ring), thread: Some(thread), shared, written: 0 })
     }
 
     /// Told after every commit about how many bytes it wrote; may copy a small rest on `connection`.
@@ -75,11 +70,7 @@ impl Checkpointer {
         bytes: u64,
         connection: &Connection,
     ) -> Result<(), rusqlite::Error> {
-        if self
-            .shared
-            .is_rest_for_writer
-            .swap(false, Ordering::Acquire)
-        {
+        if self.shared.is_rest_for_writer.swap(false, Ordering::Acquire) {
             let result = checkpoint(connection);
             return self.judge(result);
         }
@@ -154,18 +145,12 @@ fn run(connection: &Connection, bell: &Receiver<()>, shared: &Shared, place: &st
 
 fn checkpoint(connection: &Connection) -> rusqlite::Result<Progress> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        Ok(Progress {
-            in_wal: row.get(1)?,
-            copied: row.get(2)?,
-        })
+        Ok(Progress { in_wal: row.get(1)?, copied: row.get(2)? })
     })
 }
 
 /// No space, or another checkpoint at the same time: the WAL keeps everything.
 fn is_harmless(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
-    matches!(
-        error.sqlite_error_code(),
-        Some(DatabaseBusy | DatabaseLocked | DiskFull)
-    )
+    matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked | DiskFull))
 }

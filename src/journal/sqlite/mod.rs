@@ -11,16 +11,16 @@ pub(super) mod schema;
 
 use super::frame::Frame;
 use super::store::Visit;
-use super::{AppendError, Error, FinishedRow, Seq, Store};
+use super::{AppendError, Error, FinishedRow, History, Seq, Store};
 use crate::engine::command::Earlier;
 use crate::engine::model::Time;
 use checkpoint::Checkpointer;
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use schema::failed;
 use std::path::{Path, PathBuf};
 
 /// The file's name in the data directory.
-pub const FILE: &str = "tierline.db";
+const FILE: &str = "tierline.db";
 
 /// What [`Store::probe`] writes: more than a batch of usual size needs.
 const PROBE_BYTES: i32 = 64 << 10;
@@ -35,6 +35,7 @@ const BYTES_PER_FINISHED: u64 = 2 * schema::PAGE_BYTES as u64 + 512;
 pub struct SqliteStore {
     connection: Connection,
     checkpointer: Checkpointer,
+    path: PathBuf,
     place: Box<str>,
     last: Seq,
     has_failed: bool,
@@ -48,18 +49,10 @@ impl SqliteStore {
         let place: Box<str> = path.display().to_string().into();
         let connection = schema::open_writer(&path, &place)?;
         limit_size(&connection, &place, size_max)?;
-        connection
-            .execute("DELETE FROM filler", [])
-            .map_err(failed(&place, "empty the filler"))?;
+        connection.execute("DELETE FROM filler", []).map_err(failed(&place, "empty the filler"))?;
         let last = rows::last(&connection).map_err(failed(&place, "find the last event"))?;
-        let checkpointer = Checkpointer::start(path, place.clone())?;
-        Ok(Self {
-            connection,
-            checkpointer,
-            place,
-            last,
-            has_failed: false,
-        })
+        let checkpointer = Checkpointer::start(path.clone(), place.clone())?;
+        Ok(Self { connection, checkpointer, path, place, last, has_failed: false })
     }
 
     /// The path of the file in `dir`.
@@ -80,12 +73,10 @@ impl SqliteStore {
         }
         let result = self.try_transaction(write);
         let result = result.and_then(|value| {
-            self.checkpointer
-                .wrote(bytes, &self.connection)
-                .map_err(WriteError::unknown)?;
+            self.checkpointer.wrote(bytes, &self.connection).map_err(WriteError::unknown)?;
             Ok(value)
         });
-        self.has_failed = matches!(result, Err(WriteError::Unknown(_)));
+        self.has_failed = matches!(result, Err(WriteError::Unknown(_) | WriteError::Constraint(_)));
         result
     }
 
@@ -94,9 +85,7 @@ impl SqliteStore {
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, WriteError> {
         let run = |sql| {
-            self.connection
-                .prepare_cached(sql)
-                .and_then(|mut statement| statement.execute([]))
+            self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]))
         };
         run("BEGIN IMMEDIATE").map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy) => {
@@ -116,20 +105,16 @@ impl SqliteStore {
 
     fn refused(&self, error: WriteError) -> AppendError {
         match error {
-            WriteError::NotWritten(reason) => AppendError::Full {
-                place: self.place.clone(),
-                reason,
-            },
+            WriteError::NotWritten(reason) => {
+                AppendError::Full { place: self.place.clone(), reason }
+            }
             WriteError::Constraint(source) => self.unknown(source),
             WriteError::Unknown(source) => self.unknown(source),
         }
     }
 
     fn unknown(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AppendError {
-        AppendError::Unknown {
-            place: self.place.clone(),
-            source: source.into(),
-        }
+        AppendError::Unknown { place: self.place.clone(), source: source.into() }
     }
 }
 
@@ -156,14 +141,9 @@ impl Store for SqliteStore {
             + PAGES_PER_COMMIT * u64::from(schema::PAGE_BYTES)
             + finished.len() as u64 * BYTES_PER_FINISHED;
         let written = self.transaction(bytes, |connection| {
-            connection
-                .prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![
-                    frame.first().0.cast_signed(),
-                    frame.count(),
-                    frame.crc(),
-                    frame.bytes()
-                ])?;
+            connection.prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4)")?.execute(
+                params![frame.first().0.cast_signed(), frame.count(), frame.crc(), frame.bytes()],
+            )?;
             if !finished.is_empty() {
                 let mut insert = connection.prepare_cached(rows::INSERT)?;
                 for row in finished {
@@ -201,6 +181,8 @@ impl Store for SqliteStore {
     fn probe(&mut self) -> Result<(), AppendError> {
         let cost = 2 * u64::from(PROBE_BYTES.unsigned_abs());
         self.transaction(cost, |connection| {
+            // A rest of an earlier probe must not add up.
+            connection.prepare_cached("DELETE FROM filler")?.execute([])?;
             connection
                 .prepare_cached("INSERT INTO filler VALUES (zeroblob(?1))")?
                 .execute([PROBE_BYTES])
@@ -216,6 +198,14 @@ impl Store for SqliteStore {
     fn earlier(&mut self, id: &str) -> Result<Option<Earlier>, Error> {
         rows::earlier(&self.connection, id)
             .map_err(failed(&self.place, "look up a finished ticket"))
+    }
+
+    fn ended(&mut self, id: &str) -> Result<Option<FinishedRow>, Error> {
+        rows::by_id(&self.connection, id).map_err(failed(&self.place, "look up a finished ticket"))
+    }
+
+    fn history(&self) -> Result<History, Error> {
+        History::at(self.path.clone())
     }
 
     fn truncate_before(&mut self, seq: Seq, rows_max: usize) -> Result<usize, AppendError> {
@@ -238,6 +228,13 @@ impl Store for SqliteStore {
         // Tickets end in the order of time, so the old ones are the first ones, and a look at the first
         // is enough to know that there is nothing to do.
         let old = |connection: &Connection| -> rusqlite::Result<Option<i64>> {
+            let first: Option<i64> = connection
+                .prepare_cached("SELECT finished_at FROM finished ORDER BY seq LIMIT 1")?
+                .query_row([], |row| row.get(0))
+                .optional()?;
+            if first.is_none_or(|at| at >= cutoff.0) {
+                return Ok(None);
+            }
             connection
                 .prepare_cached(
                     "SELECT max(seq) FROM (SELECT seq, finished_at FROM finished \
@@ -249,9 +246,7 @@ impl Store for SqliteStore {
             return Ok(0);
         };
         self.transaction(BYTES_PER_FINISHED, |connection| {
-            connection
-                .prepare_cached("DELETE FROM finished WHERE seq <= ?1")?
-                .execute([seq])
+            connection.prepare_cached("DELETE FROM finished WHERE seq <= ?1")?.execute([seq])
         })
         .map_err(|error| self.refused(error))
     }

@@ -99,9 +99,7 @@ pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
         note: row.get(22)?,
         reason: row.get(23)?,
         fingerprint: unsigned(24)?,
-        token: row
-            .get::<_, Option<i64>>(25)?
-            .map(|token| LeaseToken(token.cast_unsigned())),
+        token: row.get::<_, Option<i64>>(25)?.map(|token| LeaseToken(token.cast_unsigned())),
     })
 }
 
@@ -127,8 +125,21 @@ pub(in crate::journal) fn earlier(
         .optional()
 }
 
+/// The ticket of that id that ended last.
+pub(in crate::journal) fn by_id(
+    connection: &Connection,
+    id: &str,
+) -> rusqlite::Result<Option<FinishedRow>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM finished WHERE id = ?1 ORDER BY seq DESC LIMIT 1"
+        ))?
+        .query_row([id], read)
+        .optional()
+}
+
 /// The last event in the journal; 0 when it is empty.
-pub(super) fn last(connection: &Connection) -> rusqlite::Result<Seq> {
+pub(in crate::journal) fn last(connection: &Connection) -> rusqlite::Result<Seq> {
     let last: Option<i64> = connection
         .prepare_cached("SELECT seq + count - 1 FROM journal ORDER BY seq DESC LIMIT 1")?
         .query_row([], |row| row.get(0))
@@ -143,12 +154,15 @@ pub(in crate::journal) enum Next {
     Stop,
 }
 
+/// What [`replay`] calls for each row.
+pub(in crate::journal) type Visit<'a> = dyn FnMut(Seq, &[u8]) -> Result<Next, Error> + 'a;
+
 /// Gives every journal row after event `after` to `visit`, in slices, until it says stop.
 pub(in crate::journal) fn replay(
     connection: &Connection,
     place: &str,
     after: Seq,
-    visit: &mut dyn FnMut(Seq, &[u8]) -> Result<Next, Error>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), Error> {
     let mut after = after.0.cast_signed();
     loop {
@@ -162,9 +176,7 @@ pub(in crate::journal) fn replay(
                 "SELECT seq, count, crc, data FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2",
             )
             .map_err(failed_here)?;
-        let mut rows = statement
-            .query(params![after, SLICE_ROWS])
-            .map_err(failed_here)?;
+        let mut rows = statement.query(params![after, SLICE_ROWS]).map_err(failed_here)?;
         let mut seen = 0;
         let mut last = after;
         while let Some(row) = rows.next().map_err(failed_here)? {
@@ -198,30 +210,21 @@ pub(in crate::journal) fn replay(
 }
 
 fn columns_agree(place: &str, row: Seq, count: i64, crc: i64, data: &[u8]) -> Result<(), Error> {
-    let frame = Frame::parse(data).map_err(|source| Error::Frame {
-        place: place.into(),
-        row,
-        source,
-    })?;
+    let frame =
+        Frame::parse(data).map_err(|source| Error::Frame { place: place.into(), row, source })?;
     for (column, found, expected) in [
         ("seq", row.0, frame.first().0),
         ("count", count.cast_unsigned(), frame.count().into()),
         ("crc", crc.cast_unsigned(), frame.crc().into()),
     ] {
         if found != expected {
-            return Err(Error::Column {
-                place: place.into(),
-                row,
-                column,
-                expected,
-                found,
-            });
+            return Err(Error::Column { place: place.into(), row, column, expected, found });
         }
     }
     Ok(())
 }
 
-/// How many rows the journal has, and its first.
+/// The journal's first row, if it has any.
 pub(in crate::journal) fn first(
     connection: &Connection,
     place: &str,
@@ -264,7 +267,10 @@ fn attributes_json(content: &Content) -> String {
     serde_json::Value::Object(object).to_string()
 }
 
-fn attributes(row: &Row<'_>, at: usize) -> rusqlite::Result<Box<[(Box<str>, Box<str>)]>> {
+/// The attributes of a [`Content`].
+type Attributes = Box<[(Box<str>, Box<str>)]>;
+
+fn attributes(row: &Row<'_>, at: usize) -> rusqlite::Result<Attributes> {
     let text = row.get_ref(at)?.as_str()?;
     if text == "{}" {
         return Ok(Box::default());

@@ -94,11 +94,7 @@ pub(in crate::journal) fn failed(
     place: &str,
     doing: &str,
 ) -> impl FnOnce(rusqlite::Error) -> Error {
-    move |source| Error::Sqlite {
-        place: place.into(),
-        doing: doing.into(),
-        source,
-    }
+    move |source| Error::Sqlite { place: place.into(), doing: doing.into(), source }
 }
 
 /// The writer's connection: the file is made if it is not there, checked, and set to lose nothing.
@@ -113,9 +109,7 @@ pub(super) fn open_writer(path: &Path, place: &str) -> Result<Connection, Error>
         });
     }
     let connection = Connection::open(path).map_err(failed(place, "open"))?;
-    connection
-        .busy_timeout(BUSY)
-        .map_err(failed(place, "set the busy timeout"))?;
+    connection.busy_timeout(BUSY).map_err(failed(place, "set the busy timeout"))?;
     if is_empty(&connection, place)? {
         create(&connection, place)?;
     }
@@ -127,12 +121,7 @@ pub(super) fn open_writer(path: &Path, place: &str) -> Result<Connection, Error>
         if found == expected {
             return Ok(());
         }
-        Err(Error::Setting {
-            place: place.into(),
-            name,
-            expected,
-            found,
-        })
+        Err(Error::Setting { place: place.into(), name, expected, found })
     };
     set("journal_mode", "wal", "wal")?;
     set("wal_autocheckpoint", "0", "0")?;
@@ -142,19 +131,10 @@ pub(super) fn open_writer(path: &Path, place: &str) -> Result<Connection, Error>
         ("cell_size_check", "on", "1"),
         ("trusted_schema", "off", "0"),
     ] {
-        connection
-            .pragma_update(None, name, value)
-            .map_err(failed(place, name))?;
-        let found = connection
-            .pragma_query_value(None, name, text)
-            .map_err(failed(place, name))?;
+        connection.pragma_update(None, name, value).map_err(failed(place, name))?;
+        let found = connection.pragma_query_value(None, name, text).map_err(failed(place, name))?;
         if found != expected {
-            return Err(Error::Setting {
-                place: place.into(),
-                name,
-                expected,
-                found,
-            });
+            return Err(Error::Setting { place: place.into(), name, expected, found });
         }
     }
     Ok(connection)
@@ -165,9 +145,7 @@ pub(in crate::journal) fn open_reader(path: &Path, place: &str) -> Result<Connec
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(failed(place, "open for reading"))?;
-    connection
-        .busy_timeout(BUSY)
-        .map_err(failed(place, "set the busy timeout"))?;
+    connection.busy_timeout(BUSY).map_err(failed(place, "set the busy timeout"))?;
     check_format(&connection, place)?;
     Ok(connection)
 }
@@ -191,9 +169,7 @@ fn is_empty(connection: &Connection, place: &str) -> Result<bool, Error> {
 
 fn create(connection: &Connection, place: &str) -> Result<(), Error> {
     let doing = "create the tables";
-    connection
-        .pragma_update(None, "page_size", PAGE_BYTES)
-        .map_err(failed(place, doing))?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(failed(place, doing))?;
     // One transaction: a crash in between leaves an empty file, which is made again.
     connection
         .execute_batch(&format!(
@@ -213,20 +189,15 @@ fn check_format(connection: &Connection, place: &str) -> Result<(), Error> {
         });
     }
     let value: String = connection
-        .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| {
-            row.get(0)
-        })
+        .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0))
         .map_err(failed(place, "read the format"))?;
     match value.parse() {
         Ok(FORMAT) => Ok(()),
-        Ok(found) if found > FORMAT => Err(Error::NewerFormat {
-            place: place.into(),
-            found,
-            known: FORMAT,
-        }),
-        Ok(_) | Err(_) => Err(Error::Foreign {
-            place: place.into(),
-            found: format!("format {value:?}"),
-        }),
+        Ok(found) if found > FORMAT => {
+            Err(Error::NewerFormat { place: place.into(), found, known: FORMAT })
+        }
+        Ok(_) | Err(_) => {
+            Err(Error::Foreign { place: place.into(), found: format!("format {value:?}") })
+        }
     }
 }
