@@ -23,7 +23,7 @@ use super::customer::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {problem}")]
 pub struct RowError {
-    /// Where the row begins; the first line of the file is 1.
+    /// Where the row begins, empty lines before it included; the first line of the file is 1.
     pub line: u64,
     /// The column's name, or `row` if it is the row as a whole.
     pub column: String,
@@ -211,4 +211,174 @@ impl<R> Rows<R> {
 
 fn told(invalid: &super::Invalid) -> String {
     format!("{:?} is not {}", invalid.value, invalid.range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<(u64, Result<Customer, RowError>)> {
+        read(text.as_bytes()).unwrap().collect()
+    }
+
+    fn refused(text: &str, message: &str) {
+        assert_eq!(read(text.as_bytes()).unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn every_column_is_read_in_any_order() {
+        let text = "\u{feff}tier, phone ,id,attr:city,card,email,account,name\n\
+            gold,+1 202-555-0117; (202) 555 0118 ;,C-1,\"Springfield, IL\",SC-1,ADA@example.com,A-1,\
+            \"Ada \"\"the\"\" Example\"\n";
+        let [(line, customer)] = rows(text).try_into().unwrap();
+        let customer = customer.unwrap();
+        assert_eq!(line, 2);
+        assert_eq!(
+            (customer.id.as_str(), customer.tier.as_str()),
+            ("C-1", "gold")
+        );
+        assert_eq!(customer.name.as_deref(), Some("Ada \"the\" Example"));
+        assert_eq!(
+            customer.attributes,
+            BTreeMap::from([("city".to_owned(), "Springfield, IL".to_owned())])
+        );
+        let identifier = |kind, value| Identifier::new(kind, value).unwrap();
+        assert_eq!(
+            customer.identifiers,
+            [
+                identifier(IdentifierKind::Phone, "+12025550117"),
+                identifier(IdentifierKind::Phone, "2025550118"),
+                identifier(IdentifierKind::Card, "SC-1"),
+                identifier(IdentifierKind::Email, "ada@example.com"),
+                identifier(IdentifierKind::Account, "A-1"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_cell_is_the_same_as_no_column() {
+        let [(_, customer)] = rows("id,tier,name,phone,attr:city\nC-1,gold, ,,\n")
+            .try_into()
+            .unwrap();
+        let customer = customer.unwrap();
+        assert_eq!(customer.name, None);
+        assert!(customer.identifiers.is_empty());
+        assert!(customer.attributes.is_empty());
+    }
+
+    #[test]
+    fn a_bad_row_says_line_column_and_value_and_the_next_row_is_read_all_the_same() {
+        let long = "x".repeat(129);
+        let text = format!(
+            "id,tier,email,attr:note\n\
+             ,gold,,\n\
+             C-2,,,\n\
+             C-3,gold,\"a\u{7}b\",\n\
+             \n\
+             C-4,gold,\"{long}\",\"two\nlines\"\n\
+             C-5,gold\n\
+             C-6,gold,,{}\n\
+             C-7,gold,,\n",
+            "y".repeat(1025)
+        );
+        let rows = rows(&text);
+        let messages: Vec<_> = rows
+            .iter()
+            .map(|(line, row)| match row {
+                Ok(customer) => format!("line {line}: {}", customer.id),
+                Err(error) => {
+                    assert_eq!(error.line, *line);
+                    error
+                        .to_string()
+                        .replace(&long[..128], "XXX")
+                        .replace(&"y".repeat(128), "YYY")
+                }
+            })
+            .collect();
+        let range = "is not 1 to 128 characters without control characters";
+        assert_eq!(
+            messages,
+            [
+                format!("line 2, column id: \"\" {range}"),
+                "line 3, column tier: \"\" is not 1 to 64 characters without control characters"
+                    .to_owned(),
+                format!("line 4, column email: \"a\\u{{7}}b\" {range}"),
+                // Where the empty line before it is.
+                format!("line 5, column email: \"XXX\" {range}"),
+                "line 8, column row: has 2 cells where the first row has 4".to_owned(),
+                "line 9, column attr:note: \"YYY\" is not at most 1024 characters without control \
+                 characters"
+                    .to_owned(),
+                "line 10: C-7".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cell_that_is_not_utf_8_is_refused_and_the_next_row_is_read() {
+        let rows: Vec<_> = read(&b"id,tier,name\nC-1,gold,Ren\xe9\nC-2,gold,Rene\n"[..])
+            .unwrap()
+            .collect();
+        let error = rows[0].1.clone().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 2, column name: \"Ren\u{fffd}\" is not UTF-8"
+        );
+        assert!(rows[1].1.is_ok());
+    }
+
+    #[test]
+    fn a_first_row_that_cannot_be_meant_is_refused() {
+        refused("", "line 1, column id: is missing");
+        refused("id,name\n", "line 1, column tier: is missing");
+        refused("id,tier,id\n", "line 1, column id: is there twice");
+        refused(
+            "id,tier,fax\n",
+            "line 1, column fax: is not one of id, tier, name, phone, card, email, account, \
+             attr:KEY",
+        );
+        refused(
+            "id,tier,attr:\n",
+            "line 1, column attr:: is not one of id, tier, name, phone, card, email, account, \
+             attr:KEY",
+        );
+    }
+
+    #[test]
+    fn a_file_that_breaks_off_is_one_error_and_then_the_end() {
+        struct Broken<'a>(&'a [u8]);
+        impl Read for Broken<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                match self.0.read(buffer)? {
+                    0 => Err(std::io::Error::other("the disk is gone")),
+                    count => Ok(count),
+                }
+            }
+        }
+        let mut rows = read(Broken(b"id,tier\nC-1,gold\nC-2,go")).unwrap();
+        assert!(rows.next().unwrap().1.is_ok());
+        let error = rows.next().unwrap().1.unwrap_err();
+        assert_eq!(error.to_string(), "line 3, column row: the disk is gone");
+        assert!(rows.next().is_none());
+    }
+
+    #[test]
+    fn the_sample_file_is_read_without_errors() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config/customers.csv");
+        let file = std::fs::File::open(path).expect("config/customers.csv is there");
+        let mut tiers = BTreeMap::new();
+        for (line, customer) in read(file).unwrap() {
+            let customer = customer.unwrap_or_else(|error| panic!("line {line}: {error}"));
+            assert!(
+                !customer.identifiers.is_empty(),
+                "line {line} can be found by its id only"
+            );
+            *tiers.entry(customer.tier).or_insert(0) += 1;
+        }
+        assert_eq!(
+            tiers.keys().collect::<Vec<_>>(),
+            ["gold", "silver", "standard"]
+        );
+        assert_eq!(tiers.values().sum::<i32>(), 30);
+    }
 }

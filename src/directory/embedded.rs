@@ -159,7 +159,10 @@ impl Embedded {
                     .expect("nobody panics with the readers")
                     .pop();
                 let db = idle.map_or_else(|| open_reader(&path), Ok)?;
-                let result = work(&db)?;
+                // All statements of one read see one state of the file.
+                let transaction = db.unchecked_transaction()?;
+                let result = work(&transaction)?;
+                drop(transaction);
                 readers
                     .idle
                     .lock()
@@ -357,4 +360,22 @@ fn put(db: &Connection, customer: &Customer, gone: &mut Vec<Identifier>) -> Resu
         insert.execute([identifier.kind().as_str(), identifier.value(), &customer.id])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_acknowledged_is_synced() {
+        let place = tempfile::tempdir().unwrap();
+        let embedded = Embedded::open(place.path().join("customers.db"))
+            .await
+            .unwrap();
+        let writer = embedded.writer.lock().await;
+        let pragma = |name| writer.pragma_query_value(None, name, |row| row.get::<_, String>(0));
+        assert_eq!(pragma("journal_mode").unwrap(), "wal");
+        let level = writer.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+        assert_eq!(level.unwrap(), 2, "2 is FULL");
+    }
 }
