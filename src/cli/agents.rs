@@ -41,14 +41,14 @@ pub enum Command {
     Put {
         /// The agent's id: 1 to 64 characters of A-Z a-z 0-9 . _ : -
         id: String,
-        /// A pool of the policy the agent serves in; give it once for each, 16 at most
+        /// A pool of the policy the agent serves in; give it once for each
         #[arg(long, value_name = "POOL", required = true)]
         pool: Vec<String>,
-        /// The agent's name for display, at most 200 characters
+        /// The agent's name for display, at most 128 characters
         #[arg(long, value_name = "NAME", default_value = "")]
         name: String,
-        /// How many tickets the agent may hold at once, 1 to 32
-        #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32))]
+        /// How many tickets the agent may hold at once, 1 to 100
+        #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
         capacity: u32,
     },
     /// Remove an agent who holds no ticket

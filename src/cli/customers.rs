@@ -39,12 +39,12 @@ pub enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = put_help())]
 pub struct Put {
-    /// The customer's id, at most 64 characters
+    /// The customer's id, at most 128 characters
     id: String,
     /// The customer's tier
     #[arg(long, value_name = "TIER")]
     tier: String,
-    /// The customer's name, at most 200 characters
+    /// The customer's name, at most 256 characters
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     name: String,
     /// A telephone number; may be given several times

@@ -17,9 +17,9 @@ pub(crate) const HELP: &str = "\
 For a waiting ticket every crew is shown: the agents who serve in the same pools, what they would take next, \
 and the heads of all queues that the rule compared. The ticket asked about is marked with *.
 
-JSON fields: ticket_id, state, at, policy_version, rule, summary, crews [{pools, agent_count, idle_count, step, \
+JSON fields: ticket_id, state, at, policy_version, rule, place, summary, crews [{pools, agent_count, idle_count, step, \
 chosen_ticket_id, why, candidates [{queue_id, tier, ticket_id, waited_ms, slack_ms, guard_ms, at_risk, starving, \
-held_by_reserve, via_pool, idle_count, reserve_count}]}].";
+via_pool, held_by {pool, idle_count, reserve_count}}]}].";
 
 /// An explanation for programs.
 #[derive(Serialize)]
@@ -29,6 +29,7 @@ struct Explanation {
     at: Option<Timestamp>,
     policy_version: String,
     rule: String,
+    place: Option<u64>,
     summary: String,
     crews: Vec<Crew>,
 }
@@ -51,11 +52,16 @@ struct Candidate {
     ticket_id: String,
     waited_ms: i64,
     slack_ms: i64,
-    guard_ms: Option<i64>,
+    guard_ms: i64,
     at_risk: bool,
     starving: bool,
-    held_by_reserve: bool,
     via_pool: String,
+    held_by: Option<Hold>,
+}
+
+#[derive(Serialize)]
+struct Hold {
+    pool: String,
     idle_count: u32,
     reserve_count: u32,
 }
@@ -71,10 +77,12 @@ impl From<v1::CandidateHead> for Candidate {
             guard_ms: head.guard_ms,
             at_risk: head.at_risk,
             starving: head.starving,
-            held_by_reserve: head.held_by_reserve,
             via_pool: head.via_pool,
-            idle_count: head.idle_count,
-            reserve_count: head.reserve_count,
+            held_by: head.held_by.map(|hold| Hold {
+                pool: hold.pool,
+                idle_count: hold.idle_count,
+                reserve_count: hold.reserve_count,
+            }),
         }
     }
 }
@@ -95,8 +103,9 @@ pub(crate) fn show(context: &Context, answer: v1::ExplainTicketResponse) -> Resu
         state: words::ticket_state(ticket.state),
         ticket_id: ticket.ticket_id,
         at: view::instant(answer.at),
-        policy_version: answer.policy_version.to_string(),
+        policy_version: answer.policy_version,
         rule: words::dispatch_rule(answer.rule),
+        place: answer.place,
         summary: answer.summary,
         crews: crews.collect(),
     };
@@ -138,17 +147,20 @@ fn heads(crew: &Crew, asked: &str) -> Table {
         .left("deadline")
         .right("at risk below")
         .left("standing")
-        .left("via pool")
-        .right("idle")
-        .right("reserve");
+        .left("via pool");
     for head in &crew.candidates {
         let is_chosen = crew.chosen_ticket_id.as_deref() == Some(&head.ticket_id);
         let mut standing = vec![];
         if is_chosen {
             standing.push(format!("next ({})", crew.step));
         }
+        if let Some(hold) = &head.held_by {
+            standing.push(format!(
+                "held: {} of {} idle, {} kept free",
+                hold.idle_count, hold.pool, hold.reserve_count
+            ));
+        }
         for (is_so, word) in [
-            (head.held_by_reserve, "held by the reserve"),
             (head.starving, "starving"),
             (head.at_risk, "at risk"),
         ] {
@@ -163,11 +175,9 @@ fn heads(crew: &Crew, asked: &str) -> Table {
             (&head.ticket_id).into(),
             humane::duration(head.waited_ms).into(),
             Cell::toned(humane::slack(head.slack_ms), late),
-            head.guard_ms.map_or_else(|| "-".to_owned(), humane::duration).into(),
+            humane::duration(head.guard_ms).into(),
             standing.join(", ").into(),
             (&head.via_pool).into(),
-            head.idle_count.to_string().into(),
-            head.reserve_count.to_string().into(),
         ]);
     }
     table
@@ -185,13 +195,15 @@ mod tests {
             ticket_id: id.to_owned(),
             waited_ms: 17_000,
             slack_ms,
-            guard_ms: Some(15_000),
+            guard_ms: 15_000,
             at_risk: slack_ms <= 15_000,
             starving: false,
-            held_by_reserve: false,
             via_pool: "desk".to_owned(),
-            idle_count: 1,
-            reserve_count: 0,
+            held_by: (tier == "silver").then(|| Hold {
+                pool: "desk".to_owned(),
+                idle_count: 1,
+                reserve_count: 2,
+            }),
         };
         let explanation = Explanation {
             ticket_id: "T-2".to_owned(),
@@ -199,6 +211,7 @@ mod tests {
             at: None,
             policy_version: "v7".to_owned(),
             rule: "guarded-edf".to_owned(),
+            place: Some(1),
             summary: "T-2 waits in silver/desk.".to_owned(),
             crews: vec![Crew {
                 pools: vec!["desk".to_owned()],

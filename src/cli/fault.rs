@@ -37,6 +37,9 @@ pub enum Fault {
     /// The server's answer was an error.
     #[error("{}", explained(.0))]
     Refused(Box<Status>),
+    /// Something came between.
+    #[error("{0}")]
+    Denied(String),
     /// The server's answer lacks what the contract promises.
     #[error("the server's answer has no {0}: it is of another release than this program")]
     Answer(&'static str),
@@ -48,6 +51,9 @@ pub enum Fault {
         /// Why.
         source: io::Error,
     },
+    /// A server that the command started for itself failed.
+    #[error(transparent)]
+    Child(#[from] super::child::Failed),
     /// Standard output or the terminal could not be written.
     #[error("cannot write the output: {0}")]
     Output(#[source] io::Error),
@@ -65,12 +71,12 @@ impl Fault {
             Self::NoServer { .. } => 69,
             Self::TimedOut { .. } => 75,
             Self::Refused(status) => match status.code() {
-                Code::InvalidArgument => 64,
+                Code::InvalidArgument | Code::OutOfRange => 64,
                 Code::Unavailable => 69,
                 Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted => 75,
                 _ => 1,
             },
-            Self::Answer(_) => 1,
+            Self::Answer(_) | Self::Denied(_) | Self::Child(_) => 1,
             Self::File { .. } => 66,
             Self::Output(_) => 74,
             Self::Told(code) => *code,
@@ -153,9 +159,6 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         Reason::TicketNotFound => "see `tierline ticket list`",
         Reason::TicketExists => "choose another --id, or see `tierline ticket get ID`",
         Reason::AgentAway => "make the agent available with `tierline agents available ID`",
-        Reason::AgentAtCapacity => {
-            "complete what the agent holds (`tierline agents get ID`), or raise --capacity with `tierline agents put`"
-        }
         Reason::AgentHoldsTickets => {
             "complete or give back what the agent holds first; see `tierline agents get ID`"
         }
@@ -165,13 +168,16 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         Reason::DirectoryUnavailable => {
             "is Redis running? tickets are accepted all the same; try this again later"
         }
+        Reason::DirectoryReadOnly => "write to the system that owns the Redis cluster",
+        Reason::CustomerMalformed => "put the customer again with `tierline customers put`",
         Reason::Unspecified
         | Reason::InvalidField
-        | Reason::TicketFinished
-        | Reason::LeaseExpired
+        | Reason::TicketCompleted
+        | Reason::TicketCancelled
+        | Reason::LeaseEnded
         | Reason::LeaseSuperseded
-        | Reason::LeaseReleased
-        | Reason::PullSuperseded => return None,
+        | Reason::LeaseTokenUnknown
+        | Reason::HistoryUnreadable => return None,
     })
 }
 

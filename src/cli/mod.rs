@@ -5,6 +5,8 @@
 //! and how the answer is shown. What goes wrong is a [`Fault`], told in [`run`] and nowhere else.
 
 mod agents;
+mod bench;
+mod child;
 mod completions;
 mod connect;
 mod console;
@@ -16,6 +18,7 @@ mod import;
 mod journal;
 mod keyboard;
 mod policy;
+mod rehearse;
 mod screen;
 mod submit;
 mod table;
@@ -118,6 +121,13 @@ enum Command {
     Work(work::Work),
     /// Watch the queues live in the terminal
     Top(top::Top),
+    /// Play a trace of calls against a policy: callers hang up, agents pull and complete
+    Rehearse(Box<rehearse::Rehearse>),
+    /// Measure the server under load, beside what the machine can do
+    Bench(bench::Bench),
+    /// The ceilings' server of `bench`
+    #[command(hide = true)]
+    BenchCeiling(bench::Ceiling),
     /// Look after a data directory
     #[command(subcommand)]
     Journal(journal::Command),
@@ -140,6 +150,11 @@ impl Context {
     /// Connects to the server.
     pub(crate) async fn connect(&self) -> Result<Connection, Fault> {
         Connection::open(&self.server, self.timeout).await
+    }
+
+    /// The address of the server.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
     }
 
     /// Whether programs read the results.
@@ -171,6 +186,9 @@ pub fn run() -> ExitCode {
         Command::Ticket(command) => ask(command.run(&context)),
         Command::Work(work) => ask(work.run(&context)),
         Command::Top(top) => ask(top.run(&context)),
+        Command::Rehearse(rehearse) => ask(rehearse.run(&context)),
+        Command::Bench(bench) => ask(bench.run(&context)),
+        Command::BenchCeiling(ceiling) => ask(ceiling.run()),
         Command::Journal(command) => command.run(&context),
         Command::Completions(completions) => completions.run(command()),
     };

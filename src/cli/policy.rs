@@ -4,11 +4,9 @@ use super::Context;
 use super::ask;
 use super::console;
 use super::fault::Fault;
-use super::view;
 use crate::api::proto::v1;
 use crate::policy::{self, Description, Error};
 use clap::Subcommand;
-use jiff::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +49,7 @@ fn check_help() -> String {
 
 fn show_help() -> String {
     format!(
-        "JSON fields: version, applied_at, policy {{{FIELDS}}}.\n\n\
+        "JSON fields: version, policy {{{FIELDS}}}.\n\n\
          Examples:\n  tierline policy show\n  tierline policy show --toml > policy.toml"
     )
 }
@@ -68,7 +66,6 @@ struct Checked {
 #[derive(Serialize)]
 struct Shown {
     version: String,
-    applied_at: Option<Timestamp>,
     policy: Description,
 }
 
@@ -122,8 +119,7 @@ async fn show(context: &Context, as_toml: bool) -> Result<(), Fault> {
     let (read, _) = policy::parse("the server's policy", &answer.toml)
         .map_err(|error| Fault::Data(format!("{error}\nsee its text with --toml")))?;
     let shown = Shown {
-        version: answer.version.to_string(),
-        applied_at: view::instant(answer.applied_at),
+        version: answer.version,
         policy: policy::describe(&read),
     };
     if context.is_json() {

@@ -11,11 +11,12 @@ use serde::Serialize;
 /// What the JSON holds.
 pub(crate) const HELP: &str = "\
 JSON fields, an object on each line: taken_at, since, policy_version, \
-tiers [{tier, rank, waiting, assigned, submitted_count, picked_up_count, in_deadline_count, response_breached_count, \
-solution_breached_count, completed_count, abandoned_count, wait_p50_ms, wait_p95_ms, recent_count}], \
-pools [{pool, agent_count, idle_count, busy_count, ready_count, away_count, reserves [{tier, agent_count}], \
-mean_handle_ms, handle_count}], \
-queues [{queue_id, tier, tier_rank, channel, pools, depth, oldest_wait_ms, next_deadline, late_count}]. \
+waiting_count, assigned_count, unconfirmed_count, agent_count, \
+tiers [{tier, rank, waiting_count, submitted_count, picked_up_count, in_deadline_count, response_breached_count, \
+solution_breached_count, completed_count, abandoned_count, lease_expired_count, wait_p50_ms, wait_p95_ms}], \
+pools [{pool, agent_count, idle_count, busy_count, away_count, reserves [{tier, agent_count}], mean_handle_ms, \
+handled_count}], \
+queues [{queue_id, tier, tier_rank, channel, pools, depth, next_wait_ms, next_deadline, late_count}]. \
 Counts are since the server started.";
 
 /// The overview for programs.
@@ -24,6 +25,10 @@ pub(crate) struct Overview {
     taken_at: Option<Timestamp>,
     since: Option<Timestamp>,
     policy_version: String,
+    waiting_count: u64,
+    assigned_count: u64,
+    unconfirmed_count: u64,
+    agent_count: u32,
     tiers: Vec<Tier>,
     pools: Vec<Pool>,
     queues: Vec<Queue>,
@@ -33,8 +38,7 @@ pub(crate) struct Overview {
 struct Tier {
     tier: String,
     rank: u32,
-    waiting: u64,
-    assigned: u64,
+    waiting_count: u64,
     submitted_count: u64,
     picked_up_count: u64,
     in_deadline_count: u64,
@@ -42,9 +46,9 @@ struct Tier {
     solution_breached_count: u64,
     completed_count: u64,
     abandoned_count: u64,
+    lease_expired_count: u64,
     wait_p50_ms: Option<i64>,
     wait_p95_ms: Option<i64>,
-    recent_count: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,11 +57,10 @@ struct Pool {
     agent_count: u32,
     idle_count: u32,
     busy_count: u32,
-    ready_count: u32,
     away_count: u32,
     reserves: Vec<Reserve>,
     mean_handle_ms: i64,
-    handle_count: u64,
+    handled_count: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,7 +77,7 @@ struct Queue {
     channel: String,
     pools: Vec<String>,
     depth: u64,
-    oldest_wait_ms: Option<i64>,
+    next_wait_ms: i64,
     next_deadline: Option<Timestamp>,
     late_count: u64,
 }
@@ -84,7 +87,11 @@ impl From<v1::Overview> for Overview {
         Self {
             taken_at: view::instant(overview.taken_at),
             since: view::instant(overview.since),
-            policy_version: overview.policy_version.to_string(),
+            policy_version: overview.policy_version,
+            waiting_count: overview.waiting_count,
+            assigned_count: overview.assigned_count,
+            unconfirmed_count: overview.unconfirmed_count,
+            agent_count: overview.agent_count,
             tiers: overview.tiers.into_iter().map(Into::into).collect(),
             pools: overview.pools.into_iter().map(Into::into).collect(),
             queues: overview.queues.into_iter().map(Into::into).collect(),
@@ -97,8 +104,7 @@ impl From<v1::TierStats> for Tier {
         Self {
             tier: tier.tier,
             rank: tier.rank,
-            waiting: tier.waiting,
-            assigned: tier.assigned,
+            waiting_count: tier.waiting_count,
             submitted_count: tier.submitted_count,
             picked_up_count: tier.picked_up_count,
             in_deadline_count: tier.in_deadline_count,
@@ -106,9 +112,9 @@ impl From<v1::TierStats> for Tier {
             solution_breached_count: tier.solution_breached_count,
             completed_count: tier.completed_count,
             abandoned_count: tier.abandoned_count,
+            lease_expired_count: tier.lease_expired_count,
             wait_p50_ms: tier.wait_p50_ms,
             wait_p95_ms: tier.wait_p95_ms,
-            recent_count: tier.recent_count,
         }
     }
 }
@@ -124,11 +130,10 @@ impl From<v1::PoolStats> for Pool {
             agent_count: pool.agent_count,
             idle_count: pool.idle_count,
             busy_count: pool.busy_count,
-            ready_count: pool.ready_count,
             away_count: pool.away_count,
             reserves: reserves.collect(),
             mean_handle_ms: pool.mean_handle_ms,
-            handle_count: pool.handle_count,
+            handled_count: pool.handled_count,
         }
     }
 }
@@ -142,7 +147,7 @@ impl From<v1::Queue> for Queue {
             channel: words::channel(queue.channel),
             pools: queue.pools,
             depth: queue.depth,
-            oldest_wait_ms: queue.oldest_wait_ms,
+            next_wait_ms: queue.next_wait_ms,
             next_deadline: view::instant(queue.next_deadline),
             late_count: queue.late_count,
         }
@@ -189,6 +194,13 @@ pub(crate) fn title(overview: Option<&Overview>, heading: &Heading<'_>) -> Line 
             line.push(format!(", {}, up {up}", humane::instant(at, at)).into());
         }
         line.push(format!(", policy {}", overview.policy_version).into());
+        let waiting = humane::count(overview.waiting_count, "ticket");
+        let in_hand = format!(": {waiting} waiting, {} in hand", overview.assigned_count);
+        line.push(in_hand.into());
+        if overview.unconfirmed_count > 0 {
+            let unconfirmed = format!(", {} of unconfirmed tier", overview.unconfirmed_count);
+            line.push(Cell::toned(unconfirmed, Tone::Late));
+        }
     }
     if let Some(trouble) = heading.trouble {
         line.push(Cell::toned(format!("  {trouble}"), Tone::Late));
@@ -200,7 +212,6 @@ fn tiers(tiers: &[Tier]) -> Table {
     let mut table = Table::new()
         .left("tier")
         .right("waiting")
-        .right("in hand")
         .right("submitted")
         .right("picked up")
         .right("in time %")
@@ -213,8 +224,7 @@ fn tiers(tiers: &[Tier]) -> Table {
     for tier in tiers {
         table.row([
             (&tier.tier).into(),
-            tier.waiting.to_string().into(),
-            tier.assigned.to_string().into(),
+            tier.waiting_count.to_string().into(),
             tier.submitted_count.to_string().into(),
             tier.picked_up_count.to_string().into(),
             humane::percent(tier.in_deadline_count, tier.picked_up_count).into(),
@@ -235,7 +245,6 @@ fn pools(pools: &[Pool]) -> Table {
         .right("agents")
         .right("idle")
         .right("busy")
-        .right("ready")
         .right("away")
         .right("handling")
         .left("reserve");
@@ -243,14 +252,13 @@ fn pools(pools: &[Pool]) -> Table {
         let reserves: Vec<_> = pool
             .reserves
             .iter()
-            .map(|reserve| format!("{} before {}", reserve.agent_count, reserve.tier))
+            .map(|reserve| format!("{} for {}", reserve.agent_count, reserve.tier))
             .collect();
         table.row([
             (&pool.pool).into(),
             pool.agent_count.to_string().into(),
             pool.idle_count.to_string().into(),
             pool.busy_count.to_string().into(),
-            pool.ready_count.to_string().into(),
             pool.away_count.to_string().into(),
             humane::duration(pool.mean_handle_ms).into(),
             if reserves.is_empty() { "-".to_owned() } else { reserves.join(", ") }.into(),
@@ -262,10 +270,9 @@ fn pools(pools: &[Pool]) -> Table {
 fn queues(overview: &Overview) -> Table {
     let mut table = Table::new()
         .left("queue")
-        .left("channel")
         .right("waiting")
         .right("late")
-        .right("oldest")
+        .right("next waited")
         .left("next deadline");
     for queue in &overview.queues {
         let left_ms = overview
@@ -275,10 +282,9 @@ fn queues(overview: &Overview) -> Table {
         let tone = if left_ms.is_some_and(|left| left < 0) { Tone::Late } else { Tone::Plain };
         table.row([
             (&queue.queue_id).into(),
-            (&queue.channel).into(),
             queue.depth.to_string().into(),
             alarming(queue.late_count),
-            length(queue.oldest_wait_ms).into(),
+            humane::duration(queue.next_wait_ms).into(),
             Cell::toned(left_ms.map_or_else(|| "-".to_owned(), humane::slack), tone),
         ]);
     }
@@ -306,7 +312,7 @@ mod tests {
             queue_id: id.to_owned(),
             channel: channel as i32,
             depth: 3,
-            oldest_wait_ms: Some(80_000),
+            next_wait_ms: 80_000,
             next_deadline: at(next),
             late_count: late,
             ..Default::default()
@@ -317,7 +323,7 @@ mod tests {
             tiers: vec![v1::TierStats {
                 tier: "gold".to_owned(),
                 rank: 1,
-                waiting: 6,
+                waiting_count: 6,
                 picked_up_count: 8,
                 in_deadline_count: 7,
                 response_breached_count: 1,
@@ -328,12 +334,12 @@ mod tests {
                 pool: "desk".to_owned(),
                 agent_count: 6,
                 mean_handle_ms: 300_000,
-                reserves: vec![v1::Reserve { tier: "silver".to_owned(), agent_count: 1 }],
+                reserves: vec![v1::Reserve { tier: "gold".to_owned(), agent_count: 1 }],
                 ..Default::default()
             }],
             queues: vec![
-                queue("gold/desk", v1::Channel::Voice, 7_490, 1),
-                queue("gold/desk", v1::Channel::Email, 11_000, 0),
+                queue("gold/voice/desk", v1::Channel::Voice, 7_490, 1),
+                queue("gold/email/desk", v1::Channel::Email, 11_000, 0),
             ],
             ..Default::default()
         }

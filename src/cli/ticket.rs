@@ -31,7 +31,7 @@ pub enum Command {
         #[arg(long)]
         payload: bool,
     },
-    /// List tickets in the order of arrival, finished ones included
+    /// List tickets: live ones in the order of arrival, then finished ones, the latest first
     #[command(after_help = list_help())]
     List(List),
     /// End a ticket: the caller hung up, or it was withdrawn
@@ -126,7 +126,7 @@ impl List {
             states: self.state.iter().map(|state| v1::TicketState::from(*state) as i32).collect(),
             tier: self.tier,
             queue_id: self.queue,
-            customer: self.who.identifier()?,
+            customer_id: customer_id(connection, &self.who).await?,
             page_size: 0,
             page_token: String::new(),
         };
@@ -157,6 +157,18 @@ impl List {
         }
         Ok(())
     }
+}
+
+/// The id of the customer that was named, looked up if need be; empty if none was.
+async fn customer_id(connection: &Connection, who: &Who) -> Result<String, Fault> {
+    let identifier = match who.identifier()? {
+        None => return Ok(String::new()),
+        Some(named) if named.kind() == v1::IdentifierKind::Id => return Ok(named.value),
+        other => other,
+    };
+    let request = v1::GetCustomerRequest { identifier };
+    let answer = connection.call(connection.admin().get_customer(request)).await?;
+    Ok(answer.customer.ok_or(Fault::Answer("customer"))?.customer_id)
 }
 
 fn table(tickets: &[v1::Ticket], now: Timestamp) -> Table {

@@ -53,7 +53,7 @@ impl From<v1::Decision> for Decision {
         Self {
             step: words::decision_step(decision.step),
             slack_ms: decision.slack_ms,
-            policy_version: decision.policy_version.to_string(),
+            policy_version: decision.policy_version,
         }
     }
 }

@@ -128,7 +128,7 @@ impl Work {
         let mut desk = Desk {
             keyboard: self.auto.is_none().then(Keyboard::open),
             is_json: context.is_json(),
-            speed: if info.clock_speed > 0.0 { info.clock_speed } else { 1.0 },
+            speed: speed(&info),
             pull_wait: pull_wait(&info),
             connection,
             work: self,
@@ -145,10 +145,17 @@ impl Work {
     }
 }
 
-/// The longest pull that this server allows, up to ours.
+/// The longest pull that this server allows in real time, up to ours. Its limit counts on its own clock.
 fn pull_wait(info: &v1::GetServerInfoResponse) -> Duration {
     let limit = info.limits.iter().find(|limit| limit.name == "pull_wait_ms_max");
-    limit.map_or(PULL_WAIT, |limit| PULL_WAIT.min(Duration::from_millis(limit.value)))
+    limit.map_or(PULL_WAIT, |limit| {
+        PULL_WAIT.min(Duration::from_millis(limit.value).div_f64(speed(info)))
+    })
+}
+
+/// How fast the server's clock goes.
+fn speed(info: &v1::GetServerInfoResponse) -> f64 {
+    if info.clock_speed > 0.0 { info.clock_speed } else { 1.0 }
 }
 
 /// Waits for Ctrl-C or SIGTERM: the first asks to end, the second insists.
@@ -226,7 +233,7 @@ impl Desk {
             let request = v1::PullTicketRequest {
                 agent_id: self.work.agent.clone(),
                 request_id: request_id.clone(),
-                wait: Some(contract_duration(wait)),
+                wait: Some(contract_duration(wait.mul_f64(self.speed))),
             };
             let pause = match self.pull_once(request, wait).await {
                 Ok(Pulled::Nothing) if left.is_some_and(|left| left <= wait) => {
@@ -277,10 +284,10 @@ impl Desk {
         // Away ends the pull: with AGENT_AWAY, or with a ticket that was on its way.
         set_presence(&self.connection, &self.work.agent, v1::Presence::Away).await?;
         let answer = tokio::time::timeout(self.connection.timeout, pull).await;
-        if let Ok(Ok(answer)) = answer {
-            if let Pulled::Ticket(assignment) = pulled(answer)? {
-                self.give_back(&assignment).await;
-            }
+        if let Ok(Ok(answer)) = answer
+            && let Ok(Pulled::Ticket(assignment)) = pulled(answer)
+        {
+            self.give_back(&assignment).await;
         }
         Ok(Pulled::Stop)
     }
@@ -392,6 +399,7 @@ impl Desk {
     ) -> Result<Option<Box<v1::Assignment>>, Fault> {
         // Without a wait: the agent is to see at once that the completion stands.
         let pull_next = (!self.work.once).then(|| v1::PullNext {
+            agent_id: self.work.agent.clone(),
             request_id: uuid::Uuid::now_v7().to_string(),
             wait: None,
         });
@@ -521,7 +529,19 @@ fn pulled(answer: v1::PullTicketResponse) -> Result<Pulled, Fault> {
         v1::pull_ticket_response::Result::Assignment(assignment) => {
             Ok(Pulled::Ticket(Box::new(assignment)))
         }
-        v1::pull_ticket_response::Result::Empty(_) => Ok(Pulled::Nothing),
+        v1::pull_ticket_response::Result::Empty(empty) => match empty.reason() {
+            v1::EmptyReason::Away => {
+                Err(Fault::Denied("somebody set the agent away".to_owned()))
+            }
+            v1::EmptyReason::Replaced => Err(Fault::Denied(
+                "another pull of the same agent took over: does somebody else work as this agent?"
+                    .to_owned(),
+            )),
+            v1::EmptyReason::Unspecified
+            | v1::EmptyReason::NothingWaiting
+            | v1::EmptyReason::HeldForTier
+            | v1::EmptyReason::CallerGone => Ok(Pulled::Nothing),
+        },
     }
 }
 
@@ -535,10 +555,10 @@ fn is_lease_gone(fault: &Fault) -> bool {
     matches!(
         fault.reason(),
         Some(
-            Reason::LeaseExpired
+            Reason::LeaseEnded
                 | Reason::LeaseSuperseded
-                | Reason::LeaseReleased
-                | Reason::TicketFinished
+                | Reason::TicketCompleted
+                | Reason::TicketCancelled
                 | Reason::TicketNotFound
         )
     )
