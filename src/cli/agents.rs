@@ -16,7 +16,7 @@ const PAGE: u32 = 500;
 
 /// What can be done with agents.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// List agents with what they do and hold
     #[command(after_help = list_help())]
     List {
@@ -126,8 +126,7 @@ pub(crate) async fn set_presence(
     id: &str,
     presence: v1::Presence,
 ) -> Result<v1::Agent, Fault> {
-    let request =
-        v1::SetPresenceRequest { agent_id: id.to_owned(), presence: presence as i32 };
+    let request = v1::SetPresenceRequest { agent_id: id.to_owned(), presence: presence as i32 };
     let answer = connection.call(connection.agent().set_presence(request)).await?;
     answer.agent.ok_or(Fault::Answer("agent"))
 }

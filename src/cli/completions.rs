@@ -14,7 +14,7 @@ Examples:
   source <(tierline completions bash)
   tierline completions zsh > ~/.zfunc/_tierline
   tierline completions fish > ~/.config/fish/completions/tierline.fish")]
-pub struct Completions {
+pub(crate) struct Completions {
     /// The shell
     shell: Shell,
 }

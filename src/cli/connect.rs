@@ -114,8 +114,7 @@ impl Connection {
 
 /// The address with its scheme; a bare `host:port` is taken for `http`.
 fn address(server: &str) -> Result<String, Fault> {
-    let full =
-        if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
+    let full = if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
     let usage = |why: &str| {
         Fault::Usage(format!("--server = {server:?} {why}: write http://127.0.0.1:7700"))
     };
@@ -134,10 +133,9 @@ fn cause(error: &tonic::transport::Error) -> String {
     let mut source: Option<&dyn std::error::Error> = Some(error);
     let mut last = String::new();
     while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            if io.kind() == std::io::ErrorKind::ConnectionRefused {
-                return String::new();
-            }
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
+            return String::new();
         }
         last = error.to_string();
         source = error.source();

@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 
 /// The form in which results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Output {
+pub(crate) enum Output {
     /// Aligned text, for people.
     Table,
     /// JSON, for programs; the fields are listed in the help of each command.

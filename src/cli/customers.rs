@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 
 /// What can be done with customers.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Make or replace many customers from a CSV file
     Import(import::Import),
     /// Find a customer by id or by any identifier
@@ -38,7 +38,7 @@ pub enum Command {
 /// One customer, complete.
 #[derive(Args, Debug)]
 #[command(after_help = put_help())]
-pub struct Put {
+pub(crate) struct Put {
     /// The customer's id, at most 128 characters
     id: String,
     /// The customer's tier

@@ -130,11 +130,7 @@ fn text(explanation: &Explanation) -> String {
             let _ = write!(text, "{}", heads(crew, &explanation.ticket_id));
         }
     }
-    let _ = write!(
-        text,
-        "\nrule {}, policy {}\n",
-        explanation.rule, explanation.policy_version
-    );
+    let _ = write!(text, "\nrule {}, policy {}\n", explanation.rule, explanation.policy_version);
     text
 }
 
@@ -160,10 +156,7 @@ fn heads(crew: &Crew, asked: &str) -> Table {
                 hold.idle_count, hold.pool, hold.reserve_count
             ));
         }
-        for (is_so, word) in [
-            (head.starving, "starving"),
-            (head.at_risk, "at risk"),
-        ] {
+        for (is_so, word) in [(head.starving, "starving"), (head.at_risk, "at risk")] {
             if is_so {
                 standing.push(word.to_owned());
             }

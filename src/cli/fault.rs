@@ -11,7 +11,7 @@ use tonic_types::StatusExt as _;
 
 /// A command that did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The arguments make no sense together, or a value is out of range.
     #[error("{0}")]
     Usage(String),
@@ -19,7 +19,9 @@ pub enum Fault {
     #[error("{0}")]
     Data(String),
     /// Nobody listens where the server should be.
-    #[error("no server at {server}: start one with `tierline serve` (or `make run`), or name another with --server{cause}")]
+    #[error(
+        "no server at {server}: start one with `tierline serve` (or `make run`), or name another with --server{cause}"
+    )]
     NoServer {
         /// The address asked.
         server: String,
@@ -124,7 +126,7 @@ fn explained(status: &Status) -> String {
         let _ = write!(text, "{newline}{}: {}", violation.field, violation.description);
     }
     if text.is_empty() {
-        text = status.message().to_owned();
+        text.push_str(status.message());
     }
     if text.is_empty() {
         text = format!("the server says {:?}", status.code()).to_lowercase();
@@ -134,9 +136,9 @@ fn explained(status: &Status) -> String {
             let _ = write!(text, "\n{}: {}", violation.subject, violation.description);
         }
     }
-    let reason = details.error_info().and_then(|info| {
-        v1::ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason))
-    });
+    let reason = details
+        .error_info()
+        .and_then(|info| v1::ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
     if let Some(hint) = reason.and_then(hint) {
         let _ = write!(text, "\n{hint}");
     } else if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
@@ -163,7 +165,9 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
             "complete or give back what the agent holds first; see `tierline agents get ID`"
         }
         Reason::LimitReached => "see the limit in the server's settings under [limits]",
-        Reason::DiskFull => "make room on the server's disk; nothing is lost, and work goes on then",
+        Reason::DiskFull => {
+            "make room on the server's disk; nothing is lost, and work goes on then"
+        }
         Reason::Overloaded | Reason::ShuttingDown => "try again in a moment",
         Reason::DirectoryUnavailable => {
             "is Redis running? tickets are accepted all the same; try this again later"

@@ -18,16 +18,20 @@ pub(crate) fn duration(ms: i64) -> String {
         let head = format!("{sign}{}{big_unit}", ms / big);
         if rest == 0 { head } else { format!("{head} {rest}{small_unit}") }
     };
-    match ms {
-        0 => "0s".to_owned(),
-        ..SECOND => format!("{sign}{ms}ms"),
-        ..10_000 if ms % SECOND >= 100 => {
-            format!("{sign}{}.{}s", ms / SECOND, ms % SECOND / 100)
-        }
-        ..MINUTE => format!("{sign}{}s", ms / SECOND),
-        ..HOUR => two(MINUTE, "m", SECOND, "s"),
-        ..DAY => two(HOUR, "h", MINUTE, "m"),
-        _ => two(DAY, "d", HOUR, "h"),
+    if ms == 0 {
+        "0s".to_owned()
+    } else if ms < SECOND {
+        format!("{sign}{ms}ms")
+    } else if ms < 10 * SECOND && ms % SECOND >= 100 {
+        format!("{sign}{}.{}s", ms / SECOND, ms % SECOND / 100)
+    } else if ms < MINUTE {
+        format!("{sign}{}s", ms / SECOND)
+    } else if ms < HOUR {
+        two(MINUTE, "m", SECOND, "s")
+    } else if ms < DAY {
+        two(HOUR, "h", MINUTE, "m")
+    } else {
+        two(DAY, "d", HOUR, "h")
     }
 }
 

@@ -54,7 +54,7 @@ Example:
 The file:
   id,tier,name,phone,email,attr:city
   C-17,gold,Ada Example,+1 202 555 0117;+1 202 555 0118,ada@example.com,Springfield")]
-pub struct Import {
+pub(crate) struct Import {
     /// The file: UTF-8, commas, quotes as in RFC 4180
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
@@ -308,10 +308,7 @@ pub(crate) fn told(error: &v1::Error) -> String {
 }
 
 /// The tiers of the file that the policy does not have. A help, so that a server that cannot tell is no fault.
-async fn unknown_tiers(
-    connection: &Connection,
-    tiers: BTreeMap<String, u64>,
-) -> Vec<UnknownTier> {
+async fn unknown_tiers(connection: &Connection, tiers: BTreeMap<String, u64>) -> Vec<UnknownTier> {
     let request = v1::GetPolicyRequest {};
     let answer = connection.call(connection.admin().get_policy(request)).await;
     let Some(policy) = answer.ok().and_then(|answer| answer.policy) else {
@@ -383,6 +380,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
     use std::io::Write as _;
 
     fn read_all(text: &str) -> (Vec<Batch>, Reading) {
@@ -406,7 +404,7 @@ mod tests {
     fn a_long_file_goes_in_batches_and_faulty_lines_stay_out() {
         let mut text = "id,tier,phone\n".to_owned();
         for at in 0..1001 {
-            text += &format!("C-{at},gold,+1 202 555 {at:04}\n");
+            let _ = writeln!(text, "C-{at},gold,+1 202 555 {at:04}");
         }
         text += ",gold,\n";
         let (batches, reading) = read_all(&text);
@@ -422,7 +420,7 @@ mod tests {
     fn no_batch_is_larger_than_the_smallest_message_limit() {
         let mut text = "id,tier,attr:long\n".to_owned();
         for at in 0..400 {
-            text += &format!("C-{at},gold,{}\n", "x".repeat(1000));
+            let _ = writeln!(text, "C-{at},gold,{}", "x".repeat(1000));
         }
         let (batches, _) = read_all(&text);
         assert!(batches.len() > 3, "{} batches", batches.len());

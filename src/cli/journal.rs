@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// What can be done with a data directory.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Check everything in a data directory
     ///
     /// Reads the journal, its checksums and their chain, replays every event, and compares each snapshot

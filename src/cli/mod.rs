@@ -11,6 +11,7 @@ mod completions;
 mod connect;
 mod console;
 mod customers;
+mod desk;
 mod explain;
 mod fault;
 mod humane;
@@ -29,8 +30,8 @@ mod who;
 mod words;
 mod work;
 
-pub use console::Output;
-pub use fault::Fault;
+use console::Output;
+use fault::Fault;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use connect::Connection;
@@ -58,7 +59,7 @@ Exit codes:
 /// One binary: `tierline serve` is the server; every other command that needs one speaks to it over gRPC.
 #[derive(Debug, Parser)]
 #[command(name = "tierline", version, after_help = AFTER_HELP, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
@@ -136,7 +137,8 @@ enum Command {
 }
 
 /// Commands that ask no server: they take none of its options.
-const WITHOUT_SERVER: &[&[&str]] = &[&["policy", "check"], &["journal", "verify"], &["completions"]];
+const WITHOUT_SERVER: &[&[&str]] =
+    &[&["policy", "check"], &["journal", "verify"], &["completions"]];
 
 /// What a command works with: the options that all of them share.
 #[derive(Clone, Debug)]
@@ -277,10 +279,10 @@ mod tests {
     fn options_of_a_server_are_hidden_where_none_is_asked() {
         let help = |path: &[&str]| {
             let mut command = command();
-            let mut command = path.iter().fold(&mut command, |command, name| {
-                command.find_subcommand_mut(name).expect("there is such a command")
-            });
-            command = command;
+            for name in path {
+                let found = command.find_subcommand(name).expect("there is such a command");
+                command = found.clone();
+            }
             command.render_long_help().to_string()
         };
         for path in WITHOUT_SERVER {

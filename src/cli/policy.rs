@@ -18,7 +18,7 @@ starving_head_taken_within}]; targets are in the order voice, chat, email, web, 
 
 /// What can be done with policies.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Check a policy file and describe it
     ///
     /// Tells everything that is wrong, each with file, line, key, value and what is allowed; or shows
@@ -118,10 +118,7 @@ async fn show(context: &Context, as_toml: bool) -> Result<(), Fault> {
     }
     let (read, _) = policy::parse("the server's policy", &answer.toml)
         .map_err(|error| Fault::Data(format!("{error}\nsee its text with --toml")))?;
-    let shown = Shown {
-        version: answer.version,
-        policy: policy::describe(&read),
-    };
+    let shown = Shown { version: answer.version, policy: policy::describe(&read) };
     if context.is_json() {
         return console::json(&shown);
     }

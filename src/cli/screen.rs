@@ -1,5 +1,7 @@
 //! What `tierline top` shows: the overview as JSON, and as lines for a terminal of any height.
 
+#![expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
+
 use super::humane;
 use super::table::{Cell, Line, Table, Tone};
 use super::view;

@@ -33,7 +33,7 @@ Examples:
   tierline submit --channel email --customer card:SC-4000-1001 --payload mail.txt
   tierline submit --tier gold --id order-4711 --attribute order=4711
   tierline submit --channel web --count 100")]
-pub struct Submit {
+pub(crate) struct Submit {
     /// How it comes in
     #[arg(long, default_value = "voice", value_name = "CHANNEL")]
     channel: ChannelWord,
@@ -131,8 +131,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
     let size = if path == Path::new("-") {
         std::io::stdin().take(BYTES_MAX + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path)
-            .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
+        std::fs::File::open(path).and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
     };
     if size.map_err(failed)? as u64 > BYTES_MAX {
         return Err(Fault::Usage(format!("--payload {}: is larger than 64 KiB", path.display())));
@@ -144,9 +143,9 @@ fn text(receipt: &Receipt) -> Facts {
     let mut facts = Facts::new();
     let again = if receipt.duplicate { ", submitted before" } else { "" };
     facts.add("ticket", format!("{} (number {}{again})", receipt.ticket_id, receipt.number));
-    let age = receipt.tier_age_ms.map_or_else(String::new, |age| {
-        format!(", {} old", humane::duration(age))
-    });
+    let age = receipt
+        .tier_age_ms
+        .map_or_else(String::new, |age| format!(", {} old", humane::duration(age)));
     let customer = receipt.customer_id.as_ref().map_or_else(String::new, |id| format!(" {id}"));
     facts.add("tier", format!("{} ({}{customer}{age})", receipt.tier, receipt.tier_source));
     facts.add("respond by", deadline(receipt, receipt.respond_by));

@@ -21,7 +21,7 @@ const PAGE: u64 = 500;
 
 /// What can be done with tickets.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Show one ticket, also after its end while the history has it
     #[command(after_help = TICKET_FIELDS)]
     Get {
@@ -59,7 +59,7 @@ pub enum Command {
 
 /// Which tickets to list; several filters together must all hold.
 #[derive(Args, Debug)]
-pub struct List {
+pub(crate) struct List {
     /// Only tickets in this state; may be given several times
     #[arg(long, value_name = "STATE")]
     state: Vec<TicketStateWord>,
@@ -207,8 +207,9 @@ fn response(ticket: &v1::Ticket, now: Timestamp) -> Cell {
     let tone = if ticket.response_breached { Tone::Late } else { Tone::Plain };
     let by = view::instant(ticket.respond_by);
     let text = match ticket.state() {
-        v1::TicketState::Waiting if ticket.picked_up_at.is_none() => by
-            .map_or_else(String::new, |by| humane::slack(humane::between_ms(now, by))),
+        v1::TicketState::Waiting if ticket.picked_up_at.is_none() => {
+            by.map_or_else(String::new, |by| humane::slack(humane::between_ms(now, by)))
+        }
         _ if ticket.response_breached => "late".to_owned(),
         _ if ticket.picked_up_at.is_some() => "in time".to_owned(),
         _ => String::new(),
@@ -234,10 +235,14 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
     facts.add("subject", &ticket.subject);
     facts.add("state", words::ticket_state(ticket.state));
     facts.add("channel", words::channel(ticket.channel));
-    facts.add("tier", format!("{} ({})", ticket.tier, source(ticket.tier_source, ticket.tier_age_ms)));
-    let named = ticket.customer.as_ref().map(|customer| {
-        format!("{} {}", words::identifier_kind(customer.kind), customer.value)
-    });
+    facts.add(
+        "tier",
+        format!("{} ({})", ticket.tier, source(ticket.tier_source, ticket.tier_age_ms)),
+    );
+    let named = ticket
+        .customer
+        .as_ref()
+        .map(|customer| format!("{} {}", words::identifier_kind(customer.kind), customer.value));
     facts.add(
         "customer",
         match (ticket.customer_id.as_str(), named) {
@@ -249,8 +254,14 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
     );
     facts.add("submitted", instant(ticket.submitted_at));
     let is_unanswered = ticket.picked_up_at.is_none() && !is_finished;
-    facts.add("respond by", deadline(ticket.respond_by, is_unanswered) + breach(ticket.response_breached));
-    facts.add("solve by", deadline(ticket.solve_by, !is_finished) + breach(ticket.solution_breached));
+    facts.add(
+        "respond by",
+        deadline(ticket.respond_by, is_unanswered) + breach(ticket.response_breached),
+    );
+    facts.add(
+        "solve by",
+        deadline(ticket.solve_by, !is_finished) + breach(ticket.solution_breached),
+    );
     facts.add("picked up", instant(ticket.picked_up_at));
     if ticket.state() == v1::TicketState::Waiting {
         facts.add("queue", &ticket.queue_id);
@@ -368,8 +379,8 @@ pub(crate) async fn server_now(connection: &Connection) -> Result<Timestamp, Fau
 mod tests {
     use super::*;
 
-    fn at(second: i64) -> Option<prost_types::Timestamp> {
-        Some(prost_types::Timestamp { seconds: 1_795_290_768 + second, nanos: 0 })
+    fn at(second: i64) -> prost_types::Timestamp {
+        prost_types::Timestamp { seconds: 1_795_290_768 + second, nanos: 0 }
     }
 
     fn waiting() -> v1::Ticket {
@@ -381,15 +392,15 @@ mod tests {
             tier: "gold".to_owned(),
             tier_source: v1::TierSource::Stale as i32,
             tier_age_ms: Some(80_000),
-            submitted_at: at(0),
-            respond_by: at(15),
+            submitted_at: Some(at(0)),
+            respond_by: Some(at(15)),
             queue_id: "gold/desk".to_owned(),
             ..Default::default()
         }
     }
 
     fn now(second: i64) -> Timestamp {
-        view::instant(at(second)).expect("an instant")
+        view::instant(Some(at(second))).expect("an instant")
     }
 
     #[test]
@@ -402,7 +413,7 @@ mod tests {
 
     #[test]
     fn a_picked_up_ticket_was_in_time_or_late() {
-        let mut ticket = v1::Ticket { picked_up_at: at(5), ..waiting() };
+        let mut ticket = v1::Ticket { picked_up_at: Some(at(5)), ..waiting() };
         ticket.set_state(v1::TicketState::Assigned);
         assert_eq!(response(&ticket, now(30)).text, "in time");
         ticket.response_breached = true;

@@ -33,7 +33,7 @@ Examples:
   tierline top
   tierline top --once
   tierline top --once --output json", screen::HELP))]
-pub struct Top {
+pub(crate) struct Top {
     /// Print one snapshot and end
     #[arg(long)]
     once: bool,
@@ -66,8 +66,7 @@ async fn watch(
     connection: &Connection,
     interval: Duration,
 ) -> Result<tonic::Streaming<v1::WatchQueuesResponse>, Fault> {
-    let request =
-        v1::WatchQueuesRequest { min_interval: Some(contract_duration(interval)) };
+    let request = v1::WatchQueuesRequest { min_interval: Some(contract_duration(interval)) };
     connection.call(connection.ops().watch_queues(request)).await
 }
 
@@ -150,12 +149,11 @@ async fn next(
     updates: &mut Option<tonic::Streaming<v1::WatchQueuesResponse>>,
     interval: Duration,
 ) -> Result<v1::WatchQueuesResponse, Fault> {
-    let updates = match updates {
-        Some(updates) => updates,
-        None => {
-            tokio::time::sleep(RETRY).await;
-            updates.insert(watch(connection, interval).await?)
-        }
+    let updates = if let Some(updates) = updates {
+        updates
+    } else {
+        tokio::time::sleep(RETRY).await;
+        updates.insert(watch(connection, interval).await?)
     };
     let update = connection.next(updates).await?;
     update.ok_or_else(|| Fault::NoServer {

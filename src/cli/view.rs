@@ -3,6 +3,8 @@
 //! Instants are RFC 3339 in UTC, lengths of time whole milliseconds in fields that end `_ms`, what is not
 //! known or not there is `null`. A field is never renamed or given another meaning; new ones may come.
 
+#![expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
+
 use super::words;
 use crate::api::proto::v1;
 use jiff::Timestamp;
@@ -230,8 +232,7 @@ mod tests {
     /// The help text promises the fields; a field that is not promised, or promised and not there, would
     /// be found by a script first.
     fn assert_documents(fields: &str, value: &serde_json::Value) {
-        let words: Vec<&str> =
-            fields.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+        let words: Vec<&str> = fields.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
         let object = value.as_object().expect("it serialises to an object");
         for key in object.keys() {
             assert!(words.contains(&key.as_str()), "{key} is not in the help text");
@@ -242,7 +243,10 @@ mod tests {
     fn the_help_names_every_field_there_is() {
         let json = |value: serde_json::Result<serde_json::Value>| value.expect("plain data");
         let ticket = v1::Ticket {
-            holder: Some(v1::Holder { decision: Some(v1::Decision::default()), ..Default::default() }),
+            holder: Some(v1::Holder {
+                decision: Some(v1::Decision::default()),
+                ..Default::default()
+            }),
             customer: Some(v1::CustomerIdentifier::default()),
             ..Default::default()
         };

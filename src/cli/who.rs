@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// One identifier of a customer: any of these, one at most.
 #[derive(Args, Clone, Debug, Default)]
 #[group(multiple = false)]
-pub struct Who {
+pub(crate) struct Who {
     /// The customer by any identifier, for example card:SC-4000-1001
     ///
     /// The kinds are id, phone, card, email and account.

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 /// The way a ticket comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ChannelWord {
+pub(crate) enum ChannelWord {
     /// A telephone call that waits in the line.
     Voice,
     /// A live chat.
@@ -35,7 +35,7 @@ impl From<ChannelWord> for v1::Channel {
 
 /// Where a ticket is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TicketStateWord {
+pub(crate) enum TicketStateWord {
     /// In a queue.
     Waiting,
     /// In an agent's hands.
@@ -59,7 +59,7 @@ impl From<TicketStateWord> for v1::TicketState {
 
 /// What an agent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AgentStateWord {
+pub(crate) enum AgentStateWord {
     /// Asks for work and has none: idle.
     Waiting,
     /// Holds a ticket.
@@ -128,11 +128,6 @@ word!(
 
 fn lower(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
-}
-
-/// `yes` or nothing.
-pub(crate) fn yes(is_so: bool) -> &'static str {
-    if is_so { "yes" } else { "" }
 }
 
 #[cfg(test)]
