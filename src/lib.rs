@@ -2,8 +2,12 @@
 
 pub mod api;
 pub mod clock;
+pub mod config;
+pub mod directory;
 pub mod driver;
 pub mod engine;
 pub mod journal;
 pub mod metrics;
+pub mod policy;
 pub mod queueing;
+mod settings;

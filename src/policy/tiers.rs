@@ -1,0 +1,213 @@
+//! `[[tier]]`: a class of customer, its targets and its pools.
+
+use super::{
+    GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS, RANK, TARGET_MS,
+    WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, unique_name,
+};
+use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
+use crate::settings::{Item, Section, format_ms};
+
+/// The channels' number.
+const CHANNELS: usize = Channel::ALL.len();
+
+/// A tier whose name and rank have been read.
+pub(super) struct TierEntry<'a> {
+    pub(super) section: Section<'a>,
+    pub(super) name: Option<&'a str>,
+    pub(super) rank: Option<u64>,
+}
+
+/// Every tier in the order of the file.
+pub(super) fn entries<'a>(root: &Section<'a>) -> Vec<TierEntry<'a>> {
+    let mut names = Vec::new();
+    let mut ranks = Vec::new();
+    tables(root, "tier", TIERS_MAX)
+        .into_iter()
+        .map(|section| {
+            let name = unique_name(&section, &names);
+            names.push(name);
+            let rank = section.require("rank").and_then(|item| {
+                let rank = item.whole(RANK)?;
+                if ranks.contains(&rank) {
+                    item.fault("is the rank of another tier above");
+                    return None;
+                }
+                Some(rank)
+            });
+            ranks.extend(rank);
+            TierEntry {
+                section,
+                name,
+                rank,
+            }
+        })
+        .collect()
+}
+
+impl TierEntry<'_> {
+    /// The whole tier; faults are noted.
+    pub(super) fn read(&self, names: &Names<'_>) -> Option<Tier> {
+        let section = &self.section;
+        let guard = permille(section, "guard", GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT);
+        let weight = permille(section, "weight", WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT);
+        let pools = section.require("pools").and_then(|item| names.pools(&item));
+        let overflow = overflow(section, names, pools);
+        let respond_item = section.require("respond_within");
+        let respond = respond_item.as_ref().and_then(Targets::read);
+        let respond_within_ms = respond
+            .as_ref()
+            .zip(respond_item.as_ref())
+            .and_then(|(respond, item)| respond.of_every_channel(item));
+        let solve = match section.get("solve_within") {
+            Some(item) => Targets::read(&item),
+            None => Some(Targets::default()),
+        };
+        if let (Some(respond), Some(solve)) = (&respond, &solve) {
+            solve.check_not_before(respond);
+        }
+        Some(Tier {
+            name: self.name?.into(),
+            guard_permille: guard?,
+            weight_permille: weight?,
+            respond_within_ms: respond_within_ms?,
+            solve_within_ms: solve?.per_channel(),
+            pools: pools?,
+            overflow: overflow?,
+        })
+    }
+}
+
+/// The overflow steps, each with all pools that serve from then on.
+fn overflow(
+    section: &Section<'_>,
+    names: &Names<'_>,
+    first: Option<PoolSet>,
+) -> Option<Vec<Overflow>> {
+    let Some(steps_item) = section.get("overflow") else {
+        return Some(Vec::new());
+    };
+    let mut steps = Vec::new();
+    let mut complete = true;
+    let mut so_far = first.unwrap_or(PoolSet::EMPTY);
+    let mut after_before = 0;
+    for (at, item) in steps_item.list()?.iter().enumerate() {
+        let label = format!("{} step {}: ", steps_item.label(), at + 1);
+        let Some(step) = item.section_as(|_| label) else {
+            complete = false;
+            continue;
+        };
+        let after = step.require("after").and_then(|item| {
+            let after = item.ms(OVERFLOW_AFTER_MS)?;
+            if after <= after_before {
+                let before = format_ms(after_before);
+                item.fault(&format!("does not come after the step before it, {before}"));
+                return None;
+            }
+            after_before = after;
+            Some(after)
+        });
+        let pools = step.require("pools").and_then(|item| {
+            let pools = names.pools(&item)?;
+            if pools.and(so_far) == pools {
+                item.fault("adds no pool: all of them serve the tier by then");
+                return None;
+            }
+            Some(pools)
+        });
+        so_far = pools
+            .into_iter()
+            .flat_map(PoolSet::iter)
+            .fold(so_far, PoolSet::with);
+        step.finish();
+        match after.zip(pools) {
+            Some((after_ms, _)) => steps.push(Overflow {
+                after_ms,
+                pools: so_far,
+            }),
+            None => complete = false,
+        }
+    }
+    complete.then_some(steps)
+}
+
+/// Targets by channel, as they were written.
+#[derive(Default)]
+struct Targets<'a> {
+    default: Option<Target<'a>>,
+    own: [Option<Target<'a>>; CHANNELS],
+}
+
+/// One target and where it stands.
+#[derive(Clone)]
+struct Target<'a> {
+    ms: i64,
+    item: Item<'a>,
+}
+
+impl<'a> Targets<'a> {
+    /// The targets of a table such as `[tier.respond_within]`.
+    fn read(item: &Item<'a>) -> Option<Self> {
+        let section = item.section()?;
+        let mut complete = true;
+        let mut target = |key| {
+            let item = section.get(key)?;
+            let ms = item.ms(TARGET_MS);
+            complete &= ms.is_some();
+            Some(Target { ms: ms?, item })
+        };
+        let targets = Self {
+            default: target("default"),
+            own: channel_names().map(&mut target),
+        };
+        section.finish();
+        complete.then_some(targets)
+    }
+
+    /// The target of a channel: its own, or the default.
+    fn of(&self, channel: Channel) -> Option<&Target<'a>> {
+        self.own[channel.index()].as_ref().or(self.default.as_ref())
+    }
+
+    fn per_channel(&self) -> [Option<i64>; CHANNELS] {
+        Channel::ALL.map(|channel| self.of(channel).map(|target| target.ms))
+    }
+
+    /// The targets in milliseconds; a fault if a channel has none.
+    fn of_every_channel(&self, item: &Item<'_>) -> Option<[i64; CHANNELS]> {
+        let missing: Vec<_> = Channel::ALL
+            .into_iter()
+            .filter(|channel| self.of(*channel).is_none())
+            .map(Channel::name)
+            .collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            item.fault(&format!("has no default, and no target for {missing}"));
+            return None;
+        }
+        Some(
+            self.per_channel()
+                .map(|ms| ms.expect("no channel is missing")),
+        )
+    }
+
+    /// Notes every target here that ends before the one `respond` gives the same channel: nothing can
+    /// be finished before it is picked up.
+    fn check_not_before(&self, respond: &Targets<'_>) {
+        let mut default_noted = false;
+        for channel in Channel::ALL {
+            let (Some(solve), Some(respond)) = (self.of(channel), respond.of(channel)) else {
+                continue;
+            };
+            let from_default = self.own[channel.index()].is_none();
+            // One fault for the default is enough, for the first channel that it fails.
+            if solve.ms < respond.ms && !(from_default && default_noted) {
+                default_noted |= from_default;
+                let respond = format_ms(respond.ms);
+                let channel = channel.name();
+                solve.item.fault(&format!(
+                    "ends before {channel} must be answered, {respond}"
+                ));
+            }
+        }
+    }
+}
