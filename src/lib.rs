@@ -10,4 +10,4 @@ pub mod journal;
 pub mod metrics;
 pub mod policy;
 pub mod queueing;
-mod settings;
+pub mod settings;

@@ -1,0 +1,330 @@
+//! What stands between a question and the store: cache, one flight a key, breaker, budget.
+//!
+//! A flight is one question on its way to the store. It is a task of its own: whoever else asks the
+//! same meanwhile waits for the same flight, and whoever stops waiting does not end it. Cache and
+//! flights are behind one lock, so that a write can make both forget a customer at once and no
+//! flight that began before the write can bring the old answer back into the cache.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::breaker::{Breaker, BreakerState};
+use super::cache::{Answer, Cache};
+use super::customer::{Customer, Identifier};
+use super::{Answered, Health, Lookup, Observer, Settings};
+
+/// Questions on their way to the store at one time. More are answered as if the store had failed:
+/// they could not be answered within the budget anyway.
+const FLIGHTS_MAX: usize = 4096;
+
+/// How often a store that is up is asked whether it still is, so that the end of an idle connection
+/// is noticed before a caller pays for it.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// A store that can be asked.
+pub(super) trait Backend: Send + Sync + 'static {
+    /// Whom the identifier names. The caller limits the time.
+    fn read(
+        &self,
+        identifier: &Identifier,
+    ) -> impl Future<Output = Result<Option<Customer>, ReadError>> + Send;
+
+    /// Asks something that costs what a read costs, in at most `budget`.
+    fn probe(&self, budget: Duration) -> impl Future<Output = Result<(), ReadError>> + Send;
+}
+
+/// Why a store gave no answer. The texts end in logs and hold no customer's data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ReadError {
+    /// It could not answer. Counts against the store.
+    Failed(String),
+    /// It took too long. Counts against the store.
+    TimedOut,
+    /// It answered with something that is not a customer. Counts against whoever wrote that.
+    Malformed(&'static str),
+}
+
+type Landed = Result<Answer, ReadError>;
+
+pub(super) struct Front<B> {
+    backend: B,
+    budget: Duration,
+    fresh_for: Duration,
+    unknown_for: Duration,
+    stale_for: Duration,
+    cool_down: Duration,
+    breaker: Breaker,
+    health: watch::Sender<Health>,
+    desk: Mutex<Desk>,
+    malformed_count: AtomicU64,
+    observer: Arc<dyn Observer>,
+}
+
+struct Desk {
+    cache: Cache,
+    flights: HashMap<Identifier, Flight>,
+    flights_begun: u64,
+}
+
+struct Flight {
+    number: u64,
+    landed: watch::Receiver<Option<Landed>>,
+}
+
+impl<B: Backend> Front<B> {
+    pub(super) fn new(
+        backend: B,
+        settings: &Settings,
+        health: Health,
+        observer: Arc<dyn Observer>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            backend,
+            budget: settings.budget,
+            fresh_for: settings.fresh_for,
+            unknown_for: settings.unknown_for,
+            stale_for: settings.stale_for,
+            cool_down: settings.cool_down,
+            breaker: Breaker::new(settings.failures_max, settings.cool_down, Instant::now()),
+            health: watch::Sender::new(health),
+            desk: Mutex::new(Desk {
+                cache: Cache::new(settings.cache_entries_max),
+                flights: HashMap::new(),
+                flights_begun: 0,
+            }),
+            malformed_count: AtomicU64::new(0),
+            observer,
+        })
+    }
+
+    pub(super) fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    pub(super) fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    pub(super) fn breaker(&self) -> BreakerState {
+        self.breaker.state()
+    }
+
+    pub(super) fn cached_count(&self) -> usize {
+        self.desk().cache.len()
+    }
+
+    pub(super) async fn lookup(self: &Arc<Self>, identifier: &Identifier) -> Lookup {
+        let begun = Instant::now();
+        let fresh = self.fresh(identifier, begun);
+        self.observer.cached(fresh.is_some());
+        let lookup = match fresh {
+            Some(lookup) => lookup,
+            None => match self.ask(identifier, begun).await {
+                Ok(answer) => said(answer),
+                Err(_) => self.last_known(identifier),
+            },
+        };
+        self.observer.looked_up(lookup.outcome(), begun.elapsed());
+        lookup
+    }
+
+    pub(super) async fn lookup_fresh(self: &Arc<Self>, identifier: &Identifier) -> Lookup {
+        self.ask(identifier, Instant::now())
+            .await
+            .map_or(Lookup::Unavailable, said)
+    }
+
+    /// Makes the next lookup of these ask the store, however lately it was asked.
+    pub(super) fn forget(&self, identifiers: impl IntoIterator<Item = Identifier>) {
+        let mut desk = self.desk();
+        for identifier in identifiers {
+            desk.cache.remove(&identifier);
+            desk.flights.remove(&identifier);
+        }
+    }
+
+    /// Starts the task that asks the store now and then. It ends with the last handle.
+    pub(super) fn watch_over(self: &Arc<Self>) {
+        tokio::spawn(Self::probe_for_ever(
+            Arc::downgrade(self),
+            self.health.subscribe(),
+        ));
+    }
+
+    fn fresh(&self, identifier: &Identifier, now: Instant) -> Option<Lookup> {
+        let (answer, age) = self.desk().cache.get(identifier, now)?;
+        let limit = if answer.is_some() {
+            self.fresh_for
+        } else {
+            self.unknown_for
+        };
+        (age < limit).then(|| said(answer))
+    }
+
+    fn last_known(&self, identifier: &Identifier) -> Lookup {
+        match self.desk().cache.get(identifier, Instant::now()) {
+            Some((Some(customer), age)) if age <= self.stale_for => Lookup::Stale { customer, age },
+            // "Nobody" is not worth keeping: the customer may have come since.
+            _ => Lookup::Unavailable,
+        }
+    }
+
+    /// Asks the store, or joins whoever is asking it the same already. The flight limits the time:
+    /// it lands when the budget of whoever began it is used up, which is never after ours.
+    async fn ask(self: &Arc<Self>, identifier: &Identifier, begun: Instant) -> Landed {
+        let mut landed = self.board(identifier, begun)?;
+        match landed.wait_for(Option::is_some).await {
+            Ok(landed) => landed.clone().expect("it was waited for"),
+            Err(_) => Err(ReadError::Failed("the question was given up".to_owned())),
+        }
+    }
+
+    fn board(
+        self: &Arc<Self>,
+        identifier: &Identifier,
+        now: Instant,
+    ) -> Result<watch::Receiver<Option<Landed>>, ReadError> {
+        let mut desk = self.desk();
+        // A flight whose task died without landing is as good as none.
+        if let Some(flight) = desk.flights.get(identifier)
+            && flight.landed.has_changed().is_ok()
+        {
+            return Ok(flight.landed.clone());
+        }
+        if desk.flights.len() >= FLIGHTS_MAX {
+            return Err(ReadError::Failed("too many questions at once".to_owned()));
+        }
+        if !self.breaker.admit(now) {
+            return Err(ReadError::Failed("the breaker is open".to_owned()));
+        }
+        desk.flights_begun += 1;
+        let number = desk.flights_begun;
+        let (sender, landed) = watch::channel(None);
+        desk.flights.insert(
+            identifier.clone(),
+            Flight {
+                number,
+                landed: landed.clone(),
+            },
+        );
+        drop(desk);
+        tokio::spawn(Arc::clone(self).fly(identifier.clone(), number, now, sender));
+        Ok(landed)
+    }
+
+    async fn fly(
+        self: Arc<Self>,
+        identifier: Identifier,
+        number: u64,
+        begun: Instant,
+        landed: watch::Sender<Option<Landed>>,
+    ) {
+        let answer = timeout_at(begun + self.budget, self.backend.read(&identifier))
+            .await
+            .unwrap_or(Err(ReadError::TimedOut))
+            .map(|customer| customer.map(Arc::new));
+        self.account(answer.as_ref().err(), begun);
+        {
+            let mut desk = self.desk();
+            // If the flight is no longer listed, someone wrote meanwhile: the answer is good for
+            // those who asked before, and not for the cache.
+            if desk
+                .flights
+                .get(&identifier)
+                .is_some_and(|flight| flight.number == number)
+            {
+                desk.flights.remove(&identifier);
+                if let Ok(answer) = &answer {
+                    desk.cache.put(&identifier, answer.clone(), Instant::now());
+                }
+            }
+        }
+        landed.send_replace(Some(answer));
+    }
+
+    /// Draws the conclusions from one question to the store.
+    fn account(&self, error: Option<&ReadError>, begun: Instant) {
+        let now = Instant::now();
+        let answered = match error {
+            None => Answered::Properly,
+            Some(ReadError::Malformed(_)) => Answered::Malformed,
+            Some(ReadError::Failed(_)) => Answered::Failed,
+            Some(ReadError::TimedOut) => Answered::TimedOut,
+        };
+        self.observer
+            .asked(answered, now.saturating_duration_since(begun));
+        match error {
+            None => self.note_up(),
+            Some(ReadError::Malformed(reason)) => {
+                // Ever more rarely: one bad import must not fill the log, and the metrics count.
+                let count = 1 + self.malformed_count.fetch_add(1, Ordering::Relaxed);
+                if count.is_power_of_two() {
+                    tracing::warn!(reason, count, "the directory holds what is not a customer");
+                }
+                self.note_up();
+            }
+            Some(ReadError::Failed(reason)) => self.note_down(reason, now),
+            Some(ReadError::TimedOut) => self.note_down("no answer within the budget", now),
+        }
+    }
+
+    fn note_up(&self) {
+        self.breaker.succeeded();
+        if self
+            .health
+            .send_if_modified(|h| std::mem::replace(h, Health::Up) != Health::Up)
+        {
+            tracing::info!("the directory answers");
+        }
+    }
+
+    fn note_down(&self, reason: &str, now: Instant) {
+        self.breaker.failed(now);
+        if self
+            .health
+            .send_if_modified(|h| std::mem::replace(h, Health::Down) != Health::Down)
+        {
+            tracing::warn!(reason, "the directory does not answer");
+        }
+    }
+
+    async fn probe_for_ever(front: Weak<Self>, mut health: watch::Receiver<Health>) {
+        while let Some(front) = front.upgrade() {
+            let begun = Instant::now();
+            if front.breaker.admit(begun) {
+                let result = front.backend.probe(front.budget).await;
+                front.account(result.as_ref().err(), begun);
+            }
+            let cool_down = front.cool_down;
+            drop(front);
+            // While up, a failed lookup cuts the pause short: then it is time to cool down.
+            let fell = health.wait_for(|h| *h == Health::Down);
+            match timeout(PROBE_EVERY, fell)
+                .await
+                .map(|seen| seen.map(|_| ()))
+            {
+                Ok(Ok(())) => sleep(cool_down).await,
+                Ok(Err(_)) => return,
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk
+            .lock()
+            .expect("nobody panics with the desk in hand")
+    }
+}
+
+fn said(answer: Answer) -> Lookup {
+    answer.map_or(Lookup::Unknown, |customer| Lookup::Found { customer })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,472 @@
+//! Who is the customer? One question: an identifier in, a customer out, within a budget.
+//!
+//! The customers live in Redis, where any other system can write them, or in a SQLite file of the
+//! server's own. [`Directory::lookup`] never fails and never takes longer than its budget: a ticket
+//! is not refused because a directory is down. What it could not find out it says, as one of four
+//! outcomes, and [`Directory::health`] tells when asking again is worth while.
+//!
+//! ```text
+//!   lookup -> cache -> one flight a key -> breaker -> budget -> Redis or the SQLite file
+//!             fresh?   already asking?     worth it?  in time?
+//! ```
+//!
+//! It decides nothing: which tier an unknown customer gets, and what happens to a ticket when its
+//! customer's tier changes, is for others. No customer's data goes into a log.
+
+mod breaker;
+mod cache;
+pub mod csv;
+mod customer;
+mod embedded;
+mod front;
+mod link;
+mod redis;
+mod settings;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+pub use self::breaker::BreakerState;
+pub use self::customer::{
+    ATTRIBUTE_CHARS_MAX, ATTRIBUTES_MAX, Customer, IDENTIFIERS_MAX, Identifier, IdentifierKind,
+    Invalid, KEY_CHARS_MAX, NAME_CHARS_MAX, TIER_CHARS_MAX, VALUE_CHARS_MAX,
+};
+pub use self::settings::{Settings, Source};
+
+use self::embedded::Embedded;
+use self::front::{Backend, Front, ReadError};
+use self::redis::Redis;
+
+/// What the directory knows about an identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// The customer, as stored now or at most [`Settings::fresh_for`] ago.
+    Found {
+        /// Whom the identifier names.
+        customer: Arc<Customer>,
+    },
+    /// The directory answered: it knows nobody by that identifier.
+    Unknown,
+    /// The directory did not answer; this is what it said when it last did.
+    Stale {
+        /// Whom the identifier named then.
+        customer: Arc<Customer>,
+        /// How long ago that was, at most [`Settings::stale_for`].
+        age: Duration,
+    },
+    /// The directory did not answer, or with nonsense, and has not been heard about this customer.
+    Unavailable,
+}
+
+impl Lookup {
+    /// The outcome without the customer, for counting.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Found { .. } => Outcome::Found,
+            Self::Unknown => Outcome::Unknown,
+            Self::Stale { .. } => Outcome::Stale,
+            Self::Unavailable => Outcome::Unavailable,
+        }
+    }
+
+    /// The customer, if there is one, however old.
+    pub fn customer(&self) -> Option<&Arc<Customer>> {
+        match self {
+            Self::Found { customer } | Self::Stale { customer, .. } => Some(customer),
+            Self::Unknown | Self::Unavailable => None,
+        }
+    }
+}
+
+/// The four ways a lookup ends; see [`Lookup`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// See [`Lookup::Found`].
+    Found,
+    /// See [`Lookup::Unknown`].
+    Unknown,
+    /// See [`Lookup::Stale`].
+    Stale,
+    /// See [`Lookup::Unavailable`].
+    Unavailable,
+}
+
+impl Outcome {
+    /// The name used in metrics and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Unknown => "unknown",
+            Self::Stale => "stale",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// How one question to the store itself ended, cache and breaker aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answered {
+    /// With a customer, or that there is none.
+    Properly,
+    /// With something that is not a customer: a key of a wrong type, a customer without a tier.
+    Malformed,
+    /// With an error, or not at all because there is no connection.
+    Failed,
+    /// Not within the budget.
+    TimedOut,
+}
+
+impl Answered {
+    /// The name used in metrics and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Properly => "properly",
+            Self::Malformed => "malformed",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
+/// Whether the store answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It answered when last asked.
+    Up,
+    /// It did not, or has not been asked yet. It is asked again every [`Settings::cool_down`].
+    Down,
+}
+
+/// Told of everything that happens in the directory, for metrics. Called on the path of every
+/// lookup: implementations count and return.
+pub trait Observer: Send + Sync + 'static {
+    /// A [`Directory::lookup`] ended; `took` is what its caller waited.
+    fn looked_up(&self, outcome: Outcome, took: Duration) {
+        let _ = (outcome, took);
+    }
+    /// A [`Directory::lookup`] found a fresh answer in the cache, or did not.
+    fn cached(&self, hit: bool) {
+        let _ = hit;
+    }
+    /// The store itself was asked, by a lookup of either kind or to see whether it is there.
+    fn asked(&self, answered: Answered, took: Duration) {
+        let _ = (answered, took);
+    }
+}
+
+/// Nobody wants to know.
+impl Observer for () {}
+
+/// What can go wrong when the directory is opened or written. A lookup has no errors.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A customer or a setting outside its limits.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The Redis URL cannot be read.
+    #[error("directory url {url:?}: {reason}")]
+    Url {
+        /// The URL, without its password.
+        url: String,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// There is no connection to Redis at the moment; another one is being made.
+    #[error("redis: {operation}: not connected: {reason}")]
+    NotConnected {
+        /// What was to be done.
+        operation: &'static str,
+        /// Why the last attempt to connect failed.
+        reason: String,
+    },
+    /// Redis answered with an error, or the connection broke and broke again.
+    #[error("redis: {operation}: {source}")]
+    Redis {
+        /// What was to be done.
+        operation: &'static str,
+        /// What the client library says.
+        source: ::redis::RedisError,
+    },
+    /// No answer in time. A write may or may not have happened; it can safely be repeated.
+    #[error("directory: {operation}: no answer within {after:?}")]
+    TimedOut {
+        /// What was to be done.
+        operation: &'static str,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The stored customer is not one: a key of a wrong type, no tier, not UTF-8.
+    #[error("directory: {operation}: {reason}")]
+    Malformed {
+        /// What was to be done.
+        operation: &'static str,
+        /// What is wrong with the stored form; never its content.
+        reason: &'static str,
+    },
+    /// A cluster has no transaction over the keys of one customer, so nothing is written to it.
+    #[error("redis: {operation}: a cluster is read only here: let the system that owns it write")]
+    ReadOnlyCluster {
+        /// What was to be done.
+        operation: &'static str,
+    },
+    /// The SQLite file failed.
+    #[error("{path}: {operation}: {source}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What was to be done.
+        operation: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The SQLite file was made by a newer release.
+    #[error("{path}: its layout has version {found}, this release knows up to {known}")]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// The version found.
+        found: i64,
+        /// The newest version that can be read.
+        known: i64,
+    },
+}
+
+/// The open directory. Cloning is cheap and every clone is the same directory.
+#[derive(Clone)]
+pub struct Directory {
+    front: Arc<Front<Store>>,
+    write_timeout: Duration,
+}
+
+impl Directory {
+    /// Opens the directory and starts to watch over its store. Redis need not be there: lookups
+    /// then end as [`Lookup::Unavailable`] until it is. Must be called inside a tokio runtime with
+    /// time and I/O.
+    ///
+    /// # Errors
+    /// Settings outside their range, a URL that cannot be read, or a SQLite file that cannot be
+    /// opened.
+    pub async fn open(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
+        settings.check()?;
+        let (store, health) = match &settings.source {
+            Source::Embedded { path } => (
+                Store::Embedded(Embedded::open(path.clone()).await?),
+                Health::Up,
+            ),
+            Source::Redis {
+                url,
+                password,
+                prefix,
+            } => {
+                let redis = Redis::open(url, password.as_deref(), prefix)?;
+                (Store::Redis(redis), Health::Down)
+            }
+        };
+        let front = Front::new(store, &settings, health, observer);
+        front.watch_over();
+        Ok(Self {
+            front,
+            write_timeout: settings.write_timeout,
+        })
+    }
+
+    /// Whom the identifier names. Never an error, and never longer than [`Settings::budget`].
+    /// Dropping the future harms no other lookup.
+    pub async fn lookup(&self, identifier: &Identifier) -> Lookup {
+        self.front.lookup(identifier).await
+    }
+
+    /// The same without the cache: what the store says now, or [`Lookup::Unavailable`]. For looking
+    /// again at what was stale or unavailable before. It is not counted as a lookup.
+    pub async fn lookup_fresh(&self, identifier: &Identifier) -> Lookup {
+        self.front.lookup_fresh(identifier).await
+    }
+
+    /// Follows the health of the store. Every change is one reason to look again, also one seen too
+    /// late to have seen `Down` in between. The store is asked regularly, so this changes without
+    /// any lookups.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.front.health()
+    }
+
+    /// Where the breaker stands.
+    pub fn breaker(&self) -> BreakerState {
+        self.front.breaker()
+    }
+
+    /// Answers in the cache, fresh and old, customers and unknown ones.
+    pub fn cached_count(&self) -> usize {
+        self.front.cached_count()
+    }
+
+    /// The customer with this id, straight from the store.
+    ///
+    /// # Errors
+    /// When the store does not answer within [`Settings::write_timeout`], or not properly.
+    pub async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
+        let id = Identifier::new(IdentifierKind::Id, id)?;
+        self.in_time("get a customer", self.front.backend().get(id.value()))
+            .await
+    }
+
+    /// Stores a customer in place of whatever was stored under that id, atomically. Identifiers it
+    /// no longer has name nobody; identifiers that named someone else name this one. The next
+    /// lookup on this directory sees it.
+    ///
+    /// # Errors
+    /// A customer outside the limits, a store that fails. After [`Error::TimedOut`] the customer
+    /// may or may not be stored; storing it again is safe.
+    pub async fn put(&self, customer: Customer) -> Result<(), Error> {
+        self.write(vec![customer.checked()?], "put a customer")
+            .await
+    }
+
+    /// Stores many customers, each as [`Directory::put`] does, in batches of which each is atomic
+    /// and takes at most [`Settings::write_timeout`]. A later customer wins over an earlier one.
+    ///
+    /// # Errors
+    /// Nothing is stored if any customer is outside the limits. If the store fails, an unknown
+    /// number of customers from the front is stored; importing all again is safe.
+    pub async fn import(&self, customers: Vec<Customer>) -> Result<(), Error> {
+        let mut checked = customers
+            .into_iter()
+            .map(Customer::checked)
+            .collect::<Result<Vec<_>, _>>()?;
+        while !checked.is_empty() {
+            let batch_max = self.front.backend().batch_max();
+            let rest = checked.split_off(checked.len().min(batch_max));
+            self.write(checked, "import customers").await?;
+            checked = rest;
+        }
+        Ok(())
+    }
+
+    /// Removes a customer and every identifier that names it. Says whether there was one.
+    ///
+    /// # Errors
+    /// When the store fails or does not answer in time; deleting again is safe.
+    pub async fn delete(&self, id: &str) -> Result<bool, Error> {
+        let id = Identifier::new(IdentifierKind::Id, id)?;
+        let this = self.clone();
+        to_the_end(async move {
+            let deleting = this.front.backend().delete(id.value());
+            let deleted = this.in_time("delete a customer", deleting).await;
+            this.front.forget(std::iter::once(id));
+            let Some(identifiers) = deleted? else {
+                return Ok(false);
+            };
+            this.front.forget(identifiers);
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn write(&self, customers: Vec<Customer>, operation: &'static str) -> Result<(), Error> {
+        let this = self.clone();
+        to_the_end(async move {
+            let mut touched: Vec<Identifier> = customers
+                .iter()
+                .flat_map(Customer::all_identifiers)
+                .collect();
+            let written = this
+                .in_time(operation, this.front.backend().put(customers))
+                .await;
+            let result = written.map(|gone| touched.extend(gone));
+            // Also after a failure: what was written by then must not be hidden by the cache.
+            this.front.forget(touched);
+            result
+        })
+        .await
+    }
+
+    async fn in_time<T>(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::time::timeout(self.write_timeout, work)
+            .await
+            .unwrap_or(Err(Error::TimedOut {
+                operation,
+                after: self.write_timeout,
+            }))
+    }
+}
+
+/// Runs a write as a task of its own: a caller that goes away in the middle must not leave the store
+/// changed and the cache ignorant of it.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(failure) => std::panic::resume_unwind(failure.into_panic()),
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory")
+            .field("breaker", &self.breaker())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The two places customers can be in.
+enum Store {
+    Embedded(Embedded),
+    Redis(Redis),
+}
+
+impl Store {
+    /// Most customers that one write stores: an import is split into such batches.
+    fn batch_max(&self) -> usize {
+        match self {
+            // A sync a batch is what an import mostly waits for.
+            Self::Embedded(_) => 1000,
+            // Redis answers nobody else during a script, and a hundred take it a millisecond.
+            Self::Redis(_) => 100,
+        }
+    }
+
+    async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
+        match self {
+            Self::Embedded(embedded) => embedded.get(id).await,
+            Self::Redis(redis) => redis.get(id).await,
+        }
+    }
+
+    /// Stores customers that are `checked`; says which identifiers no longer name them.
+    async fn put(&self, customers: Vec<Customer>) -> Result<Vec<Identifier>, Error> {
+        match self {
+            Self::Embedded(embedded) => embedded.put(customers).await,
+            Self::Redis(redis) => redis.put(&customers).await,
+        }
+    }
+
+    /// Removes a customer; says which identifiers named it, or that there was none.
+    async fn delete(&self, id: &str) -> Result<Option<Vec<Identifier>>, Error> {
+        match self {
+            Self::Embedded(embedded) => embedded.delete(id).await,
+            Self::Redis(redis) => redis.delete(id).await,
+        }
+    }
+}
+
+impl Backend for Store {
+    async fn read(&self, identifier: &Identifier) -> Result<Option<Customer>, ReadError> {
+        match self {
+            Self::Embedded(embedded) => embedded.read(identifier).await,
+            Self::Redis(redis) => redis.read(identifier).await,
+        }
+    }
+
+    async fn probe(&self, budget: Duration) -> Result<(), ReadError> {
+        match self {
+            Self::Embedded(embedded) => embedded.probe(budget).await,
+            Self::Redis(redis) => redis.probe(budget).await,
+        }
+    }
+}
