@@ -1,8 +1,10 @@
 //! Tierline routes support tickets and calls to the agents who should take them next.
 
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod corrector;
 pub mod directory;
 pub mod driver;
 pub mod engine;
@@ -10,4 +12,6 @@ pub mod journal;
 pub mod metrics;
 pub mod policy;
 pub mod queueing;
+pub mod server;
 pub mod settings;
+pub mod web;
