@@ -29,9 +29,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .emit_rerun_if_changed(false)
         .compile_fds(set.clone())?;
 
-    // The journal's records are nobody's contract but our own: reflection does not show them. The comments stay in,
-    // for clients that print them.
-    set.file.retain(|file| !file.package().starts_with("tierline.journal."));
+    // The journal's records and the bench's ceilings are nobody's contract but our own: reflection does not show
+    // them. The comments stay in, for clients that print them.
+    let ours = ["tierline.journal.", "tierline.bench."];
+    set.file.retain(|file| !ours.iter().any(|package| file.package().starts_with(package)));
     let out = PathBuf::from(env::var("OUT_DIR")?).join("tierline_descriptor.bin");
     fs::write(out, set.encode_to_vec())?;
     Ok(())

@@ -1,4 +1,6 @@
 //! Tierline routes support tickets and calls to the agents who should take them next.
+//!
+//! ARCHITECTURE.md is the map: what each module owns, and which may name which.
 
 pub mod api;
 pub mod cli;
@@ -12,6 +14,7 @@ pub mod journal;
 pub mod metrics;
 pub mod policy;
 pub mod queueing;
+pub mod rehearse;
 pub mod server;
 pub mod settings;
 pub mod web;

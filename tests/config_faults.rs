@@ -52,9 +52,7 @@ const FAULTS: &[Case] = &[
 
 /// The settings of a text and of these variables.
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-    let variables = variables
-        .iter()
-        .map(|(name, value)| (name.into(), value.into()));
+    let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
     config::parse("t.toml", text, variables).map_err(|error| error.to_string())
 }
 
@@ -85,10 +83,7 @@ fn a_variable_goes_before_the_file_and_the_file_before_the_default() {
     assert_eq!(config.listen.grpc, "[::1]:3".parse().unwrap());
     assert_eq!(config.listen.http, "127.0.0.1:2".parse().unwrap());
     assert_eq!(config.listen.streams_max, 7);
-    assert_eq!(
-        config.listen.connections_max,
-        Config::default().listen.connections_max
-    );
+    assert_eq!(config.listen.connections_max, Config::default().listen.connections_max);
     assert_eq!(config.data.size_max, Some(16 << 30));
     assert_eq!(config.directory.kind, DirectoryKind::Redis);
     assert_eq!(config.directory.budget, Duration::from_millis(25));
@@ -113,10 +108,7 @@ fn a_faulty_variable_is_named_after_the_faults_of_the_file() {
         r#"environment: TIERLINE_LISTEN_INSECURE = "1" is not true or false"#,
         "environment: unknown variable TIERLINE_LISTEN_GRCP; did you mean TIERLINE_LISTEN_GRPC?",
     ];
-    assert_eq!(
-        faults_of("[clock]\nspeed = 0", &variables),
-        expected.join("\n")
-    );
+    assert_eq!(faults_of("[clock]\nspeed = 0", &variables), expected.join("\n"));
 }
 
 #[test]
@@ -134,10 +126,7 @@ fn a_variable_that_is_not_text_is_refused() {
     let name = OsString::from("TIERLINE_DATA_DIR");
     let value = OsString::from_vec(vec![b'/', 0xe9]);
     let error = config::parse("t.toml", "", [(name, value)]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "environment: TIERLINE_DATA_DIR is not UTF-8 text"
-    );
+    assert_eq!(error.to_string(), "environment: TIERLINE_DATA_DIR is not UTF-8 text");
 }
 
 #[test]
@@ -147,21 +136,14 @@ fn other_machines_are_let_in_only_when_that_is_said() {
     assert!(config.listen.insecure && !config.listen.grpc.ip().is_loopback());
     read("[listen]\ngrpc = \"127.9.9.9:7700\"", &[]).unwrap();
     // Port 0 is another port each time.
-    read(
-        "[listen]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"",
-        &[],
-    )
-    .unwrap();
+    read("[listen]\ngrpc = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"", &[]).unwrap();
 }
 
 #[test]
 fn the_password_comes_from_the_environment_or_a_file_and_is_never_shown() {
     let variable = ("TIERLINE_DIRECTORY_PASSWORD", "hunter2");
     let config = read("", &[variable]).unwrap();
-    assert_eq!(
-        config.directory.password.as_ref().unwrap().expose(),
-        "hunter2"
-    );
+    assert_eq!(config.directory.password.as_ref().unwrap().expose(), "hunter2");
     assert!(!format!("{config:?}").contains("hunter2"));
 
     let directory = tempfile::tempdir().unwrap();
@@ -169,14 +151,8 @@ fn the_password_comes_from_the_environment_or_a_file_and_is_never_shown() {
     std::fs::write(&file, "s3cret \nsecond line\n").unwrap();
     let text = format!("[directory]\npassword_file = {file:?}");
     let config = read(&text, &[]).unwrap();
-    assert_eq!(
-        config.directory.password.as_ref().unwrap().expose(),
-        "s3cret "
-    );
-    assert_eq!(
-        config.directory.password_file.as_deref(),
-        Some(file.as_path())
-    );
+    assert_eq!(config.directory.password.as_ref().unwrap().expose(), "s3cret ");
+    assert_eq!(config.directory.password_file.as_deref(), Some(file.as_path()));
 
     // Empty means not given, so that a container can pass on what it does not have.
     assert!(read(&text, &[("TIERLINE_DIRECTORY_PASSWORD", "")]).is_ok());
@@ -203,14 +179,8 @@ fn no_message_shows_a_password() {
         assert!(said.starts_with("t.toml:2: "), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
-    let said = faults_of(
-        "",
-        &[("TIERLINE_DIRECTORY_URL", "redis://:hunter2@127.0.0.1")],
-    );
-    assert!(
-        said.contains("TIERLINE_DIRECTORY_URL") && !said.contains("hunter2"),
-        "{said}"
-    );
+    let said = faults_of("", &[("TIERLINE_DIRECTORY_URL", "redis://:hunter2@127.0.0.1")]);
+    assert!(said.contains("TIERLINE_DIRECTORY_URL") && !said.contains("hunter2"), "{said}");
 }
 
 #[test]
@@ -218,8 +188,5 @@ fn a_settings_file_that_is_not_there_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("missing.toml");
     let said = config::load(Some(&path), []).unwrap_err().to_string();
-    assert!(
-        said.starts_with(&format!("{}: cannot be read: ", path.display())),
-        "{said}"
-    );
+    assert!(said.starts_with(&format!("{}: cannot be read: ", path.display())), "{said}");
 }

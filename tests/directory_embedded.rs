@@ -25,9 +25,7 @@ impl Place {
     }
 
     async fn open(&self) -> Directory {
-        try_open(&self.file())
-            .await
-            .expect("the file can be opened")
+        try_open(&self.file()).await.expect("the file can be opened")
     }
 
     /// The file as any other program opens it.
@@ -40,9 +38,7 @@ impl Place {
 
 async fn try_open(file: &Path) -> Result<Directory, Error> {
     let settings = Settings {
-        source: Source::Embedded {
-            path: file.to_owned(),
-        },
+        source: Source::Embedded { path: file.to_owned() },
         // These tests are about the file; a machine busy with others must not spoil them.
         budget: Duration::from_secs(5),
         ..Settings::default()
@@ -65,9 +61,7 @@ fn customer(n: usize, tier: &str) -> Customer {
 }
 
 fn found(customer: Customer) -> Lookup {
-    Lookup::Found {
-        customer: Arc::new(customer),
-    }
+    Lookup::Found { customer: Arc::new(customer) }
 }
 
 #[tokio::test]
@@ -80,20 +74,13 @@ async fn a_customer_is_found_by_every_kind_of_identifier_and_nobody_by_any_other
         .filter(|kind| *kind != IdentifierKind::Id)
         .map(|kind| Identifier::new(kind, "x-1").unwrap())
         .collect();
-    let ada = Customer {
-        identifiers: everything,
-        ..customer(1, "gold")
-    };
+    let ada = Customer { identifiers: everything, ..customer(1, "gold") };
     directory.put(ada.clone()).await.unwrap();
     let ada = ada.checked().unwrap();
     let id = Identifier::new(IdentifierKind::Id, "C-1").unwrap();
     for by in ada.identifiers.iter().chain([&id]) {
         assert_eq!(directory.lookup(by).await, found(ada.clone()), "{by:?}");
-        assert_eq!(
-            directory.lookup_fresh(by).await,
-            found(ada.clone()),
-            "{by:?}"
-        );
+        assert_eq!(directory.lookup_fresh(by).await, found(ada.clone()), "{by:?}");
     }
     assert_eq!(directory.lookup(&phone(2)).await, Lookup::Unknown);
     assert_eq!(directory.get("C-1").await.unwrap(), Some(ada));
@@ -114,14 +101,8 @@ async fn a_change_is_seen_at_once_though_the_cache_is_fresh() {
     let directory = place.open().await;
     assert_eq!(directory.lookup(&phone(1)).await, Lookup::Unknown);
     directory.put(customer(1, "gold")).await.unwrap();
-    assert_eq!(
-        directory.lookup(&phone(1)).await,
-        found(customer(1, "gold"))
-    );
-    let moved = Customer {
-        identifiers: vec![phone(2)],
-        ..customer(1, "silver")
-    };
+    assert_eq!(directory.lookup(&phone(1)).await, found(customer(1, "gold")));
+    let moved = Customer { identifiers: vec![phone(2)], ..customer(1, "silver") };
     directory.put(moved.clone()).await.unwrap();
     assert_eq!(directory.lookup(&phone(1)).await, Lookup::Unknown);
     assert_eq!(directory.lookup(&phone(2)).await, found(moved));
@@ -135,10 +116,7 @@ async fn an_identifier_belongs_to_whom_it_was_given_last() {
     let place = Place::new();
     let directory = place.open().await;
     directory.put(customer(1, "gold")).await.unwrap();
-    let second = Customer {
-        identifiers: vec![phone(1)],
-        ..customer(2, "silver")
-    };
+    let second = Customer { identifiers: vec![phone(1)], ..customer(2, "silver") };
     directory.put(second.clone()).await.unwrap();
     assert_eq!(directory.lookup(&phone(1)).await, found(second.clone()));
     assert_eq!(directory.get("C-1").await.unwrap().unwrap().identifiers, []);
@@ -156,20 +134,12 @@ async fn the_sample_file_is_imported_and_can_be_queried_by_any_client_meanwhile(
     directory.import(customers.clone()).await.unwrap();
     for customer in customers {
         for by in &customer.identifiers {
-            assert_eq!(
-                directory.lookup(by).await,
-                found(customer.clone()),
-                "{by:?}"
-            );
+            assert_eq!(directory.lookup(by).await, found(customer.clone()), "{by:?}");
         }
     }
     let count: i64 = place
         .sqlite()
-        .query_row(
-            "SELECT count(*) FROM customer WHERE tier = 'gold'",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("SELECT count(*) FROM customer WHERE tier = 'gold'", [], |row| row.get(0))
         .unwrap();
     assert_eq!(count, 6);
 }
@@ -181,10 +151,7 @@ async fn an_import_with_one_bad_customer_stores_none() {
     let mut many: Vec<Customer> = (0..300).map(|n| customer(n, "gold")).collect();
     many[299].tier = String::new();
     let error = directory.import(many).await.expect_err("no tier");
-    assert!(
-        matches!(&error, Error::Invalid(invalid) if invalid.field == "tier"),
-        "{error}"
-    );
+    assert!(matches!(&error, Error::Invalid(invalid) if invalid.field == "tier"), "{error}");
     assert_eq!(directory.get("C-0").await.unwrap(), None);
 }
 
@@ -194,18 +161,10 @@ async fn lookups_are_answered_while_another_program_holds_the_lock_for_writing()
     let directory = place.open().await;
     directory.put(customer(1, "gold")).await.unwrap();
     let other = place.sqlite();
-    other
-        .execute_batch("BEGIN IMMEDIATE; UPDATE customer SET tier = 'silver';")
-        .unwrap();
-    assert_eq!(
-        directory.lookup_fresh(&phone(1)).await,
-        found(customer(1, "gold"))
-    );
+    other.execute_batch("BEGIN IMMEDIATE; UPDATE customer SET tier = 'silver';").unwrap();
+    assert_eq!(directory.lookup_fresh(&phone(1)).await, found(customer(1, "gold")));
     other.execute_batch("COMMIT").unwrap();
-    assert_eq!(
-        directory.lookup_fresh(&phone(1)).await,
-        found(customer(1, "silver"))
-    );
+    assert_eq!(directory.lookup_fresh(&phone(1)).await, found(customer(1, "silver")));
 }
 
 #[tokio::test]
@@ -226,10 +185,7 @@ async fn a_put_whose_caller_went_away_is_finished_and_seen() {
     // Writes are done in turn, so this one is done after all of those.
     directory.put(customer(50, "gold")).await.unwrap();
     for n in 0..=50 {
-        assert_eq!(
-            directory.lookup(&phone(n)).await,
-            found(customer(n, "gold"))
-        );
+        assert_eq!(directory.lookup(&phone(n)).await, found(customer(n, "gold")));
     }
 }
 
@@ -240,10 +196,7 @@ async fn readers_beside_a_writer_see_every_customer_whole() {
     let version = |n: usize| {
         let tier = ["gold", "silver"][n % 2];
         let account = Identifier::new(IdentifierKind::Account, tier).unwrap();
-        Customer {
-            identifiers: vec![phone(1), account],
-            ..customer(1, tier)
-        }
+        Customer { identifiers: vec![phone(1), account], ..customer(1, tier) }
     };
     directory.put(version(0)).await.unwrap();
     let written = Arc::new(AtomicBool::new(false));
@@ -252,11 +205,7 @@ async fn readers_beside_a_writer_see_every_customer_whole() {
         let (directory, written) = (directory.clone(), Arc::clone(&written));
         readers.spawn(async move {
             while !written.load(Ordering::Relaxed) {
-                let seen = directory
-                    .get("C-1")
-                    .await
-                    .unwrap()
-                    .expect("it is never away");
+                let seen = directory.get("C-1").await.unwrap().expect("it is never away");
                 // The tier is an account number too: both are from one write, or it was torn.
                 assert_eq!(seen.identifiers[1].value(), seen.tier);
             }
@@ -274,10 +223,7 @@ async fn a_row_that_is_no_customer_is_unavailable_and_the_file_is_not_to_blame()
     let place = Place::new();
     let directory = place.open().await;
     directory.put(customer(1, "gold")).await.unwrap();
-    place
-        .sqlite()
-        .execute("UPDATE customer SET attributes = '[1]'", [])
-        .unwrap();
+    place.sqlite().execute("UPDATE customer SET attributes = '[1]'", []).unwrap();
     for _ in 0..10 {
         assert_eq!(directory.lookup(&phone(1)).await, Lookup::Unavailable);
     }
@@ -290,18 +236,9 @@ async fn a_row_that_is_no_customer_is_unavailable_and_the_file_is_not_to_blame()
 async fn a_file_of_a_newer_release_is_refused_by_name() {
     let place = Place::new();
     drop(place.open().await);
-    place
-        .sqlite()
-        .pragma_update(None, "user_version", 2)
-        .unwrap();
-    let error = try_open(&place.file())
-        .await
-        .expect_err("too new")
-        .to_string();
-    assert!(
-        error.ends_with("its layout has version 2, this release knows up to 1"),
-        "{error}"
-    );
+    place.sqlite().pragma_update(None, "user_version", 2).unwrap();
+    let error = try_open(&place.file()).await.expect_err("too new").to_string();
+    assert!(error.ends_with("its layout has version 2, this release knows up to 1"), "{error}");
     assert!(error.contains("customers.db"), "{error}");
 }
 
@@ -309,17 +246,9 @@ async fn a_file_of_a_newer_release_is_refused_by_name() {
 async fn what_is_not_a_database_is_refused_by_name() {
     let place = Place::new();
     std::fs::write(place.file(), "id,tier\nC-1,gold\n".repeat(1000)).unwrap();
-    let error = try_open(&place.file())
-        .await
-        .expect_err("not a database")
-        .to_string();
-    assert!(
-        error.contains("customers.db: open: file is not a database"),
-        "{error}"
-    );
-    let error = try_open(&place.file().join("below"))
-        .await
-        .expect_err("no such place");
+    let error = try_open(&place.file()).await.expect_err("not a database").to_string();
+    assert!(error.contains("customers.db: open: file is not a database"), "{error}");
+    let error = try_open(&place.file().join("below")).await.expect_err("no such place");
     assert!(matches!(error, Error::Sqlite { .. }), "{error}");
 }
 
@@ -332,10 +261,7 @@ async fn the_file_is_for_its_owner_alone() {
     let directory = place.open().await;
     directory.put(customer(1, "gold")).await.unwrap();
     for name in ["customers.db", "customers.db-wal"] {
-        let mode = std::fs::metadata(place.0.path().join(name))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = std::fs::metadata(place.0.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }

@@ -98,6 +98,7 @@ const FAULTS: &[Case] = &[
     (14, "pools = [\"desk\"]\ncolour = \"yellow\"", &[r#"15: tier "gold": unknown key colour; known: name, rank, guard, weight, pools, overflow, respond_within, solve_within"#]),
     (15, r#"overflow = [{ after = "40s", pools = ["desk"] }]"#, &[r#"15: tier "gold": overflow step 1: pools = ["desk"] adds no pool: all of them serve the tier by then"#]),
     (15, r#"overflow = [{ after = "40s", pools = ["backup"] }, { after = "20s", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 2: after = "20s" does not come after the step before it, 40s"#, r#"15: tier "gold": overflow step 2: pools = ["backup"] adds no pool: all of them serve the tier by then"#]),
+    (15, r#"overflow = [{ after = "9s", pools = ["backup"] }, { after = "9s", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 2: after = "9s" does not come after the step before it, 9s"#, r#"15: tier "gold": overflow step 2: pools = ["backup"] adds no pool: all of them serve the tier by then"#]),
     (15, r#"overflow = [{ after = "8d", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 1: after = "8d" is not between 1s and 7d"#]),
     (15, r#"overflow = [{ pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 1: after is missing"#]),
     (15, r#"overflow = [{ after = "40s" }]"#, &[r#"15: tier "gold": overflow step 1: pools is missing"#]),
@@ -145,9 +146,7 @@ const FAULTS: &[Case] = &[
 fn faults_of(text: &str) -> Vec<String> {
     let error = policy::parse("p.toml", text).expect_err("the policy is faulty");
     let error = error.to_string();
-    let lines = error
-        .lines()
-        .map(|line| line.strip_prefix("p.toml:").unwrap_or(line));
+    let lines = error.lines().map(|line| line.strip_prefix("p.toml:").unwrap_or(line));
     lines.map(str::to_owned).collect()
 }
 
@@ -166,11 +165,34 @@ fn the_sound_policy_is_sound() {
 #[test]
 fn every_fault_is_named_with_its_line_key_value_and_what_is_allowed() {
     for (line, to, expected) in FAULTS {
-        assert_eq!(
-            faults_of(&changed(*line, to)),
-            *expected,
-            "line {line}: {to}"
-        );
+        assert_eq!(faults_of(&changed(*line, to)), *expected, "line {line}: {to}");
+    }
+}
+
+#[test]
+fn the_ends_of_every_range_are_allowed() {
+    for (line, to) in [
+        (1, r#"version = "v""#),
+        (4, "starve_after = 1"),
+        (4, "starve_after = 100.0"),
+        (5, "floor_share = 0"),
+        (5, "floor_share = 0.5"),
+        (12, "guard = 0"),
+        (12, "guard = 1.0"),
+        (13, "weight = 0.001"),
+        (13, "weight = 1000"),
+        (15, r#"overflow = [{ after = "1s", pools = ["backup"] }]"#),
+        (15, r#"overflow = [{ after = "7d", pools = ["backup"] }]"#),
+        (18, r#"voice = "1s""#),
+        (20, r#"default = "30d""#),
+        (20, r#"default = "5m""#),
+        (23, "rank = 1000"),
+        (29, r#"lease = "1s""#),
+        (29, r#"lease = "1d""#),
+        (30, "reserve = { gold = 0 }"),
+        (30, "reserve = { gold = 1000 }"),
+    ] {
+        assert_eq!(warnings_of(&changed(line, to)), [""; 0], "{to}");
     }
 }
 
@@ -208,21 +230,12 @@ fn the_sixty_fifth_tier_and_pool_are_one_too_many() {
         });
         let pools = (1..=pools).map(|at| format!("[[pool]]\nname = \"p{at}\"\n"));
         let head = "version = \"v1\"\n".to_owned();
-        std::iter::once(head)
-            .chain(tiers)
-            .chain(pools)
-            .collect::<String>()
+        std::iter::once(head).chain(tiers).chain(pools).collect::<String>()
     };
     let (policy, _) = policy::parse("p.toml", &with(64, 64)).unwrap();
     assert_eq!((policy.tiers.len(), policy.pools.len()), (64, 64));
-    assert_eq!(
-        faults_of(&with(65, 1)),
-        ["322: tier is one too many: 64 are allowed"]
-    );
-    assert_eq!(
-        faults_of(&with(1, 65)),
-        ["135: pool is one too many: 64 are allowed"]
-    );
+    assert_eq!(faults_of(&with(65, 1)), ["322: tier is one too many: 64 are allowed"]);
+    assert_eq!(faults_of(&with(1, 65)), ["135: pool is one too many: 64 are allowed"]);
 }
 
 #[test]
@@ -232,11 +245,7 @@ fn a_file_that_is_too_large_or_not_text_or_not_there_is_refused() {
     let name = path.display().to_string();
     let said = || policy::load(&path).unwrap_err().to_string();
 
-    assert!(
-        said().starts_with(&format!("{name}: cannot be read: ")),
-        "{}",
-        said()
-    );
+    assert!(said().starts_with(&format!("{name}: cannot be read: ")), "{}", said());
 
     std::fs::write(&path, "#".repeat(256 * 1024 + 1)).unwrap();
     assert_eq!(said(), format!("{name}: is larger than 256KiB"));
@@ -244,11 +253,7 @@ fn a_file_that_is_too_large_or_not_text_or_not_there_is_refused() {
     assert_eq!(faults_of(&text), [" is larger than 256KiB"]);
 
     let fitting = SOUND.join("\n") + "\n";
-    std::fs::write(
-        &path,
-        fitting.clone() + &"#".repeat(256 * 1024 - fitting.len()),
-    )
-    .unwrap();
+    std::fs::write(&path, fitting.clone() + &"#".repeat(256 * 1024 - fitting.len())).unwrap();
     policy::load(&path).unwrap_or_else(|error| panic!("{error}"));
 
     std::fs::write(&path, b"version = \"v1\"\n# caf\xe9\n").unwrap();
@@ -292,29 +297,25 @@ pools = ["backup"]
 respond_within = { default = "10m" }
 "#
     };
-    assert_eq!(
-        warnings_of(&three_tiers("reserve = { gold = 1, silver = 2 }")),
-        [""; 0]
-    );
+    assert_eq!(warnings_of(&three_tiers("reserve = { gold = 1, silver = 2 }")), [""; 0]);
     assert_eq!(
         warnings_of(&three_tiers("reserve = { gold = 2, silver = 1 }")),
         [
             r#"30: pool "desk": reserve.silver = 1 has no effect: 2 are kept for a higher tier already"#
         ]
     );
+    assert_eq!(
+        warnings_of(&three_tiers("reserve = { gold = 2, silver = 2 }")),
+        [
+            r#"30: pool "desk": reserve.silver = 2 has no effect: 2 are kept for a higher tier already"#
+        ]
+    );
     // Only the lowest tier is served by a pool that keeps agents for those above.
     let spare = three_tiers("") + "[[pool]]\nname = \"spare\"\nreserve = { silver = 1 }\n";
-    let spare = spare.replacen(
-        "pools = [\"desk\"]\n[tier",
-        "pools = [\"desk\", \"spare\"]\n[tier",
-        1,
-    );
+    let spare =
+        spare.replacen("pools = [\"desk\"]\n[tier", "pools = [\"desk\", \"spare\"]\n[tier", 1);
     let (policy, _) = policy::parse("p.toml", &spare).unwrap();
-    assert!(
-        policy.tiers[2]
-            .pools
-            .contains(policy.pool_named("spare").unwrap())
-    );
+    assert!(policy.tiers[2].pools.contains(policy.pool_named("spare").unwrap()));
     assert_eq!(
         warnings_of(&spare),
         [

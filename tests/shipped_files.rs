@@ -10,9 +10,7 @@ use tierline::policy;
 const POLICIES: [&str; 5] = ["default", "schwab", "sears", "utility", "bank"];
 
 fn shipped(name: &str) -> (String, String) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("config")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
     let text = std::fs::read_to_string(&path).expect("the file is shipped");
     (path.display().to_string(), text)
 }
@@ -68,10 +66,7 @@ fn with_line(text: &str, at: usize, line: &str) -> String {
 }
 
 fn without_source(policy: Policy) -> Policy {
-    Policy {
-        source: "".into(),
-        ..policy
-    }
+    Policy { source: "".into(), ..policy }
 }
 
 #[test]
@@ -93,14 +88,8 @@ fn every_key_of_every_policy_is_explained_where_it_first_stands() {
                 said != Said::Other || text.lines().nth(at - 1).unwrap().starts_with('#');
             assert!(!seen.insert(key.clone()) || explained, "{name}: {key}");
         }
-        let required = [
-            "version",
-            "tier.name",
-            "tier.rank",
-            "tier.pools",
-            "pool.name",
-            "pool.lease",
-        ];
+        let required =
+            ["version", "tier.name", "tier.rank", "tier.pools", "pool.name", "pool.lease"];
         for key in required {
             assert!(seen.contains(key), "{name}: {key}");
         }
@@ -120,22 +109,13 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
                     let written = with_line(&text, at, &format!("{bare} = {value}"));
                     let (written, _) = policy::parse(name, &written).unwrap();
                     let (without, _) = without.unwrap();
-                    assert_eq!(
-                        without_source(written),
-                        without_source(without),
-                        "{name}: {key}"
-                    );
+                    assert_eq!(without_source(written), without_source(without), "{name}: {key}");
                     defaults.insert(key);
                 }
                 Said::Required => {
-                    let error = without
-                        .expect_err("a required key was left out")
-                        .to_string();
+                    let error = without.expect_err("a required key was left out").to_string();
                     let bare = key.rsplit('.').next().unwrap();
-                    assert!(
-                        error.contains(&format!("{bare} is missing")),
-                        "{name}: {error}"
-                    );
+                    assert!(error.contains(&format!("{bare} is missing")), "{name}: {error}");
                 }
                 Said::Other => {}
             }
@@ -151,10 +131,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "tier.overflow",
         "tier.weight",
     ];
-    assert_eq!(
-        defaults.iter().collect::<Vec<_>>(),
-        expected.iter().collect::<Vec<_>>()
-    );
+    assert_eq!(defaults.iter().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
 }
 
 #[test]

@@ -107,9 +107,7 @@ pub struct PolicyFile {
 
 impl Default for PolicyFile {
     fn default() -> Self {
-        Self {
-            file: "config/default.toml".into(),
-        }
+        Self { file: "config/default.toml".into() }
     }
 }
 
@@ -240,10 +238,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Text,
-            filter: "info".to_owned(),
-        }
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
     }
 }
 
@@ -256,9 +251,7 @@ pub struct Drain {
 
 impl Default for Drain {
     fn default() -> Self {
-        Self {
-            limit: Duration::from_secs(20),
-        }
+        Self { limit: Duration::from_secs(20) }
     }
 }
 

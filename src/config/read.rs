@@ -51,9 +51,7 @@ pub(super) fn read(root: &Section<'_>, variables: &Variables) -> (Config, Vec<St
         config.drain.limit = duration(from, "limit", 0..=10 * MINUTE, Drain::default().limit);
     });
     section("clock", &mut |from| {
-        let speed = from
-            .get("speed")
-            .and_then(|item| item.decimal(1.0..=10_000.0));
+        let speed = from.get("speed").and_then(|item| item.decimal(1.0..=10_000.0));
         config.clock.speed = speed.unwrap_or_else(|| Clock::default().speed);
     });
     (config, keys)
@@ -62,10 +60,8 @@ pub(super) fn read(root: &Section<'_>, variables: &Variables) -> (Config, Vec<St
 impl Listen {
     fn read(from: &Section<'_>) -> Self {
         let default = Self::default();
-        let insecure = from
-            .get("insecure")
-            .and_then(|item| item.flag())
-            .unwrap_or(default.insecure);
+        let insecure =
+            from.get("insecure").and_then(|item| item.flag()).unwrap_or(default.insecure);
         let address = |key, default| {
             let item = from.get(key);
             let address = item.and_then(|item| address(&item, insecure));
@@ -81,12 +77,7 @@ impl Listen {
             grpc,
             http,
             insecure,
-            connections_max: count(
-                from,
-                "connections_max",
-                1..=100_000,
-                default.connections_max,
-            ),
+            connections_max: count(from, "connections_max", 1..=100_000, default.connections_max),
             silent_timeout: duration(
                 from,
                 "silent_timeout",
@@ -123,15 +114,10 @@ impl Data {
 impl Directory {
     fn read(from: &Section<'_>) -> Self {
         let default = Self::default();
-        let kinds = [
-            ("embedded", DirectoryKind::Embedded),
-            ("redis", DirectoryKind::Redis),
-        ];
+        let kinds = [("embedded", DirectoryKind::Embedded), ("redis", DirectoryKind::Redis)];
         let kind = from.get("kind").and_then(|item| item.choice(&kinds));
         let url = from.get("url").and_then(|item| url(&item));
-        let prefix = from
-            .get("prefix")
-            .and_then(|item| item.name().map(str::to_owned));
+        let prefix = from.get("prefix").and_then(|item| item.name().map(str::to_owned));
         let failures_range = 1..=1000;
         let (password_file, password) = password(from);
         Self {
@@ -190,10 +176,7 @@ impl Log {
             }
             Some(filter.to_owned())
         });
-        Self {
-            format: format.unwrap_or(default.format),
-            filter: filter.unwrap_or(default.filter),
-        }
+        Self { format: format.unwrap_or(default.format), filter: filter.unwrap_or(default.filter) }
     }
 }
 
@@ -244,10 +227,7 @@ fn password(from: &Section<'_>) -> (Option<PathBuf>, Option<Secret>) {
         item.is_variable() && item.text().is_some_and(|text| !text.is_empty())
     });
     let file_item = from.get("password_file");
-    let file = file_item
-        .as_ref()
-        .and_then(short_text)
-        .filter(|file| !file.is_empty());
+    let file = file_item.as_ref().and_then(short_text).filter(|file| !file.is_empty());
     if let (Some(item), Some(_)) = (&item, file) {
         item.fault_hidden("is given, and so is directory.password_file: one of them is enough");
         return (None, None);
@@ -319,9 +299,7 @@ fn size(
     default: usize,
 ) -> usize {
     let bytes = from.get(key).and_then(|item| item.bytes(range));
-    bytes.map_or(default, |bytes| {
-        usize::try_from(bytes).expect("16 MiB fit every machine")
-    })
+    bytes.map_or(default, |bytes| usize::try_from(bytes).expect("16 MiB fit every machine"))
 }
 
 /// A number of the section.
@@ -332,7 +310,5 @@ fn count<N: TryFrom<u64>>(
     default: N,
 ) -> N {
     let number = from.get(key).and_then(|item| item.whole(range));
-    number.map_or(default, |number| {
-        N::try_from(number).ok().expect("every range fits its type")
-    })
+    number.map_or(default, |number| N::try_from(number).ok().expect("every range fits its type"))
 }

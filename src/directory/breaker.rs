@@ -38,16 +38,8 @@ struct Inner {
 
 impl Breaker {
     pub(super) fn new(failures_max: u32, cool_down: Duration, now: Instant) -> Self {
-        let inner = Inner {
-            state: BreakerState::Closed,
-            failures: 0,
-            until: now,
-        };
-        Self {
-            failures_max,
-            cool_down,
-            inner: Mutex::new(inner),
-        }
+        let inner = Inner { state: BreakerState::Closed, failures: 0, until: now };
+        Self { failures_max, cool_down, inner: Mutex::new(inner) }
     }
 
     /// Whether a question may be asked now. Whoever gets `true` reports `succeeded` or `failed`; a
@@ -94,9 +86,7 @@ impl Breaker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner
-            .lock()
-            .expect("nobody panics with the breaker in hand")
+        self.inner.lock().expect("nobody panics with the breaker in hand")
     }
 }
 
@@ -140,10 +130,7 @@ mod tests {
         assert!(!breaker.admit(now + COOL_DOWN - Duration::from_millis(1)));
         assert!(breaker.admit(now + COOL_DOWN));
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
-        assert!(
-            !breaker.admit(now + COOL_DOWN),
-            "the second waits for the first's answer"
-        );
+        assert!(!breaker.admit(now + COOL_DOWN), "the second waits for the first's answer");
         breaker.succeeded();
         assert_eq!(breaker.state(), BreakerState::Closed);
         assert!(breaker.admit(now + COOL_DOWN));

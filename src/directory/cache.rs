@@ -40,25 +40,14 @@ impl Cache {
     /// With no room for even one entry.
     pub(super) fn new(entries_max: usize) -> Self {
         assert!(entries_max > 0, "a cache holds at least one entry");
-        Self {
-            entries_max,
-            index: HashMap::new(),
-            slots: vec![],
-            free: vec![],
-            hand: 0,
-        }
+        Self { entries_max, index: HashMap::new(), slots: vec![], free: vec![], hand: 0 }
     }
 
     /// The last answer and its age.
     pub(super) fn get(&mut self, key: &Identifier, now: Instant) -> Option<(Answer, Duration)> {
-        let slot = self.slots[*self.index.get(key)?]
-            .as_mut()
-            .expect("the index names full slots");
+        let slot = self.slots[*self.index.get(key)?].as_mut().expect("the index names full slots");
         slot.used = true;
-        Some((
-            slot.answer.clone(),
-            now.saturating_duration_since(slot.answered_at),
-        ))
+        Some((slot.answer.clone(), now.saturating_duration_since(slot.answered_at)))
     }
 
     pub(super) fn put(&mut self, key: &Identifier, answer: Answer, now: Instant) {
@@ -69,12 +58,7 @@ impl Cache {
             return;
         }
         let key = Arc::new(key.clone());
-        let slot = Slot {
-            key: Arc::clone(&key),
-            answer,
-            answered_at: now,
-            used: false,
-        };
+        let slot = Slot { key: Arc::clone(&key), answer, answered_at: now, used: false };
         let at = if let Some(at) = self.free.pop() {
             at
         } else if self.slots.len() < self.entries_max {
@@ -103,9 +87,7 @@ impl Cache {
         loop {
             let at = self.hand;
             self.hand = (self.hand + 1) % self.slots.len();
-            let slot = self.slots[at]
-                .as_mut()
-                .expect("no slot is free when the cache is full");
+            let slot = self.slots[at].as_mut().expect("no slot is free when the cache is full");
             if slot.used {
                 slot.used = false;
             } else {
@@ -133,10 +115,7 @@ mod tests {
         let start = Instant::now();
         cache.put(&key(1), None, start);
         let later = start + Duration::from_secs(7);
-        assert_eq!(
-            cache.get(&key(1), later),
-            Some((None, Duration::from_secs(7)))
-        );
+        assert_eq!(cache.get(&key(1), later), Some((None, Duration::from_secs(7))));
         cache.put(&key(1), None, later);
         assert_eq!(cache.get(&key(1), later), Some((None, Duration::ZERO)));
         assert_eq!(cache.get(&key(2), later), None);
@@ -150,10 +129,7 @@ mod tests {
         (1..=3).for_each(|n| cache.put(&key(n), None, now));
         cache.get(&key(1), now);
         cache.put(&key(4), None, now);
-        assert!(
-            cache.get(&key(2), now).is_none(),
-            "2 was the first that nobody asked for"
-        );
+        assert!(cache.get(&key(2), now).is_none(), "2 was the first that nobody asked for");
         for n in [1, 3, 4] {
             assert!(cache.get(&key(n), now).is_some(), "{n} stays");
         }

@@ -49,9 +49,7 @@ impl Column {
             "name" => Self::Name,
             _ => match name.strip_prefix("attr:") {
                 Some(key) => Self::Attribute(
-                    Some(key)
-                        .filter(|key| is_text(key, 1, KEY_CHARS_MAX))?
-                        .to_owned(),
+                    Some(key).filter(|key| is_text(key, 1, KEY_CHARS_MAX))?.to_owned(),
                 ),
                 None => Self::Identifier(name.parse().ok()?),
             },
@@ -85,16 +83,9 @@ pub struct Rows<R> {
 /// When the first row names a column that is not known, one twice, or neither `id` nor `tier`, or
 /// cannot be read at all.
 pub fn read<R: Read>(file: R) -> Result<Rows<R>, RowError> {
-    let mut reader = ReaderBuilder::new()
-        .trim(Trim::All)
-        .flexible(true)
-        .from_reader(file);
+    let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(file);
     let refuse = |column: &str, problem: &str| {
-        Err(RowError {
-            line: 1,
-            column: column.to_owned(),
-            problem: problem.to_owned(),
-        })
+        Err(RowError { line: 1, column: column.to_owned(), problem: problem.to_owned() })
     };
     let header = match reader.headers() {
         Ok(header) => header.clone(),
@@ -118,12 +109,7 @@ pub fn read<R: Read>(file: R) -> Result<Rows<R>, RowError> {
             return refuse(&must.name(), "is missing");
         }
     }
-    Ok(Rows {
-        reader,
-        columns,
-        record: ByteRecord::new(),
-        ended: false,
-    })
+    Ok(Rows { reader, columns, record: ByteRecord::new(), ended: false })
 }
 
 impl<R: Read> Iterator for Rows<R> {
@@ -142,14 +128,7 @@ impl<R: Read> Iterator for Rows<R> {
                 self.ended = true;
                 let line = self.reader.position().line();
                 let problem = error.to_string();
-                Some((
-                    line,
-                    Err(RowError {
-                        line,
-                        column: "row".to_owned(),
-                        problem,
-                    }),
-                ))
+                Some((line, Err(RowError { line, column: "row".to_owned(), problem })))
             }
         }
     }
@@ -157,11 +136,8 @@ impl<R: Read> Iterator for Rows<R> {
 
 impl<R> Rows<R> {
     fn customer(&self, line: u64) -> Result<Customer, RowError> {
-        let refuse = |column: &str, problem: String| RowError {
-            line,
-            column: column.to_owned(),
-            problem,
-        };
+        let refuse =
+            |column: &str, problem: String| RowError { line, column: column.to_owned(), problem };
         if self.record.len() != self.columns.len() {
             let (has, wants) = (self.record.len(), self.columns.len());
             let problem = format!("has {has} cells where the first row has {wants}");
@@ -176,10 +152,8 @@ impl<R> Rows<R> {
         };
         for (column, cell) in self.columns.iter().zip(&self.record) {
             let Ok(cell) = std::str::from_utf8(cell) else {
-                let shown: String = String::from_utf8_lossy(cell)
-                    .chars()
-                    .take(VALUE_CHARS_MAX)
-                    .collect();
+                let shown: String =
+                    String::from_utf8_lossy(cell).chars().take(VALUE_CHARS_MAX).collect();
                 return Err(refuse(&column.name(), format!("{shown:?} is not UTF-8")));
             };
             match column {
@@ -233,10 +207,7 @@ mod tests {
         let [(line, customer)] = rows(text).try_into().unwrap();
         let customer = customer.unwrap();
         assert_eq!(line, 2);
-        assert_eq!(
-            (customer.id.as_str(), customer.tier.as_str()),
-            ("C-1", "gold")
-        );
+        assert_eq!((customer.id.as_str(), customer.tier.as_str()), ("C-1", "gold"));
         assert_eq!(customer.name.as_deref(), Some("Ada \"the\" Example"));
         assert_eq!(
             customer.attributes,
@@ -257,9 +228,8 @@ mod tests {
 
     #[test]
     fn an_empty_cell_is_the_same_as_no_column() {
-        let [(_, customer)] = rows("id,tier,name,phone,attr:city\nC-1,gold, ,,\n")
-            .try_into()
-            .unwrap();
+        let [(_, customer)] =
+            rows("id,tier,name,phone,attr:city\nC-1,gold, ,,\n").try_into().unwrap();
         let customer = customer.unwrap();
         assert_eq!(customer.name, None);
         assert!(customer.identifiers.is_empty());
@@ -288,10 +258,7 @@ mod tests {
                 Ok(customer) => format!("line {line}: {}", customer.id),
                 Err(error) => {
                     assert_eq!(error.line, *line);
-                    error
-                        .to_string()
-                        .replace(&long[..128], "XXX")
-                        .replace(&"y".repeat(128), "YYY")
+                    error.to_string().replace(&long[..128], "XXX").replace(&"y".repeat(128), "YYY")
                 }
             })
             .collect();
@@ -316,14 +283,10 @@ mod tests {
 
     #[test]
     fn a_cell_that_is_not_utf_8_is_refused_and_the_next_row_is_read() {
-        let rows: Vec<_> = read(&b"id,tier,name\nC-1,gold,Ren\xe9\nC-2,gold,Rene\n"[..])
-            .unwrap()
-            .collect();
+        let rows: Vec<_> =
+            read(&b"id,tier,name\nC-1,gold,Ren\xe9\nC-2,gold,Rene\n"[..]).unwrap().collect();
         let error = rows[0].1.clone().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "line 2, column name: \"Ren\u{fffd}\" is not UTF-8"
-        );
+        assert_eq!(error.to_string(), "line 2, column name: \"Ren\u{fffd}\" is not UTF-8");
         assert!(rows[1].1.is_ok());
     }
 
@@ -369,16 +332,10 @@ mod tests {
         let mut tiers = BTreeMap::new();
         for (line, customer) in read(file).unwrap() {
             let customer = customer.unwrap_or_else(|error| panic!("line {line}: {error}"));
-            assert!(
-                !customer.identifiers.is_empty(),
-                "line {line} can be found by its id only"
-            );
+            assert!(!customer.identifiers.is_empty(), "line {line} can be found by its id only");
             *tiers.entry(customer.tier).or_insert(0) += 1;
         }
-        assert_eq!(
-            tiers.keys().collect::<Vec<_>>(),
-            ["gold", "silver", "standard"]
-        );
+        assert_eq!(tiers.keys().collect::<Vec<_>>(), ["gold", "silver", "standard"]);
         assert_eq!(tiers.values().sum::<i32>(), 30);
     }
 }

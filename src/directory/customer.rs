@@ -37,11 +37,7 @@ pub struct Invalid {
 
 impl Invalid {
     pub(crate) fn new(field: impl Into<String>, value: &str, range: &'static str) -> Self {
-        Self {
-            field: field.into(),
-            value: value.chars().take(VALUE_CHARS_MAX).collect(),
-            range,
-        }
+        Self { field: field.into(), value: value.chars().take(VALUE_CHARS_MAX).collect(), range }
     }
 }
 
@@ -71,13 +67,7 @@ pub enum IdentifierKind {
 
 impl IdentifierKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 5] = [
-        Self::Id,
-        Self::Phone,
-        Self::Card,
-        Self::Email,
-        Self::Account,
-    ];
+    pub const ALL: [Self; 5] = [Self::Id, Self::Phone, Self::Card, Self::Email, Self::Account];
 
     /// The name used in keys, files and messages.
     pub fn as_str(self) -> &'static str {
@@ -95,16 +85,9 @@ impl FromStr for IdentifierKind {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| {
-                Invalid::new(
-                    "identifier kind",
-                    text,
-                    "one of id, phone, card, email, account",
-                )
-            })
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            Invalid::new("identifier kind", text, "one of id, phone, card, email, account")
+        })
     }
 }
 
@@ -124,20 +107,16 @@ impl Identifier {
     pub fn new(kind: IdentifierKind, value: &str) -> Result<Self, Invalid> {
         let trimmed = value.trim();
         let normal = match kind {
-            IdentifierKind::Phone => trimmed
-                .chars()
-                .filter(|c| !matches!(c, ' ' | '-' | '(' | ')'))
-                .collect(),
+            IdentifierKind::Phone => {
+                trimmed.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect()
+            }
             IdentifierKind::Email => trimmed.to_lowercase(),
             IdentifierKind::Id | IdentifierKind::Card | IdentifierKind::Account => {
                 trimmed.to_owned()
             }
         };
         if is_text(&normal, 1, VALUE_CHARS_MAX) {
-            Ok(Self {
-                kind,
-                value: normal,
-            })
+            Ok(Self { kind, value: normal })
         } else {
             Err(Invalid::new(
                 kind.as_str(),
@@ -160,12 +139,7 @@ impl Identifier {
 
 impl fmt::Debug for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Identifier({}, {} chars)",
-            self.kind.as_str(),
-            self.value.chars().count()
-        )
+        write!(f, "Identifier({}, {} chars)", self.kind.as_str(), self.value.chars().count())
     }
 }
 
@@ -201,10 +175,7 @@ impl Customer {
                 "1 to 64 characters without control characters",
             ));
         }
-        self.name = self
-            .name
-            .map(|n| n.trim().to_owned())
-            .filter(|n| !n.is_empty());
+        self.name = self.name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
         if let Some(name) = &self.name
             && !is_text(name, 1, NAME_CHARS_MAX)
         {
@@ -220,11 +191,7 @@ impl Customer {
             let count = self.identifiers.len().to_string();
             return Err(Invalid::new("identifiers", &count, "at most 32 of them"));
         }
-        if let Some(id) = self
-            .identifiers
-            .iter()
-            .find(|i| i.kind == IdentifierKind::Id)
-        {
+        if let Some(id) = self.identifiers.iter().find(|i| i.kind == IdentifierKind::Id) {
             return Err(Invalid::new(
                 "identifiers.id",
                 &id.value,
@@ -243,10 +210,7 @@ impl Customer {
 
     /// Every way to find this customer: the id first.
     pub(super) fn all_identifiers(&self) -> impl Iterator<Item = Identifier> + '_ {
-        let id = Identifier {
-            kind: IdentifierKind::Id,
-            value: self.id.clone(),
-        };
+        let id = Identifier { kind: IdentifierKind::Id, value: self.id.clone() };
         std::iter::once(id).chain(self.identifiers.iter().cloned())
     }
 }
@@ -317,11 +281,7 @@ mod tests {
     #[test]
     fn two_spellings_of_one_number_or_address_are_one_identifier() {
         let check = |kind, given: &str, normal: &str| {
-            assert_eq!(
-                Identifier::new(kind, given).unwrap().value(),
-                normal,
-                "{given}"
-            );
+            assert_eq!(Identifier::new(kind, given).unwrap().value(), normal, "{given}");
         };
         check(IdentifierKind::Phone, " +1 (202) 555-0101 ", "+12025550101");
         check(IdentifierKind::Phone, "anonymous", "anonymous");
@@ -339,10 +299,7 @@ mod tests {
         for bad in ["", "   ", too_long.as_str(), "a\nb", "a\0b"] {
             let error = Identifier::new(IdentifierKind::Card, bad).unwrap_err();
             assert_eq!(error.field, "card");
-            assert_eq!(
-                error.range,
-                "1 to 128 characters without control characters"
-            );
+            assert_eq!(error.range, "1 to 128 characters without control characters");
         }
         // Nothing but punctuation is left of this one.
         assert!(Identifier::new(IdentifierKind::Phone, " (-) ").is_err());
@@ -359,10 +316,7 @@ mod tests {
             ..customer()
         };
         let tidy = messy.checked().unwrap();
-        assert_eq!(
-            (tidy.id.as_str(), tidy.tier.as_str(), tidy.name),
-            ("C-1", "gold", None)
-        );
+        assert_eq!((tidy.id.as_str(), tidy.tier.as_str(), tidy.name), ("C-1", "gold", None));
         assert_eq!(tidy.identifiers, [phone("1"), phone("2")]);
     }
 
@@ -390,10 +344,7 @@ mod tests {
             },
             "identifiers",
         );
-        check(
-            &|c| c.attributes = BTreeMap::from([(String::new(), "x".into())]),
-            "attribute key",
-        );
+        check(&|c| c.attributes = BTreeMap::from([(String::new(), "x".into())]), "attribute key");
         check(
             &|c| c.attributes = BTreeMap::from([("note".into(), "x".repeat(1025))]),
             "attributes.note",

@@ -71,11 +71,7 @@ impl Embedded {
                 idle: Mutex::new(Vec::with_capacity(READERS)),
             };
             let writer = Arc::new(tokio::sync::Mutex::new(writer));
-            Ok(Self {
-                path,
-                writer,
-                readers: Arc::new(readers),
-            })
+            Ok(Self { path, writer, readers: Arc::new(readers) })
         })
         .await
     }
@@ -85,21 +81,17 @@ impl Embedded {
         identifier: &Identifier,
     ) -> Result<Option<Customer>, ReadError> {
         let identifier = identifier.clone();
-        self.reading("look a customer up", move |db| find(db, &identifier))
-            .await
-            .map_err(|error| match error {
+        self.reading("look a customer up", move |db| find(db, &identifier)).await.map_err(|error| {
+            match error {
                 Error::Malformed { reason, .. } => ReadError::Malformed(reason),
                 other => ReadError::Failed(other.to_string()),
-            })
+            }
+        })
     }
 
     pub(super) async fn probe(&self, budget: Duration) -> Result<(), ReadError> {
         let read = self.reading("look whether it answers", |db| {
-            Ok(db.query_row(
-                "SELECT count(*) FROM customer WHERE id = ''",
-                [],
-                |_| Ok(()),
-            )?)
+            Ok(db.query_row("SELECT count(*) FROM customer WHERE id = ''", [], |_| Ok(()))?)
         });
         match tokio::time::timeout(budget, read).await {
             Ok(result) => result.map_err(|error| ReadError::Failed(error.to_string())),
@@ -109,8 +101,7 @@ impl Embedded {
 
     pub(super) async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
         let id = id.to_owned();
-        self.reading("get a customer", move |db| customer(db, &id))
-            .await
+        self.reading("get a customer", move |db| customer(db, &id)).await
     }
 
     /// Stores all of them or none; says which identifiers no longer name the one that had them.
@@ -129,11 +120,8 @@ impl Embedded {
         let id = id.to_owned();
         self.writing("delete a customer", move |db| {
             let had = identifiers(db, &id)?;
-            db.prepare_cached("DELETE FROM identifier WHERE customer_id = ?1")?
-                .execute([&id])?;
-            let count = db
-                .prepare_cached("DELETE FROM customer WHERE id = ?1")?
-                .execute([&id])?;
+            db.prepare_cached("DELETE FROM identifier WHERE customer_id = ?1")?.execute([&id])?;
+            let count = db.prepare_cached("DELETE FROM customer WHERE id = ?1")?.execute([&id])?;
             Ok((count > 0).then_some(had))
         })
         .await
@@ -153,21 +141,13 @@ impl Embedded {
             // The permit lives as long as the work, also when nobody waits for it any more.
             let _permit = permit;
             let work = || {
-                let idle = readers
-                    .idle
-                    .lock()
-                    .expect("nobody panics with the readers")
-                    .pop();
+                let idle = readers.idle.lock().expect("nobody panics with the readers").pop();
                 let db = idle.map_or_else(|| open_reader(&path), Ok)?;
                 // All statements of one read see one state of the file.
                 let transaction = db.unchecked_transaction()?;
                 let result = work(&transaction)?;
                 drop(transaction);
-                readers
-                    .idle
-                    .lock()
-                    .expect("nobody panics with the readers")
-                    .push(db);
+                readers.idle.lock().expect("nobody panics with the readers").push(db);
                 Ok(result)
             };
             work().map_err(|trouble: Trouble| trouble.into_error(&path, operation))
@@ -213,17 +193,9 @@ impl Trouble {
     fn into_error(self, path: &Path, operation: &'static str) -> Error {
         let path = path.to_owned();
         match self {
-            Self::Sqlite(source) => Error::Sqlite {
-                path,
-                operation,
-                source,
-            },
+            Self::Sqlite(source) => Error::Sqlite { path, operation, source },
             Self::Malformed(reason) => Error::Malformed { operation, reason },
-            Self::TooNew(found) => Error::TooNew {
-                path,
-                found,
-                known: LAYOUT,
-            },
+            Self::TooNew(found) => Error::TooNew { path, found, known: LAYOUT },
         }
     }
 }
@@ -279,20 +251,14 @@ fn find(db: &Connection, identifier: &Identifier) -> Result<Option<Customer>, Tr
     }
     let id: Option<String> = db
         .prepare_cached("SELECT customer_id FROM identifier WHERE kind = ?1 AND value = ?2")?
-        .query_row([identifier.kind().as_str(), identifier.value()], |row| {
-            row.get(0)
-        })
+        .query_row([identifier.kind().as_str(), identifier.value()], |row| row.get(0))
         .optional()?;
     id.map_or(Ok(None), |id| customer(db, &id))
 }
 
 fn customer(db: &Connection, id: &str) -> Result<Option<Customer>, Trouble> {
     let read = |row: &Row<'_>| {
-        Ok((
-            row.get::<_, String>(0)?,
-            row.get::<_, Option<String>>(1)?,
-            row.get::<_, String>(2)?,
-        ))
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, String>(2)?))
     };
     let found = db
         .prepare_cached("SELECT tier, name, attributes FROM customer WHERE id = ?1")?
@@ -304,21 +270,14 @@ fn customer(db: &Connection, id: &str) -> Result<Option<Customer>, Trouble> {
     let attributes: BTreeMap<String, String> = serde_json::from_str(&attributes)
         .map_err(|_| Trouble::Malformed("a customer's attributes are not an object of strings"))?;
     let identifiers = identifiers(db, id)?;
-    Ok(Some(Customer {
-        id: id.to_owned(),
-        tier,
-        name,
-        identifiers,
-        attributes,
-    }))
+    Ok(Some(Customer { id: id.to_owned(), tier, name, identifiers, attributes }))
 }
 
 fn identifiers(db: &Connection, customer_id: &str) -> Result<Vec<Identifier>, Trouble> {
     let mut select =
         db.prepare_cached("SELECT kind, value FROM identifier WHERE customer_id = ?1")?;
-    let rows = select.query_map([customer_id], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-    })?;
+    let rows = select
+        .query_map([customer_id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     let mut identifiers = vec![];
     for row in rows {
         let (kind, value) = row?;
@@ -335,23 +294,14 @@ fn identifiers(db: &Connection, customer_id: &str) -> Result<Vec<Identifier>, Tr
 
 fn put(db: &Connection, customer: &Customer, gone: &mut Vec<Identifier>) -> Result<(), Trouble> {
     let had = identifiers(db, &customer.id)?;
-    gone.extend(
-        had.into_iter()
-            .filter(|i| customer.identifiers.binary_search(i).is_err()),
-    );
-    db.prepare_cached("DELETE FROM identifier WHERE customer_id = ?1")?
-        .execute([&customer.id])?;
+    gone.extend(had.into_iter().filter(|i| customer.identifiers.binary_search(i).is_err()));
+    db.prepare_cached("DELETE FROM identifier WHERE customer_id = ?1")?.execute([&customer.id])?;
     let attributes = serde_json::to_string(&customer.attributes).expect("a map of strings is JSON");
     db.prepare_cached(
         "INSERT INTO customer(id, tier, name, attributes) VALUES(?1, ?2, ?3, ?4)
          ON CONFLICT(id) DO UPDATE SET tier = ?2, name = ?3, attributes = ?4",
     )?
-    .execute(params![
-        customer.id,
-        customer.tier,
-        customer.name,
-        attributes
-    ])?;
+    .execute(params![customer.id, customer.tier, customer.name, attributes])?;
     let mut insert = db.prepare_cached(
         "INSERT INTO identifier(kind, value, customer_id) VALUES(?1, ?2, ?3)
          ON CONFLICT(kind, value) DO UPDATE SET customer_id = ?3",
@@ -369,9 +319,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_acknowledged_is_synced() {
         let place = tempfile::tempdir().unwrap();
-        let embedded = Embedded::open(place.path().join("customers.db"))
-            .await
-            .unwrap();
+        let embedded = Embedded::open(place.path().join("customers.db")).await.unwrap();
         let writer = embedded.writer.lock().await;
         let pragma = |name| writer.pragma_query_value(None, name, |row| row.get::<_, String>(0));
         assert_eq!(pragma("journal_mode").unwrap(), "wal");

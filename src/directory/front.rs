@@ -134,9 +134,7 @@ impl<B: Backend> Front<B> {
     }
 
     pub(super) async fn lookup_fresh(self: &Arc<Self>, identifier: &Identifier) -> Lookup {
-        self.ask(identifier, Instant::now())
-            .await
-            .map_or(Lookup::Unavailable, said)
+        self.ask(identifier, Instant::now()).await.map_or(Lookup::Unavailable, said)
     }
 
     /// Makes the next lookup of these ask the store, however lately it was asked.
@@ -150,19 +148,12 @@ impl<B: Backend> Front<B> {
 
     /// Starts the task that asks the store now and then. It ends with the last handle.
     pub(super) fn watch_over(self: &Arc<Self>) {
-        tokio::spawn(Self::probe_for_ever(
-            Arc::downgrade(self),
-            self.health.subscribe(),
-        ));
+        tokio::spawn(Self::probe_for_ever(Arc::downgrade(self), self.health.subscribe()));
     }
 
     fn fresh(&self, identifier: &Identifier, now: Instant) -> Option<Lookup> {
         let (answer, age) = self.desk().cache.get(identifier, now)?;
-        let limit = if answer.is_some() {
-            self.fresh_for
-        } else {
-            self.unknown_for
-        };
+        let limit = if answer.is_some() { self.fresh_for } else { self.unknown_for };
         (age < limit).then(|| said(answer))
     }
 
@@ -205,13 +196,7 @@ impl<B: Backend> Front<B> {
         desk.flights_begun += 1;
         let number = desk.flights_begun;
         let (sender, landed) = watch::channel(None);
-        desk.flights.insert(
-            identifier.clone(),
-            Flight {
-                number,
-                landed: landed.clone(),
-            },
-        );
+        desk.flights.insert(identifier.clone(), Flight { number, landed: landed.clone() });
         drop(desk);
         tokio::spawn(Arc::clone(self).fly(identifier.clone(), number, now, sender));
         Ok(landed)
@@ -233,11 +218,7 @@ impl<B: Backend> Front<B> {
             let mut desk = self.desk();
             // If the flight is no longer listed, someone wrote meanwhile: the answer is good for
             // those who asked before, and not for the cache.
-            if desk
-                .flights
-                .get(&identifier)
-                .is_some_and(|flight| flight.number == number)
-            {
+            if desk.flights.get(&identifier).is_some_and(|flight| flight.number == number) {
                 desk.flights.remove(&identifier);
                 if let Ok(answer) = &answer {
                     desk.cache.put(&identifier, answer.clone(), Instant::now());
@@ -256,8 +237,7 @@ impl<B: Backend> Front<B> {
             Some(ReadError::Failed(_)) => Answered::Failed,
             Some(ReadError::TimedOut) => Answered::TimedOut,
         };
-        self.observer
-            .asked(answered, now.saturating_duration_since(begun));
+        self.observer.asked(answered, now.saturating_duration_since(begun));
         match error {
             None => self.note_up(),
             Some(ReadError::Malformed(reason)) => {
@@ -275,20 +255,14 @@ impl<B: Backend> Front<B> {
 
     fn note_up(&self) {
         self.breaker.succeeded();
-        if self
-            .health
-            .send_if_modified(|h| std::mem::replace(h, Health::Up) != Health::Up)
-        {
+        if self.health.send_if_modified(|h| std::mem::replace(h, Health::Up) != Health::Up) {
             tracing::info!("the directory answers");
         }
     }
 
     fn note_down(&self, reason: &str, now: Instant) {
         self.breaker.failed(now);
-        if self
-            .health
-            .send_if_modified(|h| std::mem::replace(h, Health::Down) != Health::Down)
-        {
+        if self.health.send_if_modified(|h| std::mem::replace(h, Health::Down) != Health::Down) {
             tracing::warn!(reason, "the directory does not answer");
         }
     }
@@ -304,10 +278,7 @@ impl<B: Backend> Front<B> {
             drop(front);
             // While up, a failed lookup cuts the pause short: then it is time to cool down.
             let fell = health.wait_for(|h| *h == Health::Down);
-            match timeout(PROBE_EVERY, fell)
-                .await
-                .map(|seen| seen.map(|_| ()))
-            {
+            match timeout(PROBE_EVERY, fell).await.map(|seen| seen.map(|_| ())) {
                 Ok(Ok(())) => sleep(cool_down).await,
                 Ok(Err(_)) => return,
                 Err(_) => {}
@@ -316,9 +287,7 @@ impl<B: Backend> Front<B> {
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk
-            .lock()
-            .expect("nobody panics with the desk in hand")
+        self.desk.lock().expect("nobody panics with the desk in hand")
     }
 }
 

@@ -31,11 +31,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// What is connected to, as the URL says it.
 pub(super) enum Target {
     Single(Client),
-    Sentinel {
-        sentinels: Vec<ConnectionInfo>,
-        master: String,
-        node: SentinelNodeConnectionInfo,
-    },
+    Sentinel { sentinels: Vec<ConnectionInfo>, master: String, node: SentinelNodeConnectionInfo },
     Cluster(Box<ClusterClient>),
 }
 
@@ -88,10 +84,7 @@ impl Link {
             State::Ready(_, number) => *number > after,
             State::Failed(_) => true,
         });
-        match &*settled
-            .await
-            .map_err(|_| "the connecting task is gone".to_owned())?
-        {
+        match &*settled.await.map_err(|_| "the connecting task is gone".to_owned())? {
             State::Ready(connection, number) => Ok((connection.clone(), *number)),
             State::Failed(reason) => Err(reason.clone()),
             State::Connecting => unreachable!("it was waited for the end of this"),
@@ -154,11 +147,7 @@ impl Target {
             .set_response_timeout(None);
         let client = match self {
             Self::Single(client) => client.clone(),
-            Self::Sentinel {
-                sentinels,
-                master,
-                node,
-            } => {
+            Self::Sentinel { sentinels, master, node } => {
                 let mut client = SentinelClient::build(
                     sentinels.clone(),
                     master.clone(),
@@ -171,23 +160,17 @@ impl Target {
                 return Ok(Connection::Cluster(client.get_async_connection().await?));
             }
         };
-        let connection = client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         Ok(Connection::Single(connection))
     }
 
     /// Reads a URL of one of the three forms; see [`super::Source::Redis`].
     pub(super) fn parse(url: &str, password: Option<&str>) -> Result<Self, Error> {
-        let refuse = |reason: &str| Error::Url {
-            url: without_password(url),
-            reason: reason.to_owned(),
-        };
+        let refuse =
+            |reason: &str| Error::Url { url: without_password(url), reason: reason.to_owned() };
         let unreadable = |error: RedisError| refuse(&error.to_string());
         let node = |address: &str| -> Result<ConnectionInfo, Error> {
-            let info = format!("redis://{address}")
-                .into_connection_info()
-                .map_err(unreadable)?;
+            let info = format!("redis://{address}").into_connection_info().map_err(unreadable)?;
             let Some(password) = password else {
                 return Ok(info);
             };
@@ -196,9 +179,7 @@ impl Target {
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse(SCHEMES))?;
         match scheme {
-            "redis" => Client::open(node(rest)?)
-                .map(Self::Single)
-                .map_err(unreadable),
+            "redis" => Client::open(node(rest)?).map(Self::Single).map_err(unreadable),
             "redis-sentinel" => {
                 let (user, rest) = split_user(rest);
                 let (hosts, master) = rest
@@ -207,16 +188,13 @@ impl Target {
                     .ok_or_else(|| refuse("the master's name is missing: host:port,.../name"))?;
                 let (master, database) = master.split_once('/').unwrap_or((master, "0"));
                 // The host of this one is never used: the sentinels say where the master is.
-                let settings = node(&format!("{user}127.0.0.1/{database}"))?
-                    .redis_settings()
-                    .clone();
+                let settings =
+                    node(&format!("{user}127.0.0.1/{database}"))?.redis_settings().clone();
                 let sentinels = hosts
                     .split(',')
                     .map(|host| {
                         let port = if host.contains(':') { "" } else { ":26379" };
-                        format!("redis://{host}{port}")
-                            .into_connection_info()
-                            .map_err(unreadable)
+                        format!("redis://{host}{port}").into_connection_info().map_err(unreadable)
                     })
                     .collect::<Result<_, _>>()?;
                 Ok(Self::Sentinel {
@@ -247,8 +225,7 @@ const SCHEMES: &str = "it begins with none of redis://, redis-sentinel://, redis
 
 /// `user:password@` and what follows it; the first part is empty if there is none.
 fn split_user(rest: &str) -> (&str, &str) {
-    rest.rfind('@')
-        .map_or(("", rest), |at| rest.split_at(at + 1))
+    rest.rfind('@').map_or(("", rest), |at| rest.split_at(at + 1))
 }
 
 /// The URL as it may be shown.
@@ -275,48 +252,27 @@ mod tests {
         check("redis://127.0.0.1:6379/2", "redis://127.0.0.1:6379/2");
         check("redis://me@host", "redis://me@host");
         check("redis://me:p@ss@host", "redis://me:***@host");
-        check(
-            "redis-sentinel://:secret@a:1,b:2/main",
-            "redis-sentinel://:***@a:1,b:2/main",
-        );
+        check("redis-sentinel://:secret@a:1,b:2/main", "redis-sentinel://:***@a:1,b:2/main");
         check("secret", "(not a URL)");
     }
 
     #[test]
     fn every_form_of_url_is_read() {
         let single = Target::parse("redis://me:old@localhost:7000/3", Some("new")).unwrap();
-        let Target::Single(client) = single else {
-            panic!("not a single server")
-        };
+        let Target::Single(client) = single else { panic!("not a single server") };
         let settings = client.get_connection_info().redis_settings();
         assert_eq!(settings.username(), Some("me"));
-        assert_eq!(
-            settings.password(),
-            Some("new"),
-            "the password beside the URL wins"
-        );
+        assert_eq!(settings.password(), Some("new"), "the password beside the URL wins");
         assert_eq!(settings.db(), 3);
-        assert_eq!(
-            client.get_connection_info().addr().to_string(),
-            "localhost:7000"
-        );
+        assert_eq!(client.get_connection_info().addr().to_string(), "localhost:7000");
 
         let sentinel = Target::parse("redis-sentinel://:pw@one,two:5/main/2", None).unwrap();
-        let Target::Sentinel {
-            sentinels,
-            master,
-            node,
-        } = sentinel
-        else {
+        let Target::Sentinel { sentinels, master, node } = sentinel else {
             panic!("not sentinels")
         };
         let addresses: Vec<_> = sentinels.iter().map(|s| s.addr().to_string()).collect();
         assert_eq!(addresses, ["one:26379", "two:5"]);
-        assert!(
-            sentinels
-                .iter()
-                .all(|s| s.redis_settings().password().is_none())
-        );
+        assert!(sentinels.iter().all(|s| s.redis_settings().password().is_none()));
         assert_eq!(master, "main");
         assert!(format!("{node:?}").contains("db: 2"), "{node:?}");
 
@@ -327,19 +283,13 @@ mod tests {
     #[test]
     fn a_url_that_cannot_be_read_is_refused_with_what_is_wrong_and_without_its_password() {
         let check = |url, reason: &str| {
-            let error = Target::parse(url, None)
-                .err()
-                .expect("a bad url")
-                .to_string();
+            let error = Target::parse(url, None).err().expect("a bad url").to_string();
             assert!(error.contains(reason), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         };
         check("rediss://me:hunter2@host", "none of redis://");
         check("hunter2", "none of redis://");
-        check(
-            "redis-sentinel://me:hunter2@one,two",
-            "the master's name is missing",
-        );
+        check("redis-sentinel://me:hunter2@one,two", "the master's name is missing");
         check("redis://me:hunter2@host:port", "redis://me:***@host:port");
         check("redis://me:hunter2@host/db", "redis://me:***@host/db");
         check("redis-cluster://me:hunter2@", "redis-cluster://me:***@");

@@ -253,25 +253,17 @@ impl Directory {
     pub async fn open(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         settings.check()?;
         let (store, health) = match &settings.source {
-            Source::Embedded { path } => (
-                Store::Embedded(Embedded::open(path.clone()).await?),
-                Health::Up,
-            ),
-            Source::Redis {
-                url,
-                password,
-                prefix,
-            } => {
+            Source::Embedded { path } => {
+                (Store::Embedded(Embedded::open(path.clone()).await?), Health::Up)
+            }
+            Source::Redis { url, password, prefix } => {
                 let redis = Redis::open(url, password.as_deref(), prefix)?;
                 (Store::Redis(redis), Health::Down)
             }
         };
         let front = Front::new(store, &settings, health, observer);
         front.watch_over();
-        Ok(Self {
-            front,
-            write_timeout: settings.write_timeout,
-        })
+        Ok(Self { front, write_timeout: settings.write_timeout })
     }
 
     /// Whom the identifier names. Never an error, and never longer than [`Settings::budget`].
@@ -309,8 +301,7 @@ impl Directory {
     /// When the store does not answer within [`Settings::write_timeout`], or not properly.
     pub async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
         let id = Identifier::new(IdentifierKind::Id, id)?;
-        self.in_time("get a customer", self.front.backend().get(id.value()))
-            .await
+        self.in_time("get a customer", self.front.backend().get(id.value())).await
     }
 
     /// Stores a customer in place of whatever was stored under that id, atomically. Identifiers it
@@ -321,8 +312,7 @@ impl Directory {
     /// A customer outside the limits, a store that fails. After [`Error::TimedOut`] the customer
     /// may or may not be stored; storing it again is safe.
     pub async fn put(&self, customer: Customer) -> Result<(), Error> {
-        self.write(vec![customer.checked()?], "put a customer")
-            .await
+        self.write(vec![customer.checked()?], "put a customer").await
     }
 
     /// Stores many customers, each as [`Directory::put`] does, in batches of which each is atomic
@@ -332,10 +322,8 @@ impl Directory {
     /// Nothing is stored if any customer is outside the limits. If the store fails, an unknown
     /// number of customers from the front is stored; importing all again is safe.
     pub async fn import(&self, customers: Vec<Customer>) -> Result<(), Error> {
-        let mut checked = customers
-            .into_iter()
-            .map(Customer::checked)
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut checked =
+            customers.into_iter().map(Customer::checked).collect::<Result<Vec<_>, _>>()?;
         while !checked.is_empty() {
             let batch_max = self.front.backend().batch_max();
             let rest = checked.split_off(checked.len().min(batch_max));
@@ -368,13 +356,9 @@ impl Directory {
     async fn write(&self, customers: Vec<Customer>, operation: &'static str) -> Result<(), Error> {
         let this = self.clone();
         to_the_end(async move {
-            let mut touched: Vec<Identifier> = customers
-                .iter()
-                .flat_map(Customer::all_identifiers)
-                .collect();
-            let written = this
-                .in_time(operation, this.front.backend().put(customers))
-                .await;
+            let mut touched: Vec<Identifier> =
+                customers.iter().flat_map(Customer::all_identifiers).collect();
+            let written = this.in_time(operation, this.front.backend().put(customers)).await;
             let result = written.map(|gone| touched.extend(gone));
             // Also after a failure: what was written by then must not be hidden by the cache.
             this.front.forget(touched);
@@ -390,10 +374,7 @@ impl Directory {
     ) -> Result<T, Error> {
         tokio::time::timeout(self.write_timeout, work)
             .await
-            .unwrap_or(Err(Error::TimedOut {
-                operation,
-                after: self.write_timeout,
-            }))
+            .unwrap_or(Err(Error::TimedOut { operation, after: self.write_timeout }))
     }
 }
 
@@ -408,9 +389,7 @@ async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 's
 
 impl fmt::Debug for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Directory")
-            .field("breaker", &self.breaker())
-            .finish_non_exhaustive()
+        f.debug_struct("Directory").field("breaker", &self.breaker()).finish_non_exhaustive()
     }
 }
 

@@ -112,11 +112,7 @@ impl Redis {
     pub(super) fn open(url: &str, password: Option<&str>, prefix: &str) -> Result<Self, Error> {
         let target = Target::parse(url, password)?;
         let cluster = matches!(target, Target::Cluster(_));
-        Ok(Self {
-            link: Link::to(target),
-            prefix: prefix.to_owned(),
-            cluster,
-        })
+        Ok(Self { link: Link::to(target), prefix: prefix.to_owned(), cluster })
     }
 
     pub(super) async fn read(
@@ -130,21 +126,17 @@ impl Redis {
         // The first half of a lookup, with an identifier that cannot be: what this user may read and
         // what a loading server refuses is the same for both.
         let get = command("GET", &self.ident_key(IdentifierKind::Id, ""));
-        let answered = timeout(budget, self.ask::<Value>(&get))
-            .await
-            .map_err(|_| {
-                // It may be frozen, or gone without a word. Only a new connection can tell.
-                self.link.renew();
-                ReadError::TimedOut
-            })?;
+        let answered = timeout(budget, self.ask::<Value>(&get)).await.map_err(|_| {
+            // It may be frozen, or gone without a word. Only a new connection can tell.
+            self.link.renew();
+            ReadError::TimedOut
+        })?;
         answered.map(|_| ()).map_err(ReadError::from)
     }
 
     pub(super) async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
         let operation = "get a customer";
-        self.customer(id)
-            .await
-            .map_err(|trouble| trouble.into_error(operation))
+        self.customer(id).await.map_err(|trouble| trouble.into_error(operation))
     }
 
     pub(super) async fn put(&self, customers: &[Customer]) -> Result<Vec<Identifier>, Error> {
@@ -153,18 +145,13 @@ impl Redis {
         let written: Vec<Written<'_>> = customers.iter().map(Written::from).collect();
         let json = serde_json::to_string(&written).expect("strings and lists are JSON");
         let gone = self.ask::<Vec<String>>(&self.script(PUT, &json)).await;
-        Ok(identifiers(
-            gone.map_err(|trouble| trouble.into_error(operation))?
-                .iter(),
-        ))
+        Ok(identifiers(gone.map_err(|trouble| trouble.into_error(operation))?.iter()))
     }
 
     pub(super) async fn delete(&self, id: &str) -> Result<Option<Vec<Identifier>>, Error> {
         let operation = "delete a customer";
         self.check_writable(operation)?;
-        let gone = self
-            .ask::<Option<Vec<String>>>(&self.script(DELETE, id))
-            .await;
+        let gone = self.ask::<Option<Vec<String>>>(&self.script(DELETE, id)).await;
         let gone = gone.map_err(|trouble| trouble.into_error(operation))?;
         Ok(gone.map(|names| identifiers(names.iter())))
     }
@@ -183,15 +170,11 @@ impl Redis {
 
     async fn customer(&self, id: &str) -> Result<Option<Customer>, Trouble> {
         let key = format!("{}:customer:{id}", self.prefix);
-        let fields = self
-            .ask::<Vec<(Vec<u8>, Vec<u8>)>>(&command("HGETALL", &key))
-            .await?;
+        let fields = self.ask::<Vec<(Vec<u8>, Vec<u8>)>>(&command("HGETALL", &key)).await?;
         if fields.is_empty() {
             return Ok(None);
         }
-        read_customer(id, fields)
-            .map(Some)
-            .map_err(Trouble::Malformed)
+        read_customer(id, fields).map(Some).map_err(Trouble::Malformed)
     }
 
     fn ident_key(&self, kind: IdentifierKind, value: &str) -> String {
@@ -205,11 +188,7 @@ impl Redis {
     }
 
     fn check_writable(&self, operation: &'static str) -> Result<(), Error> {
-        if self.cluster {
-            Err(Error::ReadOnlyCluster { operation })
-        } else {
-            Ok(())
-        }
+        if self.cluster { Err(Error::ReadOnlyCluster { operation }) } else { Ok(()) }
     }
 
     /// One command and its answer. If the connection turns out to be broken, as one does that the
@@ -217,11 +196,8 @@ impl Redis {
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Trouble> {
         let mut after = 0;
         loop {
-            let (mut connection, number) = self
-                .link
-                .ready(after)
-                .await
-                .map_err(Trouble::NotConnected)?;
+            let (mut connection, number) =
+                self.link.ready(after).await.map_err(Trouble::NotConnected)?;
             match connection.ask(command).await {
                 Ok(value) => {
                     return T::from_redis_value(value)
@@ -258,10 +234,9 @@ impl Trouble {
     fn into_error(self, operation: &'static str) -> Error {
         match self {
             Self::NotConnected(reason) => Error::NotConnected { operation, reason },
-            Self::Redis(error) if error.code() == Some("WRONGTYPE") => Error::Malformed {
-                operation,
-                reason: WRONG_TYPE,
-            },
+            Self::Redis(error) if error.code() == Some("WRONGTYPE") => {
+                Error::Malformed { operation, reason: WRONG_TYPE }
+            }
             Self::Redis(source) => Error::Redis { operation, source },
             Self::Malformed(reason) => Error::Malformed { operation, reason },
         }
@@ -301,11 +276,7 @@ impl<'a> From<&'a Customer> for Written<'a> {
         for (key, value) in &customer.attributes {
             fields.extend([format!("attr:{key}"), value.clone()]);
         }
-        Self {
-            id: &customer.id,
-            fields,
-            identifiers,
-        }
+        Self { id: &customer.id, fields, identifiers }
     }
 }
 
@@ -361,10 +332,7 @@ mod tests {
     use super::*;
 
     fn fields(pairs: &[(&str, &str)]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        pairs
-            .iter()
-            .map(|(f, v)| (f.as_bytes().to_vec(), v.as_bytes().to_vec()))
-            .collect()
+        pairs.iter().map(|(f, v)| (f.as_bytes().to_vec(), v.as_bytes().to_vec())).collect()
     }
 
     #[test]
@@ -408,10 +376,7 @@ mod tests {
         assert_eq!(customer.tier, "gold");
         assert_eq!(customer.name, None);
         assert_eq!(customer.identifiers.len(), 2);
-        assert_eq!(
-            customer.attributes,
-            BTreeMap::from([("city".into(), "Springfield".into())])
-        );
+        assert_eq!(customer.attributes, BTreeMap::from([("city".into(), "Springfield".into())]));
 
         for bad in [&[("name", "Ada")][..], &[("tier", "")], &[("tier", &long)]] {
             assert!(read_customer("C-1", fields(bad)).is_err());

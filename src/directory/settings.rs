@@ -68,9 +68,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            source: Source::Embedded {
-                path: "customers.db".into(),
-            },
+            source: Source::Embedded { path: "customers.db".into() },
             // Long enough for two round trips to another building; a caller does not notice it.
             budget: Duration::from_millis(40),
             fresh_for: Duration::from_secs(30),
@@ -97,41 +95,11 @@ impl Settings {
                 Err(Invalid::new(field, &format!("{value:?}"), range))
             }
         };
-        within(
-            "budget",
-            self.budget,
-            ms(1),
-            ms(5000),
-            "between 1 ms and 5 s",
-        )?;
-        within(
-            "fresh_for",
-            self.fresh_for,
-            ms(0),
-            ms(3_600_000),
-            "between 0 and 1 h",
-        )?;
-        within(
-            "unknown_for",
-            self.unknown_for,
-            ms(0),
-            ms(3_600_000),
-            "between 0 and 1 h",
-        )?;
-        within(
-            "stale_for",
-            self.stale_for,
-            ms(0),
-            ms(2_592_000_000),
-            "between 0 and 30 days",
-        )?;
-        within(
-            "cool_down",
-            self.cool_down,
-            ms(10),
-            ms(60_000),
-            "between 10 ms and 1 min",
-        )?;
+        within("budget", self.budget, ms(1), ms(5000), "between 1 ms and 5 s")?;
+        within("fresh_for", self.fresh_for, ms(0), ms(3_600_000), "between 0 and 1 h")?;
+        within("unknown_for", self.unknown_for, ms(0), ms(3_600_000), "between 0 and 1 h")?;
+        within("stale_for", self.stale_for, ms(0), ms(2_592_000_000), "between 0 and 30 days")?;
+        within("cool_down", self.cool_down, ms(10), ms(60_000), "between 10 ms and 1 min")?;
         within(
             "write_timeout",
             self.write_timeout,
@@ -141,11 +109,7 @@ impl Settings {
         )?;
         if !(1..=10_000_000).contains(&self.cache_entries_max) {
             let value = self.cache_entries_max.to_string();
-            return Err(Invalid::new(
-                "cache_entries_max",
-                &value,
-                "between 1 and 10000000",
-            ));
+            return Err(Invalid::new("cache_entries_max", &value, "between 1 and 10000000"));
         }
         if !(1..=1000).contains(&self.failures_max) {
             let value = self.failures_max.to_string();
@@ -178,30 +142,15 @@ mod tests {
             assert_eq!(settings.check().unwrap_err().to_string(), message);
         };
         let secs = Duration::from_secs;
-        check(
-            &|s| s.budget = secs(6),
-            r#"budget = "6s" is not between 1 ms and 5 s"#,
-        );
-        check(
-            &|s| s.budget = secs(0),
-            r#"budget = "0ns" is not between 1 ms and 5 s"#,
-        );
-        check(
-            &|s| s.fresh_for = secs(3601),
-            r#"fresh_for = "3601s" is not between 0 and 1 h"#,
-        );
-        check(
-            &|s| s.unknown_for = secs(3601),
-            r#"unknown_for = "3601s" is not between 0 and 1 h"#,
-        );
+        check(&|s| s.budget = secs(6), r#"budget = "6s" is not between 1 ms and 5 s"#);
+        check(&|s| s.budget = secs(0), r#"budget = "0ns" is not between 1 ms and 5 s"#);
+        check(&|s| s.fresh_for = secs(3601), r#"fresh_for = "3601s" is not between 0 and 1 h"#);
+        check(&|s| s.unknown_for = secs(3601), r#"unknown_for = "3601s" is not between 0 and 1 h"#);
         check(
             &|s| s.stale_for = secs(2_592_001),
             r#"stale_for = "2592001s" is not between 0 and 30 days"#,
         );
-        check(
-            &|s| s.cool_down = secs(0),
-            r#"cool_down = "0ns" is not between 10 ms and 1 min"#,
-        );
+        check(&|s| s.cool_down = secs(0), r#"cool_down = "0ns" is not between 10 ms and 1 min"#);
         check(
             &|s| s.write_timeout = secs(301),
             r#"write_timeout = "301s" is not between 10 ms and 5 min"#,
@@ -210,18 +159,11 @@ mod tests {
             &|s| s.cache_entries_max = 0,
             r#"cache_entries_max = "0" is not between 1 and 10000000"#,
         );
-        check(
-            &|s| s.failures_max = 0,
-            r#"failures_max = "0" is not between 1 and 1000"#,
-        );
+        check(&|s| s.failures_max = 0, r#"failures_max = "0" is not between 1 and 1000"#);
         check(
             &|s| {
                 let url = "redis://127.0.0.1".into();
-                s.source = Source::Redis {
-                    url,
-                    password: None,
-                    prefix: String::new(),
-                };
+                s.source = Source::Redis { url, password: None, prefix: String::new() };
             },
             r#"prefix = "" is not 1 to 64 characters without control characters"#,
         );

@@ -20,6 +20,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
+/// A batch is closed once it holds this many bytes: larger ones gain nothing and answer later.
+const BATCH_BYTES_MAX: usize = 1 << 20;
 /// How long the driver waits before it tries again whether there is space.
 const NO_SPACE_RETRY: Duration = Duration::from_secs(1);
 /// Longest sleep of a driver that has nothing due, so that the history is tidied.
@@ -198,6 +200,9 @@ impl Driver {
             for request in first.into_iter().chain(more).take(self.settings.batch_max) {
                 self.take(now, request);
                 self.settle(now);
+                if self.journal.pending_bytes() > BATCH_BYTES_MAX {
+                    break;
+                }
             }
             self.commit()?;
             self.publish();
@@ -338,7 +343,8 @@ impl Driver {
             (Ok(seen), None) => self.answer(reply, Ok((seen, None))),
             (Err(refused), _) => self.answer(reply, Err(refused)),
             (Ok(seen), Some((pull, wait))) => {
-                // Without space neither half stands; any other refusal concerns the pull alone.
+                // Without space the completion may not stand, and repeating it is safe either way; any
+                // other refusal concerns the pull alone.
                 let both: Delivery<Pulled> = Box::new(move |pulled| match pulled {
                     Err(Refused::NoSpace) => reply(Err(Refused::NoSpace)),
                     pulled => reply(Ok((seen, Some(pulled)))),
@@ -467,8 +473,7 @@ impl Driver {
                 for number in batch.touched {
                     self.tell_watchers(number);
                 }
-                self.journal.tidy(self.clock.now().plus_ms(-self.settings.history_ms))?;
-                Ok(())
+                self.tidy()
             }
             Err(AppendError::Full { place, reason }) => {
                 tracing::error!(%place, %reason, "no space for the journal: nothing is accepted");
@@ -489,6 +494,15 @@ impl Driver {
                 }
                 Err(error.into())
             }
+        }
+    }
+
+    /// Removes what is needed no longer. Without space it is done another time.
+    fn tidy(&mut self) -> Result<(), Stopped> {
+        let cutoff = self.clock.now().plus_ms(-self.settings.history_ms);
+        match self.journal.tidy(cutoff) {
+            Ok(()) | Err(AppendError::Full { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -1,78 +1,361 @@
-//! Durable events. The shape that the driver asks for; the real one comes with the next merge.
+//! Durable events: what is acknowledged is on disk, and what is on disk can be read or is named.
+//!
+//! ```text
+//!  data/LOCK            one server a directory
+//!  data/tierline.db     SQLite: journal (frames of events), finished (the history, for people)
+//!  data/snapshots/      the engine after some event; two are kept
+//! ```
+//!
+//! [`Journal`] gathers events and commits them as one [`frame`] of [`record`]s into a [`Store`]:
+//! [`SqliteStore`], or [`MemoryStore`] in tests. Snapshots come from a thread that replays the files.
+//! The journal decides nothing and reads no clock; it names the engine, and nothing but the engine.
 
+mod error;
 mod finished;
+pub mod frame;
+mod history;
+mod lock;
+pub mod memory;
+pub mod record;
+mod replay;
+pub mod snapshot;
+mod snapshotter;
+mod sqlite;
+mod store;
+mod verify;
+
+pub use error::{Error, SnapshotDamage};
+pub use finished::{FinishedRow, FinishedState};
+pub use frame::Link;
+pub use history::{Filter, History, Page};
+pub use memory::MemoryStore;
+pub use record::state_hash;
+pub use snapshotter::Trouble;
+pub use sqlite::SqliteStore;
+pub use store::{AppendError, Store, Visit};
+pub use verify::{Report, verify};
+
 use crate::engine::command::{Earlier, Event};
 use crate::engine::model::Time;
 use crate::engine::{Engine, Limits};
-pub use finished::{FinishedRow, FinishedState};
+use frame::Builder;
+use lock::Lock;
+use replay::Replay;
+use snapshotter::Snapshotter;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-/// The number of an event, from 1.
+/// Events between two slices of [`Journal::tidy`]: a slice is a commit of its own, so not too few, and
+/// its length grows with their number, so not too many.
+const TIDY_EVENTS: u64 = 256;
+
+/// The number of an event: 1 for the first of a data directory, and no gaps. 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub u64);
 
-/// What fails.
-#[derive(Debug, thiserror::Error)]
-#[error("journal")]
-pub struct Error;
-
-/// What fails when writing.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// No space.
-    #[error("no space")]
-    Full {
-        /// Where.
-        place: Box<str>,
-        /// Why.
-        reason: Box<str>,
-    },
-}
-
-/// The history.
-#[derive(Clone)]
-pub struct History;
-impl History {
-    /// by id
-    pub fn by_id(&self, _id: &str) -> Result<Option<FinishedRow>, Error> {
-        Ok(None)
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
-/// The journal.
-pub struct Journal;
+/// How a journal on disk behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Largest size of `tierline.db` in bytes; `None` is as large as the disk.
+    pub size_max: Option<u64>,
+    /// A snapshot is made after this many events, at least 1.
+    pub snapshot_events: u64,
+    /// A snapshot is made after this many bytes of frames as well, at least 1.
+    pub snapshot_bytes: u64,
+}
+
+impl Default for Settings {
+    /// A million events or 256 MiB: a second or two of replay at a start.
+    fn default() -> Self {
+        Self { size_max: None, snapshot_events: 1_000_000, snapshot_bytes: 256 << 20 }
+    }
+}
+
+/// What a start found.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The engine after the last event.
+    pub engine: Engine,
+    /// The last event; 0 when the journal is new.
+    pub last_seq: Seq,
+    /// Its instant.
+    pub last_at: Time,
+    /// The snapshot that was loaded, if one was.
+    pub snapshot_seq: Option<Seq>,
+    /// How many events were replayed after it.
+    pub replayed_count: u64,
+}
+
+/// The one writer of a data directory.
+pub struct Journal {
+    // Dropped in this order: the threads end before the lock is given up.
+    snapshotter: Option<Snapshotter>,
+    store: Box<dyn Store>,
+    builder: Builder,
+    link: Link,
+    settings: Settings,
+    /// Events and bytes since the last snapshot was asked for.
+    events_since: u64,
+    bytes_since: u64,
+    tidying: Tidying,
+    /// The data directory; `None` when the store is in memory.
+    dir: Option<PathBuf>,
+    _lock: Option<Lock>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("place", &self.store.place())
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Journal {
-    /// Adds to the batch.
-    pub fn push(&mut self, _at: Time, _event: &Event) {}
+    /// Opens the data directory `dir`, or makes it: takes its lock, loads the newest snapshot and
+    /// replays the journal after it.
+    pub fn open(
+        dir: &Path,
+        settings: Settings,
+        limits: Limits,
+    ) -> Result<(Self, Recovered), Error> {
+        fs::create_dir_all(dir).map_err(|source| Error::Io { path: dir.into(), source })?;
+        let lock = Lock::take(dir)?;
+        snapshot::prepare(dir)?;
+        let mut store = SqliteStore::open(dir, settings.size_max)?;
+        let mut replay = snapshotter::newest(dir)?;
+        replay.engine.set_limits(limits);
+        let snapshot_seq = Some(replay.link.last).filter(|seq| *seq > Seq(0));
+        if let Some(snapshot) = snapshot_seq.filter(|seq| *seq > store.last()) {
+            let newest = snapshot::list(dir)?.pop();
+            return Err(Error::Behind {
+                place: store.place().into(),
+                last: store.last(),
+                path: newest.map(|(_, path)| path).unwrap_or_default(),
+                snapshot,
+            });
+        }
+        let bytes_since = replay_store(&mut store, &mut replay)?;
+        let journal = Self {
+            snapshotter: Some(Snapshotter::start(dir)?),
+            store: Box::new(store),
+            builder: Builder::default(),
+            link: replay.link,
+            settings,
+            events_since: replay.event_count,
+            bytes_since,
+            tidying: Tidying::default(),
+            dir: Some(dir.into()),
+            _lock: Some(lock),
+        };
+        Ok((journal, recovered(replay, snapshot_seq)))
+    }
+
+    /// A journal on any store, without snapshots: everything is replayed.
+    pub fn with_store(
+        mut store: Box<dyn Store>,
+        limits: Limits,
+    ) -> Result<(Self, Recovered), Error> {
+        let mut replay = Replay::new(Engine::new(limits), Link::default());
+        replay_store(&mut *store, &mut replay)?;
+        let journal = Self {
+            snapshotter: None,
+            store,
+            builder: Builder::default(),
+            link: replay.link,
+            settings: Settings::default(),
+            events_since: 0,
+            bytes_since: 0,
+            tidying: Tidying::default(),
+            dir: None,
+            _lock: None,
+        };
+        Ok((journal, recovered(replay, None)))
+    }
+
+    /// Adds an event to the batch.
+    pub fn push(&mut self, at: Time, event: &Event) {
+        self.builder.push(at, event);
+    }
+
     /// The number of the event pushed last.
     pub fn pushed(&self) -> Seq {
-        Seq(0)
+        Seq(self.link.last.0 + u64::from(self.builder.count()))
     }
-    /// Commits the batch.
-    pub fn commit(&mut self, _finished: &[FinishedRow]) -> Result<Seq, AppendError> {
-        Ok(Seq(0))
+
+    /// Makes the batch and the tickets it ended durable, and empties it; gives the last event that is
+    /// durable. An empty batch costs nothing.
+    ///
+    /// After [`AppendError::Full`] the batch is still there: the same call may succeed later, or
+    /// [`Self::recover`] forgets it. After any other error the process must stop.
+    pub fn commit(&mut self, finished: &[FinishedRow]) -> Result<Seq, AppendError> {
+        if self.builder.is_empty() {
+            assert!(finished.is_empty(), "only events end tickets");
+            return Ok(self.link.last);
+        }
+        let frame = self.builder.seal(self.link);
+        self.store.append(self.link.last, &frame, finished)?;
+        self.link = frame.link();
+        self.events_since += u64::from(frame.count());
+        self.bytes_since += frame.bytes().len() as u64;
+        self.tidying.committed(u64::from(frame.count()));
+        self.builder.clear();
+        if self.events_since >= self.settings.snapshot_events
+            || self.bytes_since >= self.settings.snapshot_bytes
+        {
+            self.ask_for_snapshot();
+        }
+        Ok(self.link.last)
     }
-    /// tidy
-    pub fn tidy(&mut self, _cutoff: Time) -> Result<(), AppendError> {
-        Ok(())
+
+    /// How many events wait for [`Self::commit`].
+    pub fn pending_count(&self) -> u32 {
+        self.builder.count()
     }
-    /// probe
+
+    /// How many bytes wait for [`Self::commit`]. A batch is best kept below a few MiB.
+    pub fn pending_bytes(&self) -> usize {
+        self.builder.len()
+    }
+
+    /// The last event that is durable.
+    pub fn last(&self) -> Seq {
+        self.link.last
+    }
+
+    /// Whether there is space again after [`AppendError::Full`]; costs two commits.
     pub fn probe(&mut self) -> Result<(), AppendError> {
+        self.store.probe()
+    }
+
+    /// The ticket of that id that ended last and may have left the engine's memory: a point query.
+    pub fn earlier(&mut self, id: &str) -> Result<Option<Earlier>, Error> {
+        self.store.earlier(id)
+    }
+
+    /// The ticket of that id that ended last: a point query.
+    pub fn ended(&mut self, id: &str) -> Result<Option<FinishedRow>, Error> {
+        self.store.ended(id)
+    }
+
+    /// The history's read side, for other threads.
+    pub fn history(&self) -> Result<History, Error> {
+        self.store.history()
+    }
+
+    /// Forgets the batch, and gives the engine as the disk has it: what to do after
+    /// [`AppendError::Full`] when the engine has gone ahead. Takes as long as a start.
+    pub fn recover(&mut self, limits: Limits) -> Result<Engine, Error> {
+        self.builder.clear();
+        let mut replay = self.start_point()?;
+        replay_store(&mut *self.store, &mut replay)?;
+        assert_eq!(replay.link, self.link, "the one writer knows where its journal ends");
+        replay.engine.set_limits(limits);
+        Ok(replay.engine)
+    }
+
+    /// Removes a small slice of what is needed no longer: finished tickets that ended before `cutoff`,
+    /// and journal rows before the older snapshot. Meant to be called after every commit: most calls do
+    /// nothing, and together they keep up with any load.
+    pub fn tidy(&mut self, cutoff: Time) -> Result<(), AppendError> {
+        if !self.tidying.is_due() {
+            return Ok(());
+        }
+        let slice = self.tidying.slice();
+        self.store.purge_history(cutoff, slice)?;
+        let spare = self.snapshotter.as_ref().map_or(Seq(0), Snapshotter::spare);
+        if spare > self.tidying.truncated && self.store.truncate_before(spare, slice)? < slice {
+            self.tidying.truncated = spare;
+        }
+        self.tidying.done();
         Ok(())
     }
-    /// The engine as the disk has it.
-    pub fn recover(&mut self, limits: Limits) -> Result<Engine, Error> {
-        Ok(Engine::new(limits))
+
+    /// The engine and the point of the journal from which to replay.
+    fn start_point(&self) -> Result<Replay, Error> {
+        match &self.dir {
+            Some(dir) => snapshotter::newest(dir),
+            None => Ok(Replay::new(Engine::new(Limits::default()), Link::default())),
+        }
     }
-    /// history
-    pub fn history(&self) -> Result<History, Error> {
-        Ok(History)
+
+    /// Asks for a snapshot now, in the background; nothing happens while one is being asked for.
+    pub fn ask_for_snapshot(&mut self) {
+        let Some(snapshotter) = &self.snapshotter else {
+            return;
+        };
+        if self.link.last > snapshotter.newest() && snapshotter.ask(self.link.last) {
+            self.events_since = 0;
+            self.bytes_since = 0;
+        }
     }
-    /// earlier
-    pub fn earlier(&mut self, _id: &str) -> Result<Option<Earlier>, Error> {
-        Ok(None)
+
+    /// The newest snapshot, if there is one.
+    pub fn snapshot(&self) -> Option<Seq> {
+        let newest = self.snapshotter.as_ref()?.newest();
+        Some(newest).filter(|seq| *seq > Seq(0))
     }
-    /// row
-    pub fn ended(&mut self, _id: &str) -> Result<Option<FinishedRow>, Error> {
-        Ok(None)
+
+    /// Why the last snapshot failed; `None` when it did not.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.snapshotter.as_ref()?.trouble()
+    }
+}
+
+/// When to tidy, and how much at once.
+#[derive(Debug, Default)]
+struct Tidying {
+    /// Events since the last slice.
+    events: u64,
+    /// Journal rows up to here are gone.
+    truncated: Seq,
+}
+
+impl Tidying {
+    fn committed(&mut self, events: u64) {
+        self.events += events;
+    }
+
+    fn is_due(&self) -> bool {
+        self.events >= TIDY_EVENTS
+    }
+
+    /// At least as many rows as can have been added since, so that a backlog shrinks: every row of the
+    /// journal has an event, and so has every ticket's end.
+    fn slice(&self) -> usize {
+        usize::try_from(self.events).unwrap_or(usize::MAX)
+    }
+
+    fn done(&mut self) {
+        self.events = 0;
+    }
+}
+
+/// Replays all of `store` after the replay's own point; how many bytes that was.
+fn replay_store(store: &mut dyn Store, replay: &mut Replay) -> Result<u64, Error> {
+    let place = store.place().to_owned();
+    let mut bytes = 0;
+    store.replay(replay.link.last, &mut |row, frame| {
+        bytes += frame.len() as u64;
+        replay.row(&place, row, frame)
+    })?;
+    Ok(bytes)
+}
+
+fn recovered(replay: Replay, snapshot_seq: Option<Seq>) -> Recovered {
+    Recovered {
+        last_seq: replay.link.last,
+        last_at: replay.engine.at(),
+        engine: replay.engine,
+        snapshot_seq,
+        replayed_count: replay.event_count,
     }
 }

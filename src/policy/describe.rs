@@ -94,10 +94,7 @@ pub fn describe(policy: &Policy) -> Description {
             let added = step.pools.iter().filter(|pool| !so_far.contains(*pool));
             let pools = names(policy, PoolSet::of(added));
             so_far = step.pools;
-            OverflowStep {
-                after_ms: step.after_ms,
-                pools,
-            }
+            OverflowStep { after_ms: step.after_ms, pools }
         });
         TierSummary {
             rank: at + 1,
@@ -125,10 +122,7 @@ pub fn describe(policy: &Policy) -> Description {
 
 fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
     let pool = policy.pool(ix);
-    let served = policy
-        .tiers
-        .iter()
-        .filter(|tier| served_by(tier).contains(ix));
+    let served = policy.tiers.iter().filter(|tier| served_by(tier).contains(ix));
     let tiers: Vec<_> = served.map(|tier| tier.name.to_string()).collect();
     let share = u64::from(policy.floor_share_permille);
     let reserve = pool.reserve.iter().map(|(tier, agents)| Reserve {
@@ -146,10 +140,7 @@ fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
 }
 
 fn names(policy: &Policy, pools: PoolSet) -> Vec<String> {
-    pools
-        .iter()
-        .map(|pool| policy.pool(pool).name.to_string())
-        .collect()
+    pools.iter().map(|pool| policy.pool(pool).name.to_string()).collect()
 }
 
 fn in_ones(permille: u32) -> f64 {
@@ -175,11 +166,7 @@ impl fmt::Display for Description {
         }
         let channels = Channel::ALL.map(Channel::name);
         let head = ["rank", "tier", "promise"].into_iter().chain(channels);
-        let mut table = vec![
-            head.chain(["guard", "weight", "pools"])
-                .map(str::to_owned)
-                .collect(),
-        ];
+        let mut table = vec![head.chain(["guard", "weight", "pools"]).map(str::to_owned).collect()];
         for tier in &self.tiers {
             table.extend(tier.rows());
         }
@@ -194,18 +181,11 @@ impl fmt::Display for Description {
 impl TierSummary {
     /// A row for the response, and one for the solution if any is promised.
     fn rows(&self) -> Vec<Vec<String>> {
-        let overflow = self.overflow.iter().map(|step| {
-            format!(
-                ", {} after {}",
-                step.pools.join(", "),
-                format_ms(step.after_ms)
-            )
-        });
-        let mut respond = vec![
-            self.rank.to_string(),
-            self.name.clone(),
-            "respond".to_owned(),
-        ];
+        let overflow = self
+            .overflow
+            .iter()
+            .map(|step| format!(", {} after {}", step.pools.join(", "), format_ms(step.after_ms)));
+        let mut respond = vec![self.rank.to_string(), self.name.clone(), "respond".to_owned()];
         respond.extend(self.respond_within_ms.map(format_ms));
         respond.extend([
             self.guard.to_string(),
@@ -225,26 +205,17 @@ impl TierSummary {
 
 impl PoolSummary {
     fn row(&self) -> Vec<String> {
-        let reserve = self
-            .reserve
-            .iter()
-            .map(|kept| format!("{} for {}", kept.agents, kept.tier));
+        let reserve = self.reserve.iter().map(|kept| format!("{} for {}", kept.agents, kept.tier));
         let or_dash = |text: String| {
-            if text.is_empty() {
-                "-".to_owned()
-            } else {
-                text
-            }
+            if text.is_empty() { "-".to_owned() } else { text }
         };
         vec![
             self.name.clone(),
             format_ms(self.lease_ms),
             or_dash(reserve.collect::<Vec<_>>().join(", ")),
             or_dash(self.tiers.join(", ")),
-            self.starving_head_taken_within.map_or_else(
-                || "no floor".to_owned(),
-                |count| format!("{count} dispatches"),
-            ),
+            self.starving_head_taken_within
+                .map_or_else(|| "no floor".to_owned(), |count| format!("{count} dispatches")),
         ]
     }
 }
@@ -259,10 +230,7 @@ fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result 
     let widths: Vec<_> = (0..columns).map(width).collect();
     writeln!(f)?;
     for row in rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
@@ -327,11 +295,7 @@ name = "field"
     #[test]
     fn without_a_floor_nothing_is_promised_to_lower_tiers() {
         let description = described(&POLICY.replace("0.15", "0"));
-        assert!(
-            description
-                .to_string()
-                .contains("no floor: lower tiers may starve")
-        );
+        assert!(description.to_string().contains("no floor: lower tiers may starve"));
         let within = |pool: &PoolSummary| pool.starving_head_taken_within;
         assert_eq!(description.pools.iter().filter_map(within).count(), 0);
     }
@@ -340,10 +304,7 @@ name = "field"
     fn programs_read_the_same_with_units_in_the_names() {
         let json = serde_json::to_value(described(POLICY)).expect("a description is plain data");
         assert_eq!(json["tiers"][0]["respond_within_ms"][0], 15_000);
-        assert_eq!(
-            json["tiers"][0]["overflow"][1]["pools"],
-            serde_json::json!(["field"])
-        );
+        assert_eq!(json["tiers"][0]["overflow"][1]["pools"], serde_json::json!(["field"]));
         assert_eq!(json["pools"][0]["starving_head_taken_within"], 14);
         assert_eq!(json["pools"][0]["reserve"][0]["agents"], 2);
     }

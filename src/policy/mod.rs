@@ -29,7 +29,7 @@ const LEASE_MS_DEFAULT: i64 = 900 * SECOND;
 const RESERVE: RangeInclusive<u64> = 0..=1000;
 /// `rank`; gaps are allowed, so that a tier can be put between two others.
 const RANK: RangeInclusive<u64> = 1..=1000;
-/// `guard`, in thousandths: from never to always.
+/// `guard`, in thousandths: from the last two handling times only, to always.
 const GUARD_PERMILLE: RangeInclusive<u32> = 0..=1000;
 /// A quarter of the target.
 const GUARD_PERMILLE_DEFAULT: u32 = 250;
@@ -61,10 +61,7 @@ pub fn parse(name: &str, text: &str) -> Result<(Policy, Vec<Finding>), Error> {
     let policy = read(&report, &root, text);
     root.finish();
     let warnings = report.finish()?;
-    Ok((
-        policy.expect("a policy without a fault is complete"),
-        warnings,
-    ))
+    Ok((policy.expect("a policy without a fault is complete"), warnings))
 }
 
 /// The policy, as far as it can be read; whole if no fault has been noted.
@@ -88,21 +85,11 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
 
     let rule_item = dispatch.get("rule");
     let rules = Rule::ALL.map(|rule| (rule.name(), rule));
-    let rule = rule_item
-        .as_ref()
-        .map_or(Some(Rule::GuardedEdf), |item| item.choice(&rules));
-    let starve_after = permille(
-        &dispatch,
-        "starve_after",
-        STARVE_AFTER_PERMILLE,
-        STARVE_AFTER_PERMILLE_DEFAULT,
-    );
-    let floor_share = permille(
-        &dispatch,
-        "floor_share",
-        FLOOR_SHARE_PERMILLE,
-        FLOOR_SHARE_PERMILLE_DEFAULT,
-    );
+    let rule = rule_item.as_ref().map_or(Some(Rule::GuardedEdf), |item| item.choice(&rules));
+    let starve_after =
+        permille(&dispatch, "starve_after", STARVE_AFTER_PERMILLE, STARVE_AFTER_PERMILLE_DEFAULT);
+    let floor_share =
+        permille(&dispatch, "floor_share", FLOOR_SHARE_PERMILLE, FLOOR_SHARE_PERMILLE_DEFAULT);
     let lowest = TierIx(index(tiers.len().saturating_sub(1)));
     let fallback = |key| match customers.get(key) {
         Some(item) => names.tier(&item),
@@ -245,9 +232,7 @@ fn permille(
     range: RangeInclusive<u32>,
     default: u32,
 ) -> Option<u32> {
-    section
-        .get(key)
-        .map_or(Some(default), |item| item.permille(range))
+    section.get(key).map_or(Some(default), |item| item.permille(range))
 }
 
 /// A place among tiers or pools.
@@ -300,10 +285,7 @@ reserve = { high = 0 }
 name = "c"
 "#;
         let set = |pools: &[u8]| PoolSet::of(pools.iter().copied().map(PoolIx));
-        let overflow = |after_ms, pools: &[u8]| Overflow {
-            after_ms,
-            pools: set(pools),
-        };
+        let overflow = |after_ms, pools: &[u8]| Overflow { after_ms, pools: set(pools) };
         let pool = |name: &str, lease_ms, reserve: &[(TierIx, u32)]| Pool {
             name: name.into(),
             lease_ms,

@@ -31,11 +31,7 @@ impl PoolEntry<'_> {
             None => Some(LEASE_MS_DEFAULT),
         };
         let reserve = reserve(&self.section, names);
-        Some(Pool {
-            name: self.name?.into(),
-            lease_ms: lease?,
-            reserve: reserve?,
-        })
+        Some(Pool { name: self.name?.into(), lease_ms: lease?, reserve: reserve? })
     }
 }
 
@@ -67,9 +63,7 @@ fn reserve(pool: &Section<'_>, names: &Names<'_>) -> Option<Vec<(TierIx, u32)>> 
     let mut most = 0;
     for (_, count, item) in &kept {
         if *count <= most {
-            item.warn(&format!(
-                "has no effect: {most} are kept for a higher tier already"
-            ));
+            item.warn(&format!("has no effect: {most} are kept for a higher tier already"));
         }
         most = most.max(*count);
     }

@@ -35,11 +35,7 @@ pub(super) fn entries<'a>(root: &Section<'a>) -> Vec<TierEntry<'a>> {
                 Some(rank)
             });
             ranks.extend(rank);
-            TierEntry {
-                section,
-                name,
-                rank,
-            }
+            TierEntry { section, name, rank }
         })
         .collect()
 }
@@ -114,16 +110,10 @@ fn overflow(
             }
             Some(pools)
         });
-        so_far = pools
-            .into_iter()
-            .flat_map(PoolSet::iter)
-            .fold(so_far, PoolSet::with);
+        so_far = pools.into_iter().flat_map(PoolSet::iter).fold(so_far, PoolSet::with);
         step.finish();
         match after.zip(pools) {
-            Some((after_ms, _)) => steps.push(Overflow {
-                after_ms,
-                pools: so_far,
-            }),
+            Some((after_ms, _)) => steps.push(Overflow { after_ms, pools: so_far }),
             None => complete = false,
         }
     }
@@ -155,10 +145,7 @@ impl<'a> Targets<'a> {
             complete &= ms.is_some();
             Some(Target { ms: ms?, item })
         };
-        let targets = Self {
-            default: target("default"),
-            own: channel_names().map(&mut target),
-        };
+        let targets = Self { default: target("default"), own: channel_names().map(&mut target) };
         section.finish();
         complete.then_some(targets)
     }
@@ -184,10 +171,7 @@ impl<'a> Targets<'a> {
             item.fault(&format!("has no default, and no target for {missing}"));
             return None;
         }
-        Some(
-            self.per_channel()
-                .map(|ms| ms.expect("no channel is missing")),
-        )
+        Some(self.per_channel().map(|ms| ms.expect("no channel is missing")))
     }
 
     /// Notes every target here that ends before the one `respond` gives the same channel: nothing can
@@ -204,9 +188,7 @@ impl<'a> Targets<'a> {
                 default_noted |= from_default;
                 let respond = format_ms(respond.ms);
                 let channel = channel.name();
-                solve.item.fault(&format!(
-                    "ends before {channel} must be answered, {respond}"
-                ));
+                solve.item.fault(&format!("ends before {channel} must be answered, {respond}"));
             }
         }
     }

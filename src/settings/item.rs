@@ -23,10 +23,7 @@ pub(crate) struct Item<'a> {
 #[derive(Clone, Copy)]
 enum Raw<'a> {
     /// A value of the file, and the offset of its key.
-    Toml {
-        at: usize,
-        value: &'a Spanned<DeValue<'a>>,
-    },
+    Toml { at: usize, value: &'a Spanned<DeValue<'a>> },
     /// The text of an environment variable.
     Variable(&'a str),
 }
@@ -39,20 +36,12 @@ impl<'a> Item<'a> {
         at: usize,
         value: &'a Spanned<DeValue<'a>>,
     ) -> Self {
-        Self {
-            report,
-            label,
-            raw: Raw::Toml { at, value },
-        }
+        Self { report, label, raw: Raw::Toml { at, value } }
     }
 
     /// The text of an environment variable.
     pub(super) fn of_variable(report: &'a Report<'a>, name: String, text: &'a str) -> Self {
-        Self {
-            report,
-            label: name,
-            raw: Raw::Variable(text),
-        }
+        Self { report, label: name, raw: Raw::Variable(text) }
     }
 
     /// Where the value stands.
@@ -147,18 +136,14 @@ impl<'a> Item<'a> {
     /// The value as a duration within `range`, in milliseconds.
     pub(crate) fn ms(&self, range: RangeInclusive<i64>) -> Option<i64> {
         let text = self.text_or("not a duration such as 250ms, 15s, 1h 30m or 2d")?;
-        let ms = parse_ms(text)
-            .map_err(|what| self.fault(&format!("is {what}")))
-            .ok()?;
+        let ms = parse_ms(text).map_err(|what| self.fault(&format!("is {what}"))).ok()?;
         self.within(ms, range, |ms| format_ms(*ms))
     }
 
     /// The value as a size within `range`, in bytes.
     pub(crate) fn bytes(&self, range: RangeInclusive<u64>) -> Option<u64> {
         let text = self.text_or("not a size such as 512B, 64KiB, 256MiB or 16GiB")?;
-        let bytes = parse_bytes(text)
-            .map_err(|what| self.fault(&format!("is {what}")))
-            .ok()?;
+        let bytes = parse_bytes(text).map_err(|what| self.fault(&format!("is {what}"))).ok()?;
         self.within(bytes, range, |bytes| format_bytes(*bytes))
     }
 
@@ -168,11 +153,7 @@ impl<'a> Item<'a> {
             Raw::Toml { value, .. } => value.get_ref().as_integer().map(|integer| {
                 // A negative number, or one beyond all ranges, is a number all the same.
                 let digits = integer.as_str();
-                let beyond = if digits.starts_with('-') {
-                    i128::MIN
-                } else {
-                    i128::MAX
-                };
+                let beyond = if digits.starts_with('-') { i128::MIN } else { i128::MAX };
                 i128::from_str_radix(digits, integer.radix()).unwrap_or(beyond)
             }),
             Raw::Variable(text) => text.parse().ok(),
@@ -246,10 +227,7 @@ impl<'a> Item<'a> {
         let element = |value: &'a Spanned<DeValue<'a>>| Self {
             report: self.report,
             label: self.label.clone(),
-            raw: Raw::Toml {
-                at: value.span().start,
-                value,
-            },
+            raw: Raw::Toml { at: value.span().start, value },
         };
         Some(list.iter().map(element).collect())
     }

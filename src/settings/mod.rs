@@ -105,16 +105,11 @@ impl fmt::Display for Lines<'_> {
 
 /// Reads a file of at most [`FILE_BYTES_MAX`] bytes of UTF-8.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    let read_error = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let read_error = |source| Error::Read { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(read_error)?;
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that is too large from one that just fits.
-    file.take(FILE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(read_error)?;
+    file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(read_error)?;
     let name: Arc<str> = path.display().to_string().into();
     if bytes.len() > FILE_BYTES_MAX {
         return Err(too_large(name));

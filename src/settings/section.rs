@@ -40,14 +40,7 @@ impl<'a> Section<'a> {
         prefix: String,
         table: Option<&'a DeTable<'a>>,
     ) -> Self {
-        Self {
-            report,
-            place,
-            prefix,
-            table,
-            overlay: None,
-            asked: RefCell::default(),
-        }
+        Self { report, place, prefix, table, overlay: None, asked: RefCell::default() }
     }
 
     /// The section called `key` in this one; an empty one when the file has none.
@@ -56,9 +49,7 @@ impl<'a> Section<'a> {
             let prefix = format!("{}{key}.", self.prefix);
             Self::new(self.report, self.place.clone(), prefix, None)
         };
-        self.get(key)
-            .and_then(|item| item.section())
-            .unwrap_or_else(absent)
+        self.get(key).and_then(|item| item.section()).unwrap_or_else(absent)
     }
 
     /// This section, with the variables that begin with `prefix` going before the file.
@@ -136,15 +127,12 @@ impl<'a> Section<'a> {
                     None => self.prefix.clone(),
                 };
                 let message = format!("{owner}unknown key {}; {hint}", shown_key(name));
-                self.report
-                    .fault(self.report.place(key.span().start), message);
+                self.report.fault(self.report.place(key.span().start), message);
             }
         }
         if let Some((variables, prefix)) = &self.overlay {
-            let known: Vec<_> = asked
-                .iter()
-                .map(|key| format!("{prefix}{}", key.to_ascii_uppercase()))
-                .collect();
+            let known: Vec<_> =
+                asked.iter().map(|key| format!("{prefix}{}", key.to_ascii_uppercase())).collect();
             let named = variables.0.keys().filter(|name| name.starts_with(prefix));
             for name in named.filter(|name| !known.contains(name)) {
                 let hint = unknown_hint(name, known.iter().map(String::as_str));
@@ -212,9 +200,5 @@ pub(super) fn unknown_hint<'n>(
 /// A key as messages show it: one that needs quotes in TOML may hold anything.
 fn shown_key(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if key.chars().all(bare) {
-        shortened(key)
-    } else {
-        shortened(&format!("{key:?}"))
-    }
+    if key.chars().all(bare) { shortened(key) } else { shortened(&format!("{key:?}")) }
 }

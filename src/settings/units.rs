@@ -12,22 +12,15 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// What a byte unit is called and how many bytes it has, largest first.
-const BYTE_UNITS: [(&str, u64); 5] = [
-    ("TiB", 1 << 40),
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("B", 1),
-];
+const BYTE_UNITS: [(&str, u64); 5] =
+    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// Reads a duration such as `250ms`, `15s`, `1h 30m`, `1.5h` or `2d` in milliseconds. A day has 24
 /// hours and a week seven days. The error says what is expected, to follow the value and "is".
 pub fn parse_ms(text: &str) -> Result<i64, &'static str> {
     const EXPECTED: &str = "not a duration such as 250ms, 15s, 1h 30m or 2d";
     let span: Span = text.parse().map_err(|_| EXPECTED)?;
-    let duration = span
-        .to_duration(SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| EXPECTED)?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| EXPECTED)?;
     if duration.subsec_nanos() % 1_000_000 != 0 {
         return Err("finer than a millisecond");
     }
@@ -54,10 +47,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, &'static str> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(EXPECTED)?;
     let (digits, unit) = text.split_at(unit_at);
     let unit = unit.trim_start();
-    let (_, factor) = BYTE_UNITS
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .ok_or(EXPECTED)?;
+    let (_, factor) = BYTE_UNITS.iter().find(|(name, _)| *name == unit).ok_or(EXPECTED)?;
     let count: u64 = digits.parse().map_err(|_| EXPECTED)?;
     count.checked_mul(*factor).ok_or("beyond any disk")
 }
@@ -121,13 +111,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_and_written_alike() {
-        for (text, bytes) in [
-            ("0", 0),
-            ("512B", 512),
-            ("64KiB", 65_536),
-            ("1GiB", 1 << 30),
-            ("1500MiB", 1500 << 20),
-        ] {
+        for (text, bytes) in
+            [("0", 0), ("512B", 512), ("64KiB", 65_536), ("1GiB", 1 << 30), ("1500MiB", 1500 << 20)]
+        {
             assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
             assert_eq!(format_bytes(bytes), text);
         }

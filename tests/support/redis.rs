@@ -1,10 +1,7 @@
 //! A real redis-server of one test's own: on a free loopback port, without persistence, killed when
 //! the test ends. It can be killed and started again on its port, and frozen and thawed.
 
-#![allow(
-    dead_code,
-    reason = "every test that includes this file uses its own part of it"
-)]
+#![allow(dead_code, reason = "every test that includes this file uses its own part of it")]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -43,12 +40,7 @@ impl RedisServer {
             all.push(file.to_str().expect("a temporary path is UTF-8").to_owned());
         }
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        let mut server = Self {
-            port: 0,
-            arguments: all,
-            directory,
-            running: None,
-        };
+        let mut server = Self { port: 0, arguments: all, directory, running: None };
         for _ in 0..ATTEMPTS {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
             server.port = free.local_addr().expect("a bound port").port();
@@ -75,16 +67,10 @@ impl RedisServer {
         for word in words {
             request.extend(["$", &word.len().to_string(), "\r\n", word, "\r\n"]);
         }
-        stream
-            .write_all(request.as_bytes())
-            .expect("the server takes a command");
-        stream
-            .shutdown(std::net::Shutdown::Write)
-            .expect("the server is there");
+        stream.write_all(request.as_bytes()).expect("the server takes a command");
+        stream.shutdown(std::net::Shutdown::Write).expect("the server is there");
         let mut reply = String::new();
-        stream
-            .read_to_string(&mut reply)
-            .expect("the server answers in UTF-8");
+        stream.read_to_string(&mut reply).expect("the server answers in UTF-8");
         reply
     }
 
@@ -113,16 +99,8 @@ impl RedisServer {
     }
 
     fn signal(&self, signal: &str) {
-        let pid = self
-            .running
-            .as_ref()
-            .expect("the server runs")
-            .id()
-            .to_string();
-        let status = Command::new("kill")
-            .args([signal, &pid])
-            .status()
-            .expect("kill is there");
+        let pid = self.running.as_ref().expect("the server runs").id().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status().expect("kill is there");
         assert!(status.success(), "kill {signal} {pid}: {status}");
     }
 
@@ -130,16 +108,7 @@ impl RedisServer {
         let child = Command::new("redis-server")
             .args(&self.arguments)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
-            .args([
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--daemonize",
-                "no",
-                "--logfile",
-                "",
-            ])
+            .args(["--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""])
             .arg("--dir")
             .arg(self.directory.path())
             .stdin(Stdio::null())
@@ -167,9 +136,7 @@ impl RedisServer {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("it listens");
-        stream
-            .set_read_timeout(Some(ANSWER_MAX))
-            .expect("a timeout that is not zero");
+        stream.set_read_timeout(Some(ANSWER_MAX)).expect("a timeout that is not zero");
         stream
     }
 }
@@ -187,11 +154,7 @@ fn wait_until_it_listens(log: ChildStdout) -> Result<(), String> {
     let mut seen = String::new();
     loop {
         let begun = seen.len();
-        if log
-            .read_line(&mut seen)
-            .map_err(|error| error.to_string())?
-            == 0
-        {
+        if log.read_line(&mut seen).map_err(|error| error.to_string())? == 0 {
             return Err(seen);
         }
         let line = &seen[begun..];

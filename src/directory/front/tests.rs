@@ -47,10 +47,7 @@ impl Backend for Script {
 
     async fn probe(&self, budget: Duration) -> Result<(), ReadError> {
         self.probes.fetch_add(1, Ordering::SeqCst);
-        timeout(budget, self.behave())
-            .await
-            .unwrap_or(Err(ReadError::TimedOut))
-            .map(|_| ())
+        timeout(budget, self.behave()).await.unwrap_or(Err(ReadError::TimedOut)).map(|_| ())
     }
 }
 
@@ -84,17 +81,12 @@ fn customer(tier: &str) -> Customer {
 }
 
 fn found(tier: &str) -> Lookup {
-    Lookup::Found {
-        customer: Arc::new(customer(tier)),
-    }
+    Lookup::Found { customer: Arc::new(customer(tier)) }
 }
 
 fn stale(tier: &str, age_ms: u64) -> Lookup {
     let age = Duration::from_millis(age_ms);
-    Lookup::Stale {
-        customer: Arc::new(customer(tier)),
-        age,
-    }
+    Lookup::Stale { customer: Arc::new(customer(tier)), age }
 }
 
 fn phone(n: u32) -> Identifier {
@@ -111,19 +103,14 @@ fn failed() -> Result<Option<&'static str>, ReadError> {
 
 /// Budget 40 ms, fresh for 30 s, unknown for 5 s, stale for 60 s, 5 failures, cool-down 1 s.
 fn front() -> (Arc<Front<Script>>, Arc<Seen>) {
-    let behaviour = Behaviour {
-        delay: Duration::ZERO,
-        answer: Ok(Some("gold")),
-    };
+    let behaviour = Behaviour { delay: Duration::ZERO, answer: Ok(Some("gold")) };
     let script = Script {
         behaviour: Mutex::new(behaviour),
         reads: AtomicU32::new(0),
         probes: AtomicU32::new(0),
     };
     let settings = Settings {
-        source: Source::Embedded {
-            path: "unused".into(),
-        },
+        source: Source::Embedded { path: "unused".into() },
         stale_for: Duration::from_secs(60),
         ..Settings::default()
     };
@@ -183,18 +170,8 @@ async fn a_known_customer_is_stale_with_the_age_while_the_store_fails_and_not_fo
     sleep(ms(1)).await;
     assert_eq!(front.lookup(&phone(1)).await, Lookup::Unavailable);
     let outcomes = seen.outcomes.lock().unwrap();
-    let [_, rest @ ..] = outcomes.as_slice() else {
-        panic!()
-    };
-    assert_eq!(
-        rest,
-        [
-            Outcome::Stale,
-            Outcome::Unavailable,
-            Outcome::Stale,
-            Outcome::Unavailable
-        ]
-    );
+    let [_, rest @ ..] = outcomes.as_slice() else { panic!() };
+    assert_eq!(rest, [Outcome::Stale, Outcome::Unavailable, Outcome::Stale, Outcome::Unavailable]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,11 +272,7 @@ async fn a_lookup_past_the_cache_sees_a_change_that_the_cache_does_not() {
     assert_eq!(front.lookup(&phone(1)).await, found("gold"));
     assert_eq!(front.lookup_fresh(&phone(1)).await, found("silver"));
     assert_eq!(front.lookup(&phone(1)).await, found("silver"));
-    assert_eq!(
-        seen.outcomes.lock().unwrap().len(),
-        3,
-        "it is not counted as a lookup"
-    );
+    assert_eq!(seen.outcomes.lock().unwrap().len(), 3, "it is not counted as a lookup");
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,11 +296,7 @@ async fn a_store_that_goes_down_while_nobody_asks_is_noticed() {
     front.watch_over();
     front.backend.set(0, failed());
     let begun = Instant::now();
-    front
-        .health()
-        .wait_for(|h| *h == Health::Down)
-        .await
-        .unwrap();
+    front.health().wait_for(|h| *h == Health::Down).await.unwrap();
     assert!(begun.elapsed() <= PROBE_EVERY, "{:?}", begun.elapsed());
 }
 
@@ -373,10 +342,7 @@ async fn more_questions_than_there_is_room_for_are_answered_at_once() {
         });
     }
     let answers = callers.join_all().await;
-    let shed: Vec<_> = answers
-        .iter()
-        .filter(|(l, _)| *l == Lookup::Unavailable)
-        .collect();
+    let shed: Vec<_> = answers.iter().filter(|(l, _)| *l == Lookup::Unavailable).collect();
     assert_eq!(shed.len(), 1);
     assert_eq!(shed[0].1, Duration::ZERO);
 }

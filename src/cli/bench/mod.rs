@@ -1,0 +1,243 @@
+//! `tierline bench`: the server under load, beside what the machine itself can do.
+//!
+//! Server and client are processes of their own, each pinned to one core where `taskset` is there. The
+//! server is this same binary, on a data directory that is removed afterwards; every acknowledged step
+//! is on its disk. All rows of a table are measured in one run, for machines differ from minute to
+//! minute, and ratios hold better than figures.
+
+mod ceiling;
+mod load;
+mod million;
+mod server;
+
+use crate::cli::Output;
+use crate::cli::table::{Align, Table};
+use clap::Args;
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Options of `tierline bench`.
+#[derive(Args, Debug)]
+pub(crate) struct Bench {
+    /// Seconds each row is measured, after one second of warming up.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Tickets that wait while it is measured.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(0..=2_000_000))]
+    backlog: u64,
+    /// Bytes of payload a ticket.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    payload: u32,
+    /// Also fill the server with a million waiting tickets: memory a ticket, and the restart.
+    #[arg(long)]
+    million: bool,
+    /// How many tickets `--million` fills in.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..=10_000_000))]
+    million_count: u64,
+    /// Core for the server; needs `taskset`.
+    #[arg(long, default_value_t = 0)]
+    server_core: usize,
+    /// Core for the client; needs `taskset`.
+    #[arg(long, default_value_t = 1)]
+    client_core: usize,
+    /// Where the data directory of the measured server is made [default: the system's temporary folder].
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// The server side of a ceiling, started by `tierline bench` itself.
+#[derive(Args, Debug)]
+pub(crate) struct Ceiling {
+    /// Address to listen on.
+    listen: std::net::SocketAddr,
+    /// File for the durable echo.
+    file: PathBuf,
+}
+
+impl Ceiling {
+    pub(crate) async fn run(self) -> ExitCode {
+        match ceiling::serve(self.listen, &self.file).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => crate::cli::fail(&error),
+        }
+    }
+}
+
+/// How many connections, and how many calls in flight on each.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Shape {
+    connections: usize,
+    in_flight: usize,
+}
+
+impl Shape {
+    const fn of(connections: usize, in_flight: usize) -> Self {
+        Self { connections, in_flight }
+    }
+
+    fn name(self) -> String {
+        format!("{} x {}", self.connections, self.in_flight)
+    }
+}
+
+/// Latencies in microseconds.
+type Latencies = Histogram<u64>;
+
+fn latencies() -> Latencies {
+    Histogram::new_with_max(60_000_000, 3).expect("the bounds are in order")
+}
+
+/// One measured row.
+#[derive(Debug, Serialize)]
+struct Row {
+    what: String,
+    connections: usize,
+    in_flight: usize,
+    calls_per_s: f64,
+    tickets_per_s: Option<f64>,
+    calls: Vec<Calls>,
+}
+
+/// The latencies of one kind of call.
+#[derive(Debug, Serialize)]
+struct Calls {
+    call: &'static str,
+    count: u64,
+    p50_ms: f64,
+    p99_ms: f64,
+    p999_ms: f64,
+    max_ms: f64,
+}
+
+impl Calls {
+    fn of(call: &'static str, measured: &Latencies) -> Self {
+        let ms = |micros: u64| {
+            #[expect(clippy::cast_precision_loss, reason = "a minute in microseconds fits 52 bits")]
+            let micros = micros as f64;
+            micros / 1000.0
+        };
+        Self {
+            call,
+            count: measured.len(),
+            p50_ms: ms(measured.value_at_quantile(0.5)),
+            p99_ms: ms(measured.value_at_quantile(0.99)),
+            p999_ms: ms(measured.value_at_quantile(0.999)),
+            max_ms: ms(measured.max()),
+        }
+    }
+}
+
+/// Everything one run measured.
+#[derive(Debug, Serialize)]
+struct Report {
+    pinned: bool,
+    backlog: u64,
+    payload_size: u32,
+    rows: Vec<Row>,
+    million: Option<million::Million>,
+}
+
+impl Bench {
+    pub(crate) async fn run(self, output: Output) -> ExitCode {
+        let pinned = server::pin_self(self.client_core);
+        match self.measure(pinned).await {
+            Ok(report) => {
+                match output {
+                    Output::Json => crate::cli::print_json(&report),
+                    Output::Table => print(&report),
+                }
+                ExitCode::SUCCESS
+            }
+            Err(error) => crate::cli::fail(&error),
+        }
+    }
+
+    async fn measure(&self, pinned: bool) -> Result<Report, server::Failed> {
+        let time = Duration::from_secs(self.seconds);
+        let core = pinned.then_some(self.server_core);
+        let mut rows = Vec::new();
+        {
+            let ceiling = server::Child::ceiling(self.dir.as_deref(), core).await?;
+            for shape in [Shape::of(1, 1), Shape::of(32, 1), Shape::of(8, 8)] {
+                for durable in [false, true] {
+                    progress(&format!("ceiling {}, durable: {durable}", shape.name()));
+                    rows.push(load::echo(&ceiling, shape, self.payload, durable, time).await?);
+                }
+            }
+        }
+        {
+            let child = server::Child::tierline(self.dir.as_deref(), core).await?;
+            progress(&format!("filling {} waiting tickets", self.backlog));
+            load::fill(&child, self.backlog, self.payload).await?;
+            for shape in [Shape::of(1, 1), Shape::of(32, 1), Shape::of(8, 8)] {
+                progress(&format!("submit + pull + complete {}", shape.name()));
+                rows.push(load::three_calls(&child, shape, self.payload, time).await?);
+            }
+            for shape in [Shape::of(32, 1), Shape::of(8, 8)] {
+                progress(&format!("submit + complete-and-pull {}", shape.name()));
+                rows.push(load::two_calls(&child, shape, self.payload, time).await?);
+            }
+        }
+        {
+            let child = server::Child::tierline(self.dir.as_deref(), core).await?;
+            progress("submit to an agent who waits");
+            rows.push(load::to_waiting(&child, 8, self.payload, time).await?);
+        }
+        let million = if self.million {
+            Some(million::measure(self.dir.as_deref(), core, self.million_count, self.payload).await?)
+        } else {
+            None
+        };
+        let (backlog, payload_size) = (self.backlog, self.payload);
+        Ok(Report { pinned, backlog, payload_size, rows, million })
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "long work shows its progress")]
+fn progress(what: &str) {
+    eprintln!("bench: {what}");
+}
+
+#[expect(clippy::print_stdout, reason = "the report is the command's output")]
+fn print(report: &Report) {
+    let mut table = Table::new(&[
+        ("WHAT", Align::Left),
+        ("CONNS", Align::Right),
+        ("CALLS/S", Align::Right),
+        ("TICKETS/S", Align::Right),
+        ("CALL", Align::Left),
+        ("P50 MS", Align::Right),
+        ("P99 MS", Align::Right),
+        ("P99.9 MS", Align::Right),
+        ("MAX MS", Align::Right),
+    ]);
+    for row in &report.rows {
+        for (at, calls) in row.calls.iter().enumerate() {
+            let first = |text: String| if at == 0 { text } else { String::new() };
+            table.row(vec![
+                first(row.what.clone()),
+                first(format!("{} x {}", row.connections, row.in_flight)),
+                first(format!("{:.0}", row.calls_per_s)),
+                first(row.tickets_per_s.map_or_else(String::new, |rate| format!("{rate:.0}"))),
+                calls.call.to_owned(),
+                format!("{:.2}", calls.p50_ms),
+                format!("{:.2}", calls.p99_ms),
+                format!("{:.2}", calls.p999_ms),
+                format!("{:.2}", calls.max_ms),
+            ]);
+        }
+    }
+    println!(
+        "{} waiting, {} B payload, {}",
+        report.backlog,
+        report.payload_size,
+        if report.pinned { "server and client pinned to a core each" } else { "not pinned" }
+    );
+    println!("{table}");
+    if let Some(million) = &report.million {
+        println!("{million}");
+    }
+}

@@ -1,0 +1,254 @@
+//! The processes a bench measures, and the cores they run on.
+
+use crate::api::proto::v1::admin_service_client::AdminServiceClient;
+use crate::api::proto::v1::{GetServerInfoRequest, PutAgentRequest};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint};
+
+/// The pool of the bench's policy.
+pub(super) const POOL: &str = "bench";
+/// The tiers of the bench's policy, each with another response target.
+pub(super) const TIERS: [&str; 4] = ["first", "second", "third", "fourth"];
+/// Connection attempts before a child is given up, a tenth of a second apart.
+const ATTEMPTS_MAX: u32 = 600;
+
+/// Four tiers, one pool, leases that outlast every bench.
+const POLICY: &str = r#"
+version = "bench"
+
+[customers]
+unknown = "fourth"
+unavailable = "fourth"
+
+[[tier]]
+name = "first"
+rank = 1
+pools = ["bench"]
+respond_within = { default = "15s" }
+
+[[tier]]
+name = "second"
+rank = 2
+pools = ["bench"]
+respond_within = { default = "3m" }
+
+[[tier]]
+name = "third"
+rank = 3
+pools = ["bench"]
+respond_within = { default = "2h" }
+
+[[tier]]
+name = "fourth"
+rank = 4
+pools = ["bench"]
+respond_within = { default = "2d" }
+
+[[pool]]
+name = "bench"
+lease = "24h"
+"#;
+
+/// Why a bench could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failed {
+    /// A file or a process.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The measured process did not answer.
+    #[error("the measured server at {address} did not answer; its log is {}", log.display())]
+    Silent {
+        /// Where.
+        address: SocketAddr,
+        /// What it wrote.
+        log: PathBuf,
+    },
+    /// A call failed.
+    #[error("a call failed: {0}")]
+    Call(Box<tonic::Status>),
+    /// A connection failed.
+    #[error("a connection failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+impl From<tonic::Status> for Failed {
+    fn from(status: tonic::Status) -> Self {
+        Self::Call(Box::new(status))
+    }
+}
+
+fn io_failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failed {
+    let what = what.into();
+    move |source| Failed::Io { what, source }
+}
+
+/// Pins this process and all its threads to `core`; false where that cannot be done.
+pub(super) fn pin_self(core: usize) -> bool {
+    let pid = std::process::id().to_string();
+    let pinned = Command::new("taskset")
+        .args(["-a", "-c", "-p", &core.to_string(), &pid])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    pinned.is_ok_and(|status| status.success())
+}
+
+/// A measured process with its own folder; both go when this is dropped.
+pub(super) struct Child {
+    process: std::process::Child,
+    folder: PathBuf,
+    address: SocketAddr,
+    command: Vec<String>,
+}
+
+impl Child {
+    /// A Tierline server on a new data directory.
+    pub(super) async fn tierline(dir: Option<&Path>, core: Option<usize>) -> Result<Self, Failed> {
+        let folder = new_folder(dir)?;
+        let policy = folder.join("policy.toml");
+        std::fs::write(&policy, POLICY).map_err(io_failed("write the bench's policy"))?;
+        let (address, http) = (free_address()?, free_address()?);
+        let arguments = [
+            "serve".to_owned(),
+            "--policy".to_owned(),
+            policy.display().to_string(),
+            "--data".to_owned(),
+            folder.join("data").display().to_string(),
+            "--listen".to_owned(),
+            address.to_string(),
+            "--http".to_owned(),
+            http.to_string(),
+        ];
+        Self::start(folder, address, core, &arguments).await
+    }
+
+    /// The ceilings' server.
+    pub(super) async fn ceiling(dir: Option<&Path>, core: Option<usize>) -> Result<Self, Failed> {
+        let folder = new_folder(dir)?;
+        let address = free_address()?;
+        let file = folder.join("ceiling.log").display().to_string();
+        let arguments = ["bench-ceiling".to_owned(), address.to_string(), file];
+        Self::start(folder, address, core, &arguments).await
+    }
+
+    async fn start(
+        folder: PathBuf,
+        address: SocketAddr,
+        core: Option<usize>,
+        arguments: &[String],
+    ) -> Result<Self, Failed> {
+        let own = std::env::current_exe().map_err(io_failed("find this program"))?;
+        let mut command = vec![own.display().to_string()];
+        command.extend_from_slice(arguments);
+        if let Some(core) = core {
+            let pinned = ["taskset", "-c", &core.to_string()].map(str::to_owned);
+            command.splice(0..0, pinned);
+        }
+        let process = spawn(&command, &folder)?;
+        let child = Self { process, folder, address, command };
+        child.wait_until_answering().await?;
+        Ok(child)
+    }
+
+    /// Kills the process as a power cut would, and starts it again on the same data directory.
+    pub(super) async fn kill_and_restart(&mut self) -> Result<(), Failed> {
+        self.process.kill().map_err(io_failed("kill the measured server"))?;
+        self.process.wait().map_err(io_failed("wait for the killed server"))?;
+        self.process = spawn(&self.command, &self.folder)?;
+        self.wait_until_answering().await
+    }
+
+    async fn wait_until_answering(&self) -> Result<(), Failed> {
+        for _ in 0..ATTEMPTS_MAX {
+            if self.connect().await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(Failed::Silent { address: self.address, log: self.log() })
+    }
+
+    /// A connection of its own.
+    pub(super) async fn connect(&self) -> Result<Channel, Failed> {
+        Ok(Endpoint::from_shared(format!("http://{}", self.address))?.connect().await?)
+    }
+
+    /// Resident memory of the process, in bytes.
+    pub(super) fn memory(&self) -> Result<u64, Failed> {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(&path).map_err(io_failed(format!("read {path}")))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        Ok(kib.unwrap_or(0) * 1024)
+    }
+
+    /// How many tickets the server holds.
+    pub(super) async fn ticket_count(&self) -> Result<u64, Failed> {
+        let mut admin = AdminServiceClient::new(self.connect().await?);
+        let info = admin.get_server_info(GetServerInfoRequest::default()).await?.into_inner();
+        let limit = info.limits.into_iter().find(|limit| limit.name.contains("tickets"));
+        Ok(limit.and_then(|limit| limit.current).unwrap_or(0))
+    }
+
+    /// Registers an agent of the bench's pool.
+    pub(super) async fn put_agent(&self, channel: Channel, agent: &str) -> Result<(), Failed> {
+        let put = PutAgentRequest {
+            agent_id: agent.to_owned(),
+            name: String::new(),
+            pools: vec![POOL.to_owned()],
+            capacity: 1,
+        };
+        AdminServiceClient::new(channel).put_agent(put).await?;
+        Ok(())
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Both may be gone already; there is nobody left to tell.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn spawn(command: &[String], folder: &Path) -> Result<std::process::Child, Failed> {
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("server.log"))
+        .map_err(io_failed("write the measured server's log"))?;
+    let copy = log.try_clone().map_err(io_failed("write the measured server's log"))?;
+    Command::new(&command[0])
+        .args(&command[1..])
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(copy)
+        .spawn()
+        .map_err(io_failed(format!("start {}", command[0])))
+}
+
+fn new_folder(dir: Option<&Path>) -> Result<PathBuf, Failed> {
+    let parent = dir.map_or_else(std::env::temp_dir, Path::to_owned);
+    let folder = parent.join(format!("tierline-bench-{}", uuid::Uuid::now_v7()));
+    std::fs::create_dir_all(&folder).map_err(io_failed(format!("make {}", folder.display())))?;
+    Ok(folder)
+}
+
+fn free_address() -> Result<SocketAddr, Failed> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(io_failed("find a free port"))?;
+    listener.local_addr().map_err(io_failed("find a free port"))
+}

@@ -1,0 +1,249 @@
+//! Events as messages.
+
+use super::ticket::{
+    decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
+    decode_tier, encode_caller, encode_channel, encode_content, encode_source, encode_step,
+};
+use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
+use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
+use crate::engine::model::{AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, Time};
+use std::sync::Arc;
+use v1::record::Event as Kind;
+
+twin! {
+    encode_presence, decode_presence, Presence, v1::Presence,
+    [Available, Away]
+}
+twin! {
+    encode_deadline, decode_deadline, Deadline, v1::Deadline,
+    [Response, Solution]
+}
+twin! {
+    encode_why, decode_why, WaitEnd, v1::WaitEnd,
+    [Nothing, HeldForTier, Away, CallerGone, Replaced]
+}
+
+pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
+    let kind = match event {
+        Event::Started => Kind::Started(v1::Started {}),
+        Event::PolicyApplied { policy } => {
+            Kind::PolicyApplied(v1::PolicyApplied { policy: Some(policy::encode(policy)) })
+        }
+        Event::AgentPut(profile) => Kind::AgentPut(v1::AgentPut {
+            agent: profile.id.as_str().into(),
+            name: (&*profile.name).into(),
+            pools: profile.pools.0,
+            capacity: profile.capacity.into(),
+        }),
+        Event::AgentDeleted { agent } => {
+            Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
+        }
+        Event::PresenceSet { agent, presence } => Kind::PresenceSet(v1::PresenceSet {
+            agent: agent.as_str().into(),
+            presence: encode_presence(*presence),
+        }),
+        Event::Submitted(submitted) => Kind::Submitted(encode_submitted(submitted)),
+        Event::Updated { ticket, content } => {
+            Kind::Updated(v1::Updated { ticket: ticket.0, content: Some(encode_content(content)) })
+        }
+        Event::Retiered {
+            ticket,
+            tier,
+            source,
+            customer_id,
+            respond_by,
+            solve_by,
+            overflow_step,
+            pools,
+        } => Kind::Retiered(v1::Retiered {
+            ticket: ticket.0,
+            tier: tier.0.into(),
+            source: encode_source(*source),
+            customer_id: text(customer_id.as_deref()),
+            respond_by: respond_by.0,
+            solve_by: solve_by.map(|at| at.0),
+            overflow_step: (*overflow_step).into(),
+            pools: pools.0,
+        }),
+        Event::Cancelled { ticket, reason } => {
+            Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
+        }
+        Event::Overflowed { ticket, overflow_step, pools } => Kind::Overflowed(v1::Overflowed {
+            ticket: ticket.0,
+            overflow_step: (*overflow_step).into(),
+            pools: pools.0,
+        }),
+        Event::Breached { ticket, deadline } => {
+            Kind::Breached(v1::Breached { ticket: ticket.0, deadline: encode_deadline(*deadline) })
+        }
+        Event::WaitStarted { agent, until, request } => Kind::WaitStarted(v1::WaitStarted {
+            agent: agent.as_str().into(),
+            until: until.0,
+            request: text(request.as_deref()),
+        }),
+        Event::WaitEnded { agent, why } => {
+            Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
+        }
+        Event::Assigned { ticket, agent, pool, token, lease_until, request, step, slack_ms } => {
+            Kind::Assigned(v1::Assigned {
+                ticket: ticket.0,
+                agent: agent.as_str().into(),
+                pool: pool.0.into(),
+                token: token.0,
+                lease_until: lease_until.0,
+                request: text(request.as_deref()),
+                step: encode_step(*step),
+                slack_ms: *slack_ms,
+            })
+        }
+        Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
+            ticket: ticket.0,
+            token: token.0,
+            lease_until: lease_until.0,
+        }),
+        Event::LeaseExpired { ticket, token } => {
+            Kind::LeaseExpired(v1::LeaseExpired { ticket: ticket.0, token: token.0 })
+        }
+        Event::Released { ticket, token, reason } => Kind::Released(v1::Released {
+            ticket: ticket.0,
+            token: token.0,
+            reason: Some(match reason {
+                ReleaseReason::ByAgent(why) => v1::released::Reason::ByAgent((&**why).into()),
+                ReleaseReason::Undelivered => v1::released::Reason::Undelivered(v1::Undelivered {}),
+            }),
+        }),
+        Event::Completed { ticket, token, outcome, note } => Kind::Completed(v1::Completed {
+            ticket: ticket.0,
+            token: token.0,
+            outcome: (&**outcome).into(),
+            note: (&**note).into(),
+        }),
+    };
+    v1::Record { at: at.0, event: Some(kind) }
+}
+
+fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
+    v1::Submitted {
+        id: submitted.id.as_str().into(),
+        number: submitted.number.0,
+        fingerprint: submitted.fingerprint,
+        channel: encode_channel(submitted.channel),
+        caller: submitted.caller.as_deref().map(encode_caller),
+        content: Some(encode_content(&submitted.content)),
+        tier: submitted.tier.0.into(),
+        tier_source: encode_source(submitted.tier_source),
+        tier_age_ms: submitted.tier_age_ms,
+        respond_by: submitted.respond_by.0,
+        solve_by: submitted.solve_by.map(|at| at.0),
+        pools: submitted.pools.0,
+    }
+}
+
+pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
+    let agent = |value| name(value, "agent").map(AgentId::new);
+    let event = match required(record.event, "record.event")? {
+        Kind::Started(v1::Started {}) => Event::Started,
+        Kind::PolicyApplied(applied) => Event::PolicyApplied {
+            policy: Arc::new(policy::decode(required(applied.policy, "policy_applied.policy")?)?),
+        },
+        Kind::AgentPut(put) => Event::AgentPut(AgentProfile {
+            id: agent(put.agent)?,
+            name: put.name.into(),
+            pools: PoolSet(put.pools),
+            capacity: narrow(put.capacity, "agent_put.capacity")?,
+        }),
+        Kind::AgentDeleted(deleted) => Event::AgentDeleted { agent: agent(deleted.agent)? },
+        Kind::PresenceSet(set) => Event::PresenceSet {
+            agent: agent(set.agent)?,
+            presence: decode_presence(set.presence, "presence_set.presence")?,
+        },
+        Kind::Submitted(submitted) => Event::Submitted(Box::new(decode_submitted(submitted)?)),
+        Kind::Updated(updated) => Event::Updated {
+            ticket: TicketNumber(updated.ticket),
+            content: Arc::new(decode_content(required(updated.content, "updated.content")?)),
+        },
+        Kind::Retiered(retiered) => Event::Retiered {
+            ticket: TicketNumber(retiered.ticket),
+            tier: decode_tier(retiered.tier, "retiered.tier")?,
+            source: decode_source(retiered.source, "retiered.source")?,
+            customer_id: boxed(retiered.customer_id),
+            respond_by: Time(retiered.respond_by),
+            solve_by: retiered.solve_by.map(Time),
+            overflow_step: narrow(retiered.overflow_step, "retiered.overflow_step")?,
+            pools: PoolSet(retiered.pools),
+        },
+        Kind::Cancelled(cancelled) => Event::Cancelled {
+            ticket: TicketNumber(cancelled.ticket),
+            reason: cancelled.reason.into(),
+        },
+        Kind::Overflowed(overflowed) => Event::Overflowed {
+            ticket: TicketNumber(overflowed.ticket),
+            overflow_step: narrow(overflowed.overflow_step, "overflowed.overflow_step")?,
+            pools: PoolSet(overflowed.pools),
+        },
+        Kind::Breached(breached) => Event::Breached {
+            ticket: TicketNumber(breached.ticket),
+            deadline: decode_deadline(breached.deadline, "breached.deadline")?,
+        },
+        Kind::WaitStarted(started) => Event::WaitStarted {
+            agent: agent(started.agent)?,
+            until: Time(started.until),
+            request: boxed(started.request),
+        },
+        Kind::WaitEnded(ended) => Event::WaitEnded {
+            agent: agent(ended.agent)?,
+            why: decode_why(ended.why, "wait_ended.why")?,
+        },
+        Kind::Assigned(assigned) => Event::Assigned {
+            ticket: TicketNumber(assigned.ticket),
+            agent: agent(assigned.agent)?,
+            pool: decode_pool(assigned.pool, "assigned.pool")?,
+            token: LeaseToken(assigned.token),
+            lease_until: Time(assigned.lease_until),
+            request: boxed(assigned.request),
+            step: decode_step(assigned.step, "assigned.step")?,
+            slack_ms: assigned.slack_ms,
+        },
+        Kind::Extended(extended) => Event::Extended {
+            ticket: TicketNumber(extended.ticket),
+            token: LeaseToken(extended.token),
+            lease_until: Time(extended.lease_until),
+        },
+        Kind::LeaseExpired(expired) => Event::LeaseExpired {
+            ticket: TicketNumber(expired.ticket),
+            token: LeaseToken(expired.token),
+        },
+        Kind::Released(released) => Event::Released {
+            ticket: TicketNumber(released.ticket),
+            token: LeaseToken(released.token),
+            reason: match required(released.reason, "released.reason")? {
+                v1::released::Reason::ByAgent(why) => ReleaseReason::ByAgent(why.into()),
+                v1::released::Reason::Undelivered(v1::Undelivered {}) => ReleaseReason::Undelivered,
+            },
+        },
+        Kind::Completed(completed) => Event::Completed {
+            ticket: TicketNumber(completed.ticket),
+            token: LeaseToken(completed.token),
+            outcome: completed.outcome.into(),
+            note: completed.note.into(),
+        },
+    };
+    Ok((Time(record.at), event))
+}
+
+fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
+    Ok(Submitted {
+        id: TicketId::new(name(submitted.id, "submitted.id")?),
+        number: TicketNumber(submitted.number),
+        fingerprint: submitted.fingerprint,
+        channel: decode_channel(submitted.channel, "submitted.channel")?,
+        caller: submitted.caller.map(decode_caller).transpose()?.map(Arc::new),
+        content: Arc::new(decode_content(required(submitted.content, "submitted.content")?)),
+        tier: decode_tier(submitted.tier, "submitted.tier")?,
+        tier_source: decode_source(submitted.tier_source, "submitted.tier_source")?,
+        tier_age_ms: submitted.tier_age_ms,
+        respond_by: Time(submitted.respond_by),
+        solve_by: submitted.solve_by.map(Time),
+        pools: PoolSet(submitted.pools),
+    })
+}

@@ -1,0 +1,121 @@
+//! Policies as messages.
+
+use super::ticket::decode_tier;
+use super::{Error, name, twin, v1};
+use crate::engine::model::{Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier};
+
+twin! {
+    encode_rule, decode_rule, Rule, v1::Rule,
+    [GuardedEdf, Fifo, StaticPriority, Edf, Accumulating]
+}
+
+pub(super) fn encode(policy: &Policy) -> v1::Policy {
+    v1::Policy {
+        version: (&*policy.version).into(),
+        rule: encode_rule(policy.rule),
+        starve_after_permille: policy.starve_after_permille,
+        floor_share_permille: policy.floor_share_permille,
+        tiers: policy.tiers.iter().map(encode_tier).collect(),
+        pools: policy.pools.iter().map(encode_pool).collect(),
+        unknown_tier: policy.unknown_tier.0.into(),
+        unavailable_tier: policy.unavailable_tier.0.into(),
+        source: (&*policy.source).into(),
+    }
+}
+
+pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
+    Ok(Policy {
+        version: name(policy.version, "policy.version")?.into(),
+        rule: decode_rule(policy.rule, "policy.rule")?,
+        starve_after_permille: policy.starve_after_permille,
+        floor_share_permille: policy.floor_share_permille,
+        tiers: policy.tiers.into_iter().map(tier).collect::<Result<_, _>>()?,
+        pools: policy.pools.into_iter().map(pool).collect::<Result<_, _>>()?,
+        unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
+        unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
+        source: policy.source.into(),
+    })
+}
+
+fn encode_tier(tier: &Tier) -> v1::Tier {
+    v1::Tier {
+        name: (&*tier.name).into(),
+        guard_permille: tier.guard_permille,
+        weight_permille: tier.weight_permille,
+        targets: Channel::ALL
+            .map(|channel| v1::Target {
+                respond_within_ms: tier.respond_within_ms[channel.index()],
+                solve_within_ms: tier.solve_within_ms[channel.index()],
+            })
+            .into(),
+        pools: tier.pools.0,
+        overflow: tier
+            .overflow
+            .iter()
+            .map(|step| v1::Overflow { after_ms: step.after_ms, pools: step.pools.0 })
+            .collect(),
+    }
+}
+
+fn tier(tier: v1::Tier) -> Result<Tier, Error> {
+    let found = i64::try_from(tier.targets.len()).unwrap_or(i64::MAX);
+    let targets: [v1::Target; Channel::ALL.len()] = tier
+        .targets
+        .try_into()
+        .map_err(|_| Error::Unknown { field: "number of tier.targets", value: found })?;
+    Ok(Tier {
+        name: name(tier.name, "tier.name")?.into(),
+        guard_permille: tier.guard_permille,
+        weight_permille: tier.weight_permille,
+        respond_within_ms: targets.map(|target| target.respond_within_ms),
+        solve_within_ms: targets.map(|target| target.solve_within_ms),
+        pools: PoolSet(tier.pools),
+        overflow: tier
+            .overflow
+            .into_iter()
+            .map(|step| Overflow { after_ms: step.after_ms, pools: PoolSet(step.pools) })
+            .collect(),
+    })
+}
+
+fn encode_pool(pool: &Pool) -> v1::Pool {
+    v1::Pool {
+        name: (&*pool.name).into(),
+        lease_ms: pool.lease_ms,
+        reserve: pool
+            .reserve
+            .iter()
+            .map(|(tier, count)| v1::Reserve { tier: tier.0.into(), count: *count })
+            .collect(),
+    }
+}
+
+fn pool(pool: v1::Pool) -> Result<Pool, Error> {
+    let reserve = |kept: v1::Reserve| Ok((decode_tier(kept.tier, "reserve.tier")?, kept.count));
+    Ok(Pool {
+        name: name(pool.name, "pool.name")?.into(),
+        lease_ms: pool.lease_ms,
+        reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
+    })
+}
+
+pub(super) fn encode_record(record: &PoolRecord) -> v1::PoolRecord {
+    v1::PoolRecord {
+        handled_count: record.handled_count,
+        mean_handle_us: record.mean_handle_us,
+        floor_bucket_permille: record.floor_bucket_permille,
+        floor_last_tier: record.floor_last_tier.map(|tier| tier.0.into()),
+    }
+}
+
+pub(super) fn decode_record(record: v1::PoolRecord) -> Result<PoolRecord, Error> {
+    Ok(PoolRecord {
+        handled_count: record.handled_count,
+        mean_handle_us: record.mean_handle_us,
+        floor_bucket_permille: record.floor_bucket_permille,
+        floor_last_tier: record
+            .floor_last_tier
+            .map(|tier| decode_tier(tier, "pool_record.floor_last_tier"))
+            .transpose()?,
+    })
+}

@@ -1,0 +1,203 @@
+//! Tickets, callers and contents as messages.
+
+use super::{Error, boxed, name, narrow, required, text, twin, v1};
+use crate::engine::model::{
+    AgentId, Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, LeaseToken,
+    PoolIx, PoolSet, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
+};
+use std::sync::Arc;
+
+twin! {
+    encode_channel, decode_channel, Channel, v1::Channel,
+    [Voice, Chat, Email, Web, Callback, Outbound]
+}
+twin! {
+    encode_source, decode_source, TierSource, v1::TierSource,
+    [Found, UnknownCustomer, Stale, Unavailable, Given, UnknownTier]
+}
+twin! {
+    encode_kind, decode_kind, IdentifierKind, v1::IdentifierKind,
+    [Id, Phone, Card, Email, Account]
+}
+twin! {
+    encode_step, decode_step, Step, v1::Step,
+    [Floor, AtRisk, EarliestDeadline, Fifo, Priority, Accumulated]
+}
+
+pub(super) fn encode_caller(caller: &Caller) -> v1::Caller {
+    v1::Caller {
+        kind: encode_kind(caller.kind),
+        value: (&*caller.value).into(),
+        resolved_id: text(caller.resolved_id.as_deref()),
+    }
+}
+
+pub(super) fn decode_caller(caller: v1::Caller) -> Result<Caller, Error> {
+    Ok(Caller {
+        kind: decode_kind(caller.kind, "caller.kind")?,
+        value: caller.value.into(),
+        resolved_id: boxed(caller.resolved_id),
+    })
+}
+
+pub(super) fn encode_content(content: &Content) -> v1::Content {
+    v1::Content {
+        subject: (&*content.subject).into(),
+        payload: prost::bytes::Bytes::copy_from_slice(&content.payload),
+        attributes: content
+            .attributes
+            .iter()
+            .map(|(name, value)| v1::Attribute { name: (&**name).into(), value: (&**value).into() })
+            .collect(),
+    }
+}
+
+pub(super) fn decode_content(content: v1::Content) -> Content {
+    Content {
+        subject: content.subject.into(),
+        payload: Vec::from(content.payload).into(),
+        attributes: content
+            .attributes
+            .into_iter()
+            .map(|attribute| (attribute.name.into(), attribute.value.into()))
+            .collect(),
+    }
+}
+
+/// A pool's place, checked against the 64 there can be.
+pub(super) fn decode_pool(value: u32, field: &'static str) -> Result<PoolIx, Error> {
+    below_64(value, field).map(PoolIx)
+}
+
+/// A tier's place, checked against the 64 there can be.
+pub(super) fn decode_tier(value: u32, field: &'static str) -> Result<TierIx, Error> {
+    below_64(value, field).map(TierIx)
+}
+
+fn below_64(value: u32, field: &'static str) -> Result<u8, Error> {
+    match u8::try_from(value) {
+        Ok(place) if place < 64 => Ok(place),
+        _ => Err(Error::Unknown { field, value: value.into() }),
+    }
+}
+
+fn encode_assignment(assignment: &Assignment) -> v1::Assignment {
+    v1::Assignment {
+        agent: assignment.agent.as_str().into(),
+        pool: assignment.pool.map(|pool| pool.0.into()),
+        token: assignment.token.0,
+        assigned_at: assignment.assigned_at.0,
+        lease_until: assignment.lease_until.0,
+        request: text(assignment.request.as_deref()),
+        step: encode_step(assignment.step),
+        slack_ms: assignment.slack_ms,
+        policy_version: (&*assignment.policy_version).into(),
+    }
+}
+
+fn decode_assignment(assignment: v1::Assignment) -> Result<Assignment, Error> {
+    Ok(Assignment {
+        agent: AgentId::new(name(assignment.agent, "assignment.agent")?),
+        pool: assignment.pool.map(|pool| decode_pool(pool, "assignment.pool")).transpose()?,
+        token: LeaseToken(assignment.token),
+        assigned_at: Time(assignment.assigned_at),
+        lease_until: Time(assignment.lease_until),
+        request: boxed(assignment.request),
+        step: decode_step(assignment.step, "assignment.step")?,
+        slack_ms: assignment.slack_ms,
+        policy_version: assignment.policy_version.into(),
+    })
+}
+
+pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
+    v1::Ticket {
+        id: ticket.id.as_str().into(),
+        number: ticket.number.0,
+        fingerprint: ticket.fingerprint,
+        channel: encode_channel(ticket.channel),
+        caller: ticket.caller.as_deref().map(encode_caller),
+        content: Some(encode_content(&ticket.content)),
+        tier: ticket.tier.0.into(),
+        tier_source: encode_source(ticket.tier_source),
+        tier_age_ms: ticket.tier_age_ms,
+        submitted_at: ticket.submitted_at.0,
+        respond_by: ticket.respond_by.0,
+        solve_by: ticket.solve_by.map(|at| at.0),
+        overflow_step: ticket.overflow_step.into(),
+        pools: ticket.pools.0,
+        picked_up_at: ticket.picked_up_at.map(|at| at.0),
+        response_breached: ticket.response_breached,
+        solution_breached: ticket.solution_breached,
+        assigned_count: ticket.assigned_count,
+        assignment: ticket.assignment().map(encode_assignment),
+    }
+}
+
+pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
+    Ok(Ticket {
+        id: TicketId::new(name(ticket.id, "ticket.id")?),
+        number: TicketNumber(ticket.number),
+        fingerprint: ticket.fingerprint,
+        channel: decode_channel(ticket.channel, "ticket.channel")?,
+        caller: ticket.caller.map(decode_caller).transpose()?.map(Arc::new),
+        content: Arc::new(decode_content(required(ticket.content, "ticket.content")?)),
+        tier: decode_tier(ticket.tier, "ticket.tier")?,
+        tier_source: decode_source(ticket.tier_source, "ticket.tier_source")?,
+        tier_age_ms: ticket.tier_age_ms,
+        submitted_at: Time(ticket.submitted_at),
+        respond_by: Time(ticket.respond_by),
+        solve_by: ticket.solve_by.map(Time),
+        overflow_step: narrow(ticket.overflow_step, "ticket.overflow_step")?,
+        pools: PoolSet(ticket.pools),
+        picked_up_at: ticket.picked_up_at.map(Time),
+        response_breached: ticket.response_breached,
+        solution_breached: ticket.solution_breached,
+        assigned_count: ticket.assigned_count,
+        state: match ticket.assignment {
+            None => State::Waiting,
+            Some(assignment) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+        },
+    })
+}
+
+pub(super) fn encode_finished(finished: &Finished) -> v1::Finished {
+    let ending = match &finished.ending {
+        Ending::Completed { agent, token, assigned_at, outcome, note } => {
+            v1::finished::Ending::Completed(v1::Completion {
+                agent: agent.as_str().into(),
+                token: token.0,
+                assigned_at: assigned_at.0,
+                outcome: (&**outcome).into(),
+                note: (&**note).into(),
+            })
+        }
+        Ending::Cancelled { reason } => {
+            v1::finished::Ending::Cancelled(v1::Cancellation { reason: (&**reason).into() })
+        }
+    };
+    v1::Finished {
+        ticket: Some(encode_ticket(&finished.ticket)),
+        finished_at: finished.finished_at.0,
+        ending: Some(ending),
+    }
+}
+
+pub(super) fn decode_finished(finished: v1::Finished) -> Result<Finished, Error> {
+    let ending = match required(finished.ending, "finished.ending")? {
+        v1::finished::Ending::Completed(completion) => Ending::Completed {
+            agent: AgentId::new(name(completion.agent, "completion.agent")?),
+            token: LeaseToken(completion.token),
+            assigned_at: Time(completion.assigned_at),
+            outcome: completion.outcome.into(),
+            note: completion.note.into(),
+        },
+        v1::finished::Ending::Cancelled(cancellation) => {
+            Ending::Cancelled { reason: cancellation.reason.into() }
+        }
+    };
+    Ok(Finished {
+        ticket: decode_ticket(required(finished.ticket, "finished.ticket")?)?,
+        ending,
+        finished_at: Time(finished.finished_at),
+    })
+}

@@ -1,0 +1,281 @@
+//! Rows of the history and of the journal between `SQLite` and Rust.
+
+use super::schema::failed;
+use crate::engine::command::Earlier;
+use crate::engine::model::{
+    AgentId, Channel, Content, LeaseToken, TicketId, TicketNumber, TierSource, Time,
+};
+use crate::journal::frame::Frame;
+use crate::journal::{Error, FinishedRow, FinishedState, Seq};
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, named_params, params};
+use std::sync::Arc;
+
+/// Rows read in one go. A read transaction keeps the WAL from beginning anew, so none is long.
+const SLICE_ROWS: i64 = 64;
+
+/// The columns in the order in which [`read`] takes them.
+pub(in crate::journal) const COLUMNS: &str = "seq, number, id, channel, tier, tier_source, \
+    customer_id, subject, state, agent, pool, submitted_at, picked_up_at, finished_at, wait_ms, \
+    handle_ms, respond_by, solve_by, response_in_time, solution_in_time, assigned_count, outcome, \
+    note, reason, fingerprint, token, payload, attributes";
+
+pub(super) const INSERT: &str = "INSERT INTO finished VALUES (:seq, :number, :id, :channel, :tier, \
+    :tier_source, :customer_id, :subject, :state, :agent, :pool, :submitted_at, :picked_up_at, \
+    :finished_at, :wait_ms, :handle_ms, :respond_by, :solve_by, :response_in_time, \
+    :solution_in_time, :assigned_count, :outcome, :note, :reason, :fingerprint, :token, :payload, \
+    :attributes)";
+
+pub(super) fn insert(
+    statement: &mut CachedStatement<'_>,
+    row: &FinishedRow,
+) -> rusqlite::Result<usize> {
+    statement.execute(named_params! {
+        ":seq": row.seq.0.cast_signed(),
+        ":number": row.number.0.cast_signed(),
+        ":id": row.id.as_str(),
+        ":channel": row.channel.name(),
+        ":tier": &*row.tier,
+        ":tier_source": row.tier_source.name(),
+        ":customer_id": row.customer_id.as_deref(),
+        ":subject": &*row.content.subject,
+        ":state": row.state.name(),
+        ":agent": row.agent.as_ref().map(AgentId::as_str),
+        ":pool": row.pool.as_deref(),
+        ":submitted_at": row.submitted_at.0,
+        ":picked_up_at": row.picked_up_at.map(|at| at.0),
+        ":finished_at": row.finished_at.0,
+        ":wait_ms": row.wait_ms,
+        ":handle_ms": row.handle_ms,
+        ":respond_by": row.respond_by.0,
+        ":solve_by": row.solve_by.map(|at| at.0),
+        ":response_in_time": row.response_in_time,
+        ":solution_in_time": row.solution_in_time,
+        ":assigned_count": row.assigned_count,
+        ":outcome": row.outcome.as_deref(),
+        ":note": row.note.as_deref(),
+        ":reason": row.reason.as_deref(),
+        ":fingerprint": row.fingerprint.cast_signed(),
+        ":token": row.token.map(|token| token.0.cast_signed()),
+        ":payload": &*row.content.payload,
+        ":attributes": attributes_json(&row.content),
+    })
+}
+
+/// Reads the row under [`COLUMNS`].
+pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
+    let arc = |at| -> rusqlite::Result<Arc<str>> { Ok(row.get_ref(at)?.as_str()?.into()) };
+    let some_arc = |at| -> rusqlite::Result<Option<Arc<str>>> {
+        Ok(row.get_ref(at)?.as_str_or_null()?.map(Into::into))
+    };
+    let unsigned = |at| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(at)?.cast_unsigned()) };
+    Ok(FinishedRow {
+        seq: Seq(unsigned(0)?),
+        number: TicketNumber(unsigned(1)?),
+        id: TicketId::new(arc(2)?),
+        channel: known(row, 3, &Channel::ALL, Channel::name)?,
+        tier: arc(4)?,
+        tier_source: known(row, 5, &TierSource::ALL, TierSource::name)?,
+        customer_id: row.get(6)?,
+        content: Arc::new(Content {
+            subject: row.get(7)?,
+            payload: row.get_ref(26)?.as_blob()?.into(),
+            attributes: attributes(row, 27)?,
+        }),
+        state: known(row, 8, &FinishedState::ALL, FinishedState::name)?,
+        agent: some_arc(9)?.map(AgentId::new),
+        pool: some_arc(10)?,
+        submitted_at: Time(row.get(11)?),
+        picked_up_at: row.get::<_, Option<i64>>(12)?.map(Time),
+        finished_at: Time(row.get(13)?),
+        wait_ms: row.get(14)?,
+        handle_ms: row.get(15)?,
+        respond_by: Time(row.get(16)?),
+        solve_by: row.get::<_, Option<i64>>(17)?.map(Time),
+        response_in_time: row.get(18)?,
+        solution_in_time: row.get(19)?,
+        assigned_count: row.get(20)?,
+        outcome: row.get(21)?,
+        note: row.get(22)?,
+        reason: row.get(23)?,
+        fingerprint: unsigned(24)?,
+        token: row.get::<_, Option<i64>>(25)?.map(|token| LeaseToken(token.cast_unsigned())),
+    })
+}
+
+/// The ticket of that id that ended last, as the engine asks for it.
+pub(in crate::journal) fn earlier(
+    connection: &Connection,
+    id: &str,
+) -> rusqlite::Result<Option<Earlier>> {
+    connection
+        .prepare_cached(
+            "SELECT number, fingerprint, token FROM finished WHERE id = ?1 \
+             ORDER BY seq DESC LIMIT 1",
+        )?
+        .query_row([id], |row| {
+            Ok(Earlier {
+                number: TicketNumber(row.get::<_, i64>(0)?.cast_unsigned()),
+                fingerprint: row.get::<_, i64>(1)?.cast_unsigned(),
+                completed_with: row
+                    .get::<_, Option<i64>>(2)?
+                    .map(|token| LeaseToken(token.cast_unsigned())),
+            })
+        })
+        .optional()
+}
+
+/// The ticket of that id that ended last.
+pub(in crate::journal) fn by_id(
+    connection: &Connection,
+    id: &str,
+) -> rusqlite::Result<Option<FinishedRow>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM finished WHERE id = ?1 ORDER BY seq DESC LIMIT 1"
+        ))?
+        .query_row([id], read)
+        .optional()
+}
+
+/// The last event in the journal; 0 when it is empty.
+pub(in crate::journal) fn last(connection: &Connection) -> rusqlite::Result<Seq> {
+    let last: Option<i64> = connection
+        .prepare_cached("SELECT seq + count - 1 FROM journal ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(Seq(last.unwrap_or(0).cast_unsigned()))
+}
+
+/// Whether a replay goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::journal) enum Next {
+    Go,
+    Stop,
+}
+
+/// What [`replay`] calls for each row.
+pub(in crate::journal) type Visit<'a> = dyn FnMut(Seq, &[u8]) -> Result<Next, Error> + 'a;
+
+/// Gives every journal row after event `after` to `visit`, in slices, until it says stop.
+pub(in crate::journal) fn replay(
+    connection: &Connection,
+    place: &str,
+    after: Seq,
+    visit: &mut Visit<'_>,
+) -> Result<(), Error> {
+    let mut after = after.0.cast_signed();
+    loop {
+        let failed_here = |source| Error::Sqlite {
+            place: place.into(),
+            doing: format!("read the journal after event {after}").into(),
+            source,
+        };
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT seq, count, crc, data FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )
+            .map_err(failed_here)?;
+        let mut rows = statement.query(params![after, SLICE_ROWS]).map_err(failed_here)?;
+        let mut seen = 0;
+        let mut last = after;
+        while let Some(row) = rows.next().map_err(failed_here)? {
+            let columns = || -> rusqlite::Result<(i64, i64, i64)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            };
+            let (seq, count, crc) = columns().map_err(failed_here)?;
+            let data = match row.get_ref(3).map_err(failed_here)? {
+                ValueRef::Blob(data) => data,
+                other => {
+                    return Err(failed_here(rusqlite::Error::InvalidColumnType(
+                        3,
+                        "data".into(),
+                        other.data_type(),
+                    )));
+                }
+            };
+            let row = Seq(seq.cast_unsigned());
+            columns_agree(place, row, count, crc, data)?;
+            if visit(row, data)? == Next::Stop {
+                return Ok(());
+            }
+            last = seq;
+            seen += 1;
+        }
+        if seen < SLICE_ROWS {
+            return Ok(());
+        }
+        after = last;
+    }
+}
+
+fn columns_agree(place: &str, row: Seq, count: i64, crc: i64, data: &[u8]) -> Result<(), Error> {
+    let frame =
+        Frame::parse(data).map_err(|source| Error::Frame { place: place.into(), row, source })?;
+    for (column, found, expected) in [
+        ("seq", row.0, frame.first().0),
+        ("count", count.cast_unsigned(), frame.count().into()),
+        ("crc", crc.cast_unsigned(), frame.crc().into()),
+    ] {
+        if found != expected {
+            return Err(Error::Column { place: place.into(), row, column, expected, found });
+        }
+    }
+    Ok(())
+}
+
+/// The journal's first row, if it has any.
+pub(in crate::journal) fn first(
+    connection: &Connection,
+    place: &str,
+) -> Result<Option<Seq>, Error> {
+    let first: Option<i64> = connection
+        .query_row("SELECT min(seq) FROM journal", [], |row| row.get(0))
+        .map_err(failed(place, "read the journal's first row"))?;
+    Ok(first.map(|seq| Seq(seq.cast_unsigned())))
+}
+
+fn known<T: Copy>(
+    row: &Row<'_>,
+    at: usize,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> rusqlite::Result<T> {
+    let text = row.get_ref(at)?.as_str()?;
+    all.iter()
+        .copied()
+        .find(|value| name(*value) == text)
+        .ok_or_else(|| unreadable(at, format!("{text:?} is not a value this release knows")))
+}
+
+fn unreadable(
+    at: usize,
+    problem: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(at, Type::Text, problem.into())
+}
+
+fn attributes_json(content: &Content) -> String {
+    if content.attributes.is_empty() {
+        return "{}".into();
+    }
+    let object: serde_json::Map<String, serde_json::Value> = content
+        .attributes
+        .iter()
+        .map(|(name, value)| ((&**name).into(), (&**value).into()))
+        .collect();
+    serde_json::Value::Object(object).to_string()
+}
+
+/// The attributes of a [`Content`].
+type Attributes = Box<[(Box<str>, Box<str>)]>;
+
+fn attributes(row: &Row<'_>, at: usize) -> rusqlite::Result<Attributes> {
+    let text = row.get_ref(at)?.as_str()?;
+    if text == "{}" {
+        return Ok(Box::default());
+    }
+    let object: std::collections::BTreeMap<Box<str>, Box<str>> =
+        serde_json::from_str(text).map_err(|error| unreadable(at, error))?;
+    Ok(object.into_iter().collect())
+}

@@ -1,0 +1,317 @@
+//! A seeded run of the real engine that makes events of every kind, in batches as a driver would.
+
+use rand::{Rng as _, SeedableRng as _};
+use rand_pcg::Pcg64Mcg;
+use std::sync::Arc;
+use tierline::engine::command::{
+    AgentProfile, Command, Event, Lookup, ReleaseReason, Submit, WaitEnd,
+};
+use tierline::engine::model::{
+    AgentId, Caller, Content, IdentifierKind, Overflow, Policy, Pool, PoolIx, PoolSet, Presence,
+    Rule, Ticket, TicketId, TicketNumber, Tier, TierIx, Time,
+};
+use tierline::engine::{Engine, Limits};
+use tierline::journal::{FinishedRow, Journal, Seq};
+
+/// When the script begins.
+pub(crate) const BEGIN: Time = Time(1_790_000_000_000);
+
+/// What happened in one step.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub(crate) events: Vec<(Time, Event)>,
+    /// With the place in `events` of what ended them.
+    pub(crate) finished: Vec<(usize, FinishedRow)>,
+}
+
+impl Batch {
+    /// Puts the batch into `journal` and commits it.
+    pub(crate) fn commit(
+        &self,
+        journal: &mut Journal,
+    ) -> Result<Seq, tierline::journal::AppendError> {
+        let before = journal.pushed();
+        for (at, event) in &self.events {
+            journal.push(*at, event);
+        }
+        let rows: Vec<FinishedRow> = self
+            .finished
+            .iter()
+            .map(|(at, row)| FinishedRow { seq: Seq(before.0 + 1 + *at as u64), ..row.clone() })
+            .collect();
+        journal.commit(&rows)
+    }
+}
+
+/// The run: its engine is always as the events so far have made it.
+pub(crate) struct Script {
+    pub(crate) engine: Engine,
+    pub(crate) now: Time,
+    rng: Pcg64Mcg,
+    submitted: u64,
+    /// Bytes in a payload at most.
+    pub(crate) payload_max: usize,
+}
+
+impl Script {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            engine: Engine::new(Limits::default()),
+            now: BEGIN,
+            rng: Pcg64Mcg::seed_from_u64(seed),
+            submitted: 0,
+            payload_max: 300,
+        }
+    }
+
+    /// A run that goes on from `engine`.
+    pub(crate) fn resume(engine: Engine, seed: u64) -> Self {
+        Self { now: engine.at(), engine, submitted: seed << 32, ..Self::new(seed) }
+    }
+
+    /// The first batch: the server starts, with a policy and five agents.
+    pub(crate) fn begin(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        self.carry_out(&mut batch, Command::Start);
+        self.carry_out(&mut batch, Command::ApplyPolicy { policy: Arc::new(policy("one")) });
+        for n in 0..5 {
+            self.put_agent(&mut batch, n);
+            let (agent, presence) = (agent(n), Presence::Available);
+            self.carry_out(&mut batch, Command::SetPresence { agent, presence });
+        }
+        batch
+    }
+
+    /// One more batch: some commands, and all that follows from them.
+    pub(crate) fn step(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        for _ in 0..self.rng.random_range(1..6) {
+            self.now = self.now.plus_ms(self.rng.random_range(0..4000));
+            self.settle(&mut batch);
+            self.command(&mut batch);
+            self.settle(&mut batch);
+        }
+        if batch.events.is_empty() {
+            self.submit(&mut batch);
+        }
+        batch
+    }
+
+    fn settle(&mut self, batch: &mut Batch) {
+        while let Some(event) = self.engine.expire(self.now).or_else(|| self.engine.route(self.now))
+        {
+            self.happen(batch, event);
+        }
+    }
+
+    fn command(&mut self, batch: &mut Batch) {
+        let n = self.rng.random_range(0..5);
+        let agent = agent(n);
+        match self.rng.random_range(0..100) {
+            0..40 => self.submit(batch),
+            40..62 => {
+                let wait_until = self.now.plus_ms(self.rng.random_range(0..20_000));
+                let request = self.rng.random_bool(0.5).then(|| format!("pull-{n}").into());
+                self.carry_out(batch, Command::Pull { agent, request, wait_until });
+            }
+            62..76 => self.with_held(batch, |ticket| Command::Complete {
+                ticket: ticket.id.clone(),
+                token: ticket.assignment().expect("it is held").token,
+                outcome: "solved".into(),
+                note: "told the customer".into(),
+                earlier: None,
+            }),
+            76..80 => {
+                let reason = if self.rng.random_bool(0.5) {
+                    ReleaseReason::Undelivered
+                } else {
+                    ReleaseReason::ByAgent("end of shift".into())
+                };
+                self.with_held(batch, |ticket| Command::Release {
+                    ticket: ticket.id.clone(),
+                    token: ticket.assignment().expect("it is held").token,
+                    reason,
+                });
+            }
+            80..83 => self.with_held(batch, |ticket| Command::Extend {
+                ticket: ticket.id.clone(),
+                token: ticket.assignment().expect("it is held").token,
+                by_ms: Some(60_000),
+            }),
+            83..87 => self.with_live(batch, |ticket| Command::Cancel {
+                ticket: ticket.id.clone(),
+                reason: "hung up".into(),
+                earlier: None,
+            }),
+            87..90 => {
+                let content = Arc::new(self.content());
+                self.with_live(batch, |ticket| Command::Update {
+                    ticket: ticket.id.clone(),
+                    content,
+                });
+            }
+            90..93 => {
+                let lookup = self.lookup();
+                self.with_live(batch, |ticket| Command::Retier {
+                    ticket: ticket.id.clone(),
+                    lookup,
+                });
+            }
+            93..96 => {
+                let known = self.engine.roster().get(&agent).map(|agent| agent.presence);
+                let presence = match known {
+                    Some(Presence::Available) => Presence::Away,
+                    _ => Presence::Available,
+                };
+                self.carry_out(batch, Command::SetPresence { agent, presence });
+            }
+            96 => self.carry_out(batch, Command::StopWaiting { agent }),
+            97 => {
+                self.put_agent(batch, n + 5);
+                self.carry_out(batch, Command::DeleteAgent { agent: self::agent(n + 5) });
+            }
+            98 => {
+                let version = format!("v{}", self.submitted);
+                self.carry_out(batch, Command::ApplyPolicy { policy: Arc::new(policy(&version)) });
+            }
+            _ => self.carry_out(batch, Command::Start),
+        }
+    }
+
+    fn submit(&mut self, batch: &mut Batch) {
+        self.submitted += 1;
+        let n = self.submitted;
+        let caller = self.rng.random_bool(0.8).then(|| {
+            Arc::new(Caller {
+                kind: IdentifierKind::Phone,
+                value: format!("+49 30 {n}").into(),
+                resolved_id: self
+                    .rng
+                    .random_bool(0.5)
+                    .then(|| format!("customer-{}", n % 7).into()),
+            })
+        });
+        let channel = self.rng.random_range(0..6);
+        let submit = Submit {
+            id: TicketId::new(format!("ticket-{n}")),
+            fingerprint: self.rng.random(),
+            channel: tierline::engine::model::Channel::ALL[channel],
+            caller,
+            content: Arc::new(self.content()),
+            lookup: self.lookup(),
+            earlier: None,
+        };
+        self.carry_out(batch, Command::Submit(Box::new(submit)));
+    }
+
+    fn content(&mut self) -> Content {
+        let len = self.rng.random_range(0..=self.payload_max);
+        Content {
+            subject: "the heating is cold \u{2744}".into(),
+            payload: (0..len).map(|at| u8::try_from(at % 251).expect("below 251")).collect(),
+            attributes: if self.rng.random_bool(0.5) {
+                [("city".into(), "K\u{f6}ln".into()), ("quote".into(), "\"\\".into())].into()
+            } else {
+                Box::default()
+            },
+        }
+    }
+
+    fn lookup(&mut self) -> Lookup {
+        let tier = ["gold", "silver", "bronze"][self.rng.random_range(0..3)];
+        let customer_id = "customer-1".into();
+        match self.rng.random_range(0..6) {
+            0 => Lookup::UnknownCustomer,
+            1 => Lookup::Stale { tier: tier.into(), customer_id, age_ms: 4000 },
+            2 => Lookup::Unavailable,
+            3 => Lookup::Given { tier: tier.into() },
+            _ => Lookup::Found { tier: tier.into(), customer_id },
+        }
+    }
+
+    fn put_agent(&mut self, batch: &mut Batch, n: u64) {
+        let pools = PoolSet::of([PoolIx(u8::try_from(n % 3).expect("below 3"))]);
+        let profile =
+            AgentProfile { id: agent(n), name: format!("Agent {n}").into(), pools, capacity: 3 };
+        self.carry_out(batch, Command::PutAgent(profile));
+    }
+
+    fn with_held(&mut self, batch: &mut Batch, command: impl FnOnce(&Ticket) -> Command) {
+        let held = |ticket: &&Ticket| ticket.assignment().is_some();
+        let found = self.engine.tickets_after(TicketNumber(0)).find(held).map(command);
+        if let Some(command) = found {
+            self.carry_out(batch, command);
+        }
+    }
+
+    fn with_live(&mut self, batch: &mut Batch, command: impl FnOnce(&Ticket) -> Command) {
+        let found = self.engine.tickets_after(TicketNumber(0)).last().map(command);
+        if let Some(command) = found {
+            self.carry_out(batch, command);
+        }
+    }
+
+    fn carry_out(&mut self, batch: &mut Batch, command: Command) {
+        // What the rules refuse changes nothing, and is as good a part of the run.
+        let Ok(decision) = self.engine.decide(self.now, command) else { return };
+        for event in decision.events {
+            self.happen(batch, event);
+        }
+    }
+
+    fn happen(&mut self, batch: &mut Batch, event: Event) {
+        self.engine.apply(self.now, &event);
+        if let Event::Completed { .. } | Event::Cancelled { .. } = event {
+            let finished = self.engine.last_finished().expect("one has just ended");
+            let row = FinishedRow::of(finished, self.engine.policy(), Seq(0));
+            batch.finished.push((batch.events.len(), row));
+        }
+        batch.events.push((self.now, event));
+    }
+}
+
+/// Events of which no engine makes one so soon.
+pub(crate) fn rare_events() -> [Event; 2] {
+    let agent = agent(1);
+    [
+        Event::WaitEnded { agent: agent.clone(), why: WaitEnd::Replaced },
+        Event::AgentDeleted { agent },
+    ]
+}
+
+fn agent(n: u64) -> AgentId {
+    AgentId::new(format!("agent-{n}"))
+}
+
+/// Three tiers, three pools, and everything a policy can have.
+pub(crate) fn policy(version: &str) -> Policy {
+    let tier = |name: &str, minutes: i64, pools, solve| Tier {
+        name: name.into(),
+        guard_permille: 250,
+        weight_permille: 1000,
+        respond_within_ms: [minutes * 60_000; 6],
+        solve_within_ms: [solve; 6],
+        pools,
+        overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111) }],
+    };
+    let pool = |name: &str, reserve| Pool { name: name.into(), lease_ms: 30_000, reserve };
+    Policy {
+        version: version.into(),
+        rule: Rule::GuardedEdf,
+        starve_after_permille: 2000,
+        floor_share_permille: 100,
+        tiers: vec![
+            tier("gold", 1, PoolSet(0b001), Some(600_000)),
+            tier("silver", 2, PoolSet(0b011), None),
+            tier("bronze", 5, PoolSet(0b110), Some(90_000)),
+        ],
+        pools: vec![
+            pool("first", vec![(TierIx(0), 1)]),
+            pool("second", Vec::new()),
+            pool("third", Vec::new()),
+        ],
+        unknown_tier: TierIx(2),
+        unavailable_tier: TierIx(1),
+        source: "# of the test\n".into(),
+    }
+}
