@@ -92,7 +92,7 @@ pub fn start(
     let history = journal.history()?;
     let (requests, inbox) = sync_channel(settings.queue_max);
     let tally = Tally::new(policy);
-    let (view, views) = watch::channel(Arc::new(View::of(&engine, &tally, clock.now())));
+    let (view, views) = watch::channel(Arc::new(View::of(&engine, &tally, clock.now(), false)));
     let mut driver = Driver {
         journal,
         engine,
@@ -478,6 +478,7 @@ impl Driver {
             Err(AppendError::Full { place, reason }) => {
                 tracing::error!(%place, %reason, "no space for the journal: nothing is accepted");
                 self.no_space = true;
+                self.view_stale = true;
                 // What the batch changed is undone by what is on disk.
                 self.engine = self.journal.recover(self.engine.limits())?;
                 for answer in batch.answers {
@@ -512,6 +513,7 @@ impl Driver {
             Ok(()) => {
                 tracing::info!("there is space for the journal again: work goes on");
                 self.no_space = false;
+                self.view_stale = true;
                 let idle: Vec<_> =
                     self.engine.roster().iter().filter(|agent| agent.wait.is_some()).collect();
                 let idle: Vec<_> = idle.into_iter().map(|agent| agent.id.clone()).collect();
@@ -547,7 +549,7 @@ impl Driver {
         if self.view_stale && self.view_due_in().is_zero() {
             self.view_stale = false;
             self.view_at = stopwatch();
-            let view = View::of(&self.engine, &self.tally, self.clock.now());
+            let view = View::of(&self.engine, &self.tally, self.clock.now(), self.no_space);
             self.view.send_replace(Arc::new(view));
         }
     }

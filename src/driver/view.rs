@@ -26,6 +26,8 @@ pub struct View {
     pub pools: Vec<PoolView>,
     /// Registered agents.
     pub agent_count: usize,
+    /// The journal has no space left: nothing is accepted.
+    pub is_full: bool,
 }
 
 /// One queue.
@@ -92,7 +94,7 @@ pub struct PoolView {
 }
 
 impl View {
-    pub(super) fn of(engine: &Engine, tally: &Tally, at: Time) -> Self {
+    pub(super) fn of(engine: &Engine, tally: &Tally, at: Time, is_full: bool) -> Self {
         let policy = engine.policy().clone();
         let queues = engine.queues().iter().filter_map(|(key, queue)| {
             let front = queue.front()?;
@@ -152,6 +154,7 @@ impl View {
             tiers: tiers.collect(),
             pools,
             agent_count: engine.roster().len(),
+            is_full,
             policy,
         }
     }

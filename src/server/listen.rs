@@ -39,7 +39,7 @@ pub(super) struct Manners {
 
 /// A conversation on one connection: it ends with the connection, or, once `stop` is cancelled, when
 /// what has been begun is answered.
-pub(super) trait Speak: Send + Sync + 'static {
+pub(super) trait Speak<B>: Send + Sync + 'static {
     /// Speaks on `io` until either side is done.
     fn speak<I>(&self, io: I, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static
     where
@@ -48,10 +48,10 @@ pub(super) trait Speak: Send + Sync + 'static {
 
 /// Accepts connections and speaks on each until `stop` is cancelled; then closes the listener, and
 /// ends when the last connection has. Dropping it cuts those that are left.
-pub(super) async fn listen(
+pub(super) async fn listen<B>(
     listener: TcpListener,
     manners: Manners,
-    speech: impl Speak,
+    speech: impl Speak<B>,
     counted: Connections,
     stop: CancellationToken,
 ) {
@@ -159,7 +159,7 @@ mod tests {
     /// Says for each connection that it began, and speaks until it is told to stop.
     struct Patient(mpsc::Sender<()>);
 
-    impl Speak for Patient {
+    impl Speak<()> for Patient {
         fn speak<I>(
             &self,
             io: I,

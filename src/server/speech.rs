@@ -2,14 +2,15 @@
 
 use super::listen::{Speak, until_done};
 use crate::metrics::Rpcs;
-use axum::Router;
-use hyper::body::Incoming;
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::error::Error;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -27,8 +28,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADERS_MAX: u32 = 16 << 10;
 /// Calls that a client opened and took back before they were looked at, on one connection.
 const RESETS_MAX: usize = 20;
-/// What may be under way to the server on one call, in bytes, and on one connection.
+/// What may be under way to the server on one call, in bytes.
 const STREAM_WINDOW: u32 = 1 << 20;
+/// What may be under way to the server on one connection, in bytes.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// Request line and headers of one request for a page, in bytes.
@@ -36,16 +38,46 @@ const PAGE_REQUEST_MAX: usize = 16 << 10;
 /// Beyond the time in which a connection must have said something: time for the rest of its headers.
 const HEADERS_GRACE: Duration = Duration::from_secs(1);
 
+/// Whatever answers requests: the routes of gRPC, or of the pages.
+pub(super) trait Routes<B>:
+    Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S, B> Routes<B> for S where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// The body of an answer.
+pub(super) trait Answer:
+    Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static
+{
+}
+
+impl<B> Answer for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static
+{
+}
+
 /// gRPC over HTTP/2.
-pub(super) struct Grpc {
-    routes: Router,
+pub(super) struct Grpc<R> {
+    routes: R,
     rpcs: Rpcs,
     builder: http2::Builder<TokioExecutor>,
 }
 
-impl Grpc {
+impl<R> Grpc<R> {
     /// Speaks what `routes` answer, at most `streams_max` calls at once on a connection.
-    pub(super) fn new(routes: Router, streams_max: u32, rpcs: Rpcs) -> Self {
+    pub(super) fn new(routes: R, streams_max: u32, rpcs: Rpcs) -> Self {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -56,11 +88,11 @@ impl Grpc {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT);
-        Self { routes: routes.with_state(()), rpcs, builder }
+        Self { routes, rpcs, builder }
     }
 }
 
-impl Speak for Grpc {
+impl<R: Routes<B>, B: Answer> Speak<B> for Grpc<R> {
     fn speak<I>(&self, io: I, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static
     where
         I: Read + Write + Send + Unpin + 'static,
@@ -68,17 +100,18 @@ impl Speak for Grpc {
         let (routes, rpcs) = (self.routes.clone(), self.rpcs.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let call = rpcs.call(request.uri().path());
+            // Routes are always ready.
             let answer = routes.clone().call(request);
             async move {
-                let answer = answer.await;
-                let Ok(response) = &answer;
-                call.answered(code(response));
-                answer
+                let Ok(response) = answer.await;
+                call.answered(code(&response));
+                Ok::<_, Infallible>(response)
             }
         });
         let connection = self.builder.serve_connection(io, service);
         async move {
-            let ended = until_done(connection, stop, |it| it.graceful_shutdown()).await;
+            let ended =
+                until_done(connection, stop, http2::Connection::graceful_shutdown).await;
             if let Err(error) = ended {
                 tracing::debug!(%error, "a gRPC connection ended");
             }
@@ -93,25 +126,25 @@ fn code<B>(response: &Response<B>) -> usize {
 }
 
 /// HTTP/1.1.
-pub(super) struct Pages {
-    routes: Router,
+pub(super) struct Pages<R> {
+    routes: R,
     builder: http1::Builder,
 }
 
-impl Pages {
+impl<R> Pages<R> {
     /// Speaks what `routes` answer; headers must be whole soon after `silent_timeout`, and so must
     /// those of a next request.
-    pub(super) fn new(routes: Router, silent_timeout: Duration) -> Self {
+    pub(super) fn new(routes: R, silent_timeout: Duration) -> Self {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(silent_timeout + HEADERS_GRACE)
             .max_buf_size(PAGE_REQUEST_MAX);
-        Self { routes: routes.with_state(()), builder }
+        Self { routes, builder }
     }
 }
 
-impl Speak for Pages {
+impl<R: Routes<B>, B: Answer<Data = Bytes>> Speak<B> for Pages<R> {
     fn speak<I>(&self, io: I, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static
     where
         I: Read + Write + Send + Unpin + 'static,
@@ -119,11 +152,11 @@ impl Speak for Pages {
         let service = TowerToHyperService::new(self.routes.clone());
         let connection = self.builder.serve_connection(io, service);
         async move {
-            let ended = until_done(connection, stop, |it| it.graceful_shutdown()).await;
+            let ended =
+                until_done(connection, stop, http1::Connection::graceful_shutdown).await;
             if let Err(error) = ended {
                 tracing::debug!(%error, "an HTTP connection ended");
             }
         }
     }
 }
-
