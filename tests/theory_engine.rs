@@ -4,9 +4,9 @@
 //! The reference values stand in `tests/reference/`; every row there is met by a simulation here.
 //! A run leaves out its first 2 % of calls, while the queue fills.
 
-mod settings;
+mod policies;
 
-use settings::{policy, tier};
+use policies::{policy, tier};
 use std::collections::BTreeMap;
 use tierline::engine::model::{Channel, PoolIx, PoolSet, Rule, TierIx};
 use tierline::rehearse::simulate::{Backlog, Crew, Observer, Outcome, Setting, simulate};

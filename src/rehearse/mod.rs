@@ -7,6 +7,7 @@
 //! [`callers`] and counts with the same [`report::Recorder`].
 
 pub mod generate;
+pub mod live;
 pub mod report;
 pub mod simulate;
 pub mod streams;

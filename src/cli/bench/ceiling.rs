@@ -1,6 +1,6 @@
 //! The ceilings: a gRPC echo, and the same with one group-committed file behind it.
 
-use super::server::Failed;
+use super::Failed;
 use proto::ceiling_service_server::{CeilingService, CeilingServiceServer};
 use proto::{EchoDurableRequest, EchoDurableResponse, EchoRequest, EchoResponse};
 use std::fs::File;

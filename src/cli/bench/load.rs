@@ -2,12 +2,13 @@
 
 use super::ceiling::proto::ceiling_service_client::CeilingServiceClient;
 use super::ceiling::proto::{EchoDurableRequest, EchoRequest};
-use super::server::{Child, Failed, TIERS};
+use super::{Child, Failed};
 use super::{Calls, Latencies, Row, Shape, latencies};
+use crate::api::proto::v1::admin_service_client::AdminServiceClient;
 use crate::api::proto::v1::agent_service_client::AgentServiceClient;
 use crate::api::proto::v1::intake_service_client::IntakeServiceClient;
 use crate::api::proto::v1::{
-    Assignment, Channel as Via, CompleteTicketRequest, Presence, PullNext, PullTicketRequest,
+    Assignment, Channel as Via, CompleteTicketRequest, Presence, PullNext, PullTicketRequest, PutAgentRequest,
     SetPresenceRequest, SubmitTicketRequest, SubmitTicketsRequest, complete_ticket_response,
     pull_ticket_response,
 };
@@ -18,6 +19,47 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
+
+/// The pool of the bench's policy.
+const POOL: &str = "bench";
+/// The tiers of the bench's policy, each with another response target.
+const TIERS: [&str; 4] = ["first", "second", "third", "fourth"];
+/// Four tiers, one pool, leases that outlast every bench.
+pub(super) const POLICY: &str = r#"
+version = "bench"
+
+[customers]
+unknown = "fourth"
+unavailable = "fourth"
+
+[[tier]]
+name = "first"
+rank = 1
+pools = ["bench"]
+respond_within = { default = "15s" }
+
+[[tier]]
+name = "second"
+rank = 2
+pools = ["bench"]
+respond_within = { default = "3m" }
+
+[[tier]]
+name = "third"
+rank = 3
+pools = ["bench"]
+respond_within = { default = "2h" }
+
+[[tier]]
+name = "fourth"
+rank = 4
+pools = ["bench"]
+respond_within = { default = "2d" }
+
+[[pool]]
+name = "bench"
+lease = "24h"
+"#;
 
 /// How long a row warms up before it counts.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -166,7 +208,13 @@ async fn agent(channel: &Channel, name: String) -> Result<(AgentServiceClient<Ch
 async fn register(child: &Child, prefix: &str, count: usize) -> Result<(), Failed> {
     let channel = child.connect().await?;
     for at in 0..count {
-        child.put_agent(channel.clone(), &format!("{prefix}-{at}")).await?;
+        let put = PutAgentRequest {
+            agent_id: format!("{prefix}-{at}"),
+            pools: vec![POOL.to_owned()],
+            capacity: 1,
+            ..PutAgentRequest::default()
+        };
+        AdminServiceClient::new(channel.clone()).put_agent(put).await?;
     }
     Ok(())
 }
