@@ -178,7 +178,10 @@ impl Driver {
             }
         }
         self.settle(now);
-        self.commit()
+        self.commit()?;
+        // Nobody is to see the engine as it was before this policy.
+        self.view.send_replace(Arc::new(View::of(&self.engine, &self.tally, now)));
+        Ok(())
     }
 
     fn run(mut self, inbox: &Receiver<Request>) -> Result<(), Stopped> {
