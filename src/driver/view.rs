@@ -28,6 +28,8 @@ pub struct View {
     pub agent_count: usize,
     /// The journal has no space left: nothing is accepted.
     pub is_full: bool,
+    /// The server is about to stop: whoever follows the views has seen the last.
+    pub is_draining: bool,
 }
 
 /// One queue.
@@ -94,7 +96,7 @@ pub struct PoolView {
 }
 
 impl View {
-    pub(super) fn of(engine: &Engine, tally: &Tally, at: Time, is_full: bool) -> Self {
+    pub(super) fn of(engine: &Engine, tally: &Tally, at: Time) -> Self {
         let policy = engine.policy().clone();
         let queues = engine.queues().iter().filter_map(|(key, queue)| {
             let front = queue.front()?;
@@ -154,7 +156,8 @@ impl View {
             tiers: tiers.collect(),
             pools,
             agent_count: engine.roster().len(),
-            is_full,
+            is_full: false,
+            is_draining: false,
             policy,
         }
     }

@@ -117,32 +117,6 @@ impl fmt::Debug for Journal {
             .field("link", &self.link)
             .finish_non_exhaustive()
     }
-    /// list
-    pub fn list(&self, _filter: &Filter, _limit: usize) -> Result<Page, Error> {
-        Ok(Page::default())
-    }
-}
-
-/// Which finished tickets to list; an empty filter lists all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Only those that ended so.
-    pub state: Option<FinishedState>,
-    /// Only those of the tier of that name.
-    pub tier: Option<Box<str>>,
-    /// Only those of that customer.
-    pub customer_id: Option<Box<str>>,
-    /// Only those that ended before this event: where the page before stopped.
-    pub before: Option<Seq>,
-}
-
-/// A page of finished tickets, the newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// The tickets; may be fewer than asked for, even none, with more to come.
-    pub rows: Vec<FinishedRow>,
-    /// Where the next page starts (as [`Filter::before`]); `None` when this was the last.
-    pub next: Option<Seq>,
 }
 
 impl Journal {

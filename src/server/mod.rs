@@ -17,6 +17,7 @@ mod state;
 
 pub use error::Error;
 
+use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::corrector;
@@ -164,9 +165,10 @@ impl Server {
             first_bytes,
         };
 
-        let (health, health_service) = tonic_health::server::health_reporter();
-        let routes = tonic::service::Routes::new(health_service);
-        let rpcs = Rpcs::new(self.metrics.clone(), methods());
+        let services = Api::new(self.handle.clone(), self.directory.clone(), settings::api(&self.config));
+        let (routes, health) = api::services(services);
+        api::set_serving(&health, true).await;
+        let rpcs = Rpcs::new(self.metrics.clone(), api::proto::methods());
         let speech = Grpc::new(routes.prepare().into_axum_router(), listen_config.streams_max, rpcs);
         let mut calls = tokio::spawn(listen(
             listeners.grpc,
@@ -193,10 +195,12 @@ impl Server {
             ended = &mut driver => Some(ended),
         };
         state.drain();
+        api::set_serving(&health, false).await;
         if ended.is_none() {
             let limit = self.config.drain.limit;
             tracing::info!(?limit, "draining");
             draining.cancel();
+            self.handle.drain().await;
             tokio::select! {
                 _ = &mut calls => {}
                 () = tokio::time::sleep(limit) => {
@@ -210,7 +214,6 @@ impl Server {
         let _ = tokio::time::timeout(PAGES_DRAIN, &mut pages).await;
         pages.abort();
         correcting.abort();
-        drop(health);
         let ended = match ended {
             Some(ended) => ended,
             None => {
@@ -272,9 +275,4 @@ fn finish(ended: std::thread::Result<Result<(), driver::Stopped>>) -> Result<(),
         Ok(stopped) => Ok(stopped?),
         Err(panic) => std::panic::resume_unwind(panic),
     }
-}
-
-/// The methods whose calls are counted by name.
-fn methods() -> Vec<String> {
-    vec![]
 }

@@ -4,7 +4,7 @@ use super::Error;
 use crate::config::{Config, Data, DirectoryKind, Limits, PolicyFile, Secret};
 use crate::directory::{self, Source};
 use crate::engine::model::Policy;
-use crate::{driver, engine, journal, policy};
+use crate::{api, driver, engine, journal, policy};
 
 /// The policy that is served by when the configuration names none and none is there.
 const BUILT_IN: &str = include_str!("../../config/default.toml");
@@ -47,6 +47,22 @@ pub(super) fn driver(config: &Config) -> driver::Settings {
         watched_max: config.limits.watchers_max,
         history_ms: i64::try_from(config.data.history.as_millis()).unwrap_or(i64::MAX),
         ..driver::Settings::default()
+    }
+}
+
+pub(super) fn api(config: &Config) -> api::Settings {
+    let wait_ms_max = config.limits.pull_wait_max.as_millis();
+    api::Settings {
+        pull_wait_ms_max: i64::try_from(wait_ms_max).unwrap_or(i64::MAX),
+        payload_bytes_max: config.limits.payload_max,
+        message_bytes_max: config.listen.message_max,
+        watchers_max: config.limits.watchers_max,
+        directory: match config.directory.kind {
+            DirectoryKind::Embedded => "embedded",
+            DirectoryKind::Redis => "redis",
+        },
+        driver: driver(config),
+        ..api::Settings::default()
     }
 }
 
