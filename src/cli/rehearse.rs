@@ -3,7 +3,7 @@
 use super::child::Child;
 use super::fault::Fault;
 use super::{Context, console};
-use crate::engine::model::{Channel, Policy, Rule};
+use crate::engine::model::{Channel, Rule};
 use crate::rehearse::generate::{self, Month};
 use crate::rehearse::report::Report;
 use crate::rehearse::trace::Trace;
@@ -191,33 +191,10 @@ impl Rehearse {
         let text = std::fs::read_to_string(file)
             .map_err(|source| Fault::File { path: file.to_owned(), source })?;
         let (policy, _) = crate::policy::load(file).map_err(|error| Fault::Usage(error.to_string()))?;
-        let text = self.with_changes(&text, &policy)?;
+        let reserve = self.reserve.map(|count| (&*policy.tiers[0].name, count));
+        let text = crate::policy::changed(&text, self.rule, reserve);
         let speed = ["--clock-speed".to_owned(), self.speed.to_string()];
         Ok(Child::tierline(None, None, &text, &speed).await?)
-    }
-
-    /// The policy's text with another rule and another reserve, where they are asked for.
-    fn with_changes(&self, text: &str, policy: &Policy) -> Result<String, Fault> {
-        if self.rule.is_none() && self.reserve.is_none() {
-            return Ok(text.to_owned());
-        }
-        let mut table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| Fault::Data(error.to_string()))?;
-        if let Some(rule) = self.rule {
-            let dispatch = table.entry("dispatch").or_insert_with(|| toml::Table::new().into());
-            if let Some(dispatch) = dispatch.as_table_mut() {
-                dispatch.insert("rule".to_owned(), rule.name().into());
-            }
-        }
-        if let Some(reserve) = self.reserve {
-            let top = policy.tiers[0].name.to_string();
-            let kept = toml::Table::from_iter([(top, i64::from(reserve).into())]);
-            let pools = table.get_mut("pool").and_then(toml::Value::as_array_mut);
-            for pool in pools.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
-                pool.insert("reserve".to_owned(), kept.clone().into());
-            }
-        }
-        toml::to_string(&table).map_err(|error| Fault::Data(error.to_string()))
     }
 }
 
