@@ -84,7 +84,8 @@ fn live_page(
     after: TicketNumber,
     limit: usize,
 ) -> Result<LivePage, Box<str>> {
-    let named = |name: &str| queue_named(engine.policy(), name).ok_or_else(|| name.into());
+    let named =
+        |name: &str| queue_named(engine.policy(), name).ok_or_else(|| Box::<str>::from(name));
     let queue = wanted.queue_id.as_deref().map(named).transpose()?;
     let mut page = LivePage { tickets: Vec::new(), bytes: 0, next: None };
     if !wanted.waiting && !wanted.assigned {
