@@ -44,7 +44,12 @@ impl OpsService for Api {
         // Throttled before it is built: a view that nobody is sent costs nothing.
         let views = WatchStream::new(self.handle.views()).throttle(interval);
         let overviews = views.map(move |view| overview(&view, clock.now(), since));
-        Ok(Response::new(Overviews::of(overviews, permit)))
+        let mut last = self.handle.views();
+        let over = async move {
+            // Either way there will be no more.
+            let _ = last.wait_for(|view| view.is_draining).await;
+        };
+        Ok(Response::new(Overviews::of(overviews, over, permit)))
     }
 
     async fn list_agents(

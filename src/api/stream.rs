@@ -48,15 +48,18 @@ impl Stream for Following {
 /// server is stopping.
 pub struct Overviews {
     views: Option<Pin<Box<dyn Stream<Item = pb::Overview> + Send>>>,
+    /// Done when the server is about to stop; it is asked first, for views may be far between.
+    over: Pin<Box<dyn Future<Output = ()> + Send>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Overviews {
     pub(super) fn of(
         views: impl Stream<Item = pb::Overview> + Send + 'static,
+        over: impl Future<Output = ()> + Send + 'static,
         permit: OwnedSemaphorePermit,
     ) -> Self {
-        Self { views: Some(Box::pin(views)), _permit: permit }
+        Self { views: Some(Box::pin(views)), over: Box::pin(over), _permit: permit }
     }
 }
 
@@ -64,9 +67,14 @@ impl Stream for Overviews {
     type Item = Result<pb::WatchQueuesResponse, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(views) = &mut self.views else { return Poll::Ready(None) };
-        let Some(overview) = ready!(views.as_mut().poll_next(cx)) else {
-            self.views = None;
+        let this = &mut *self;
+        let Some(views) = &mut this.views else { return Poll::Ready(None) };
+        let next = match this.over.as_mut().poll(cx) {
+            Poll::Ready(()) => None,
+            Poll::Pending => ready!(views.as_mut().poll_next(cx)),
+        };
+        let Some(overview) = next else {
+            this.views = None;
             return Poll::Ready(Some(Err(Fault::stopping().into())));
         };
         Poll::Ready(Some(Ok(pb::WatchQueuesResponse { overview: Some(overview) })))

@@ -170,6 +170,7 @@ enum Request {
     CallerGone { agent: AgentId, wait: u64 },
     Read(Reading),
     Watch { ticket: TicketId, reply: Delivery<Option<watch::Receiver<Seen>>> },
+    Drain,
     Stop,
 }
 
@@ -356,10 +357,20 @@ impl Handle {
         self.clock
     }
 
+    /// Ends every waiting pull and every watch with [`Refused::Stopping`], and lets none begin; all
+    /// else goes on. What a server does before it stops.
+    pub async fn drain(&self) {
+        self.tell(|| Request::Drain).await;
+    }
+
     /// Answers what has been asked, then ends the driver.
     pub async fn stop(&self) {
+        self.tell(|| Request::Stop).await;
+    }
+
+    async fn tell(&self, request: impl Fn() -> Request) {
         // A full channel empties by itself: the driver reads on.
-        while let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Stop) {
+        while let Err(TrySendError::Full(_)) = self.requests.try_send(request()) {
             tokio::task::yield_now().await;
         }
     }
