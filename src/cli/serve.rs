@@ -131,9 +131,10 @@ impl Serve {
     async fn serve_with(self, config: Config) -> Result<(), Failure> {
         let server = Server::open(config.clone()).await?;
         let prepared = match self.prepare(&server).await {
-            Ok(imported) => {
-                Listeners::bind(&config.listen).await.map(|bound| (imported, bound)).map_err(Into::into)
-            }
+            Ok(imported) => Listeners::bind(&config.listen)
+                .await
+                .map(|bound| (imported, bound))
+                .map_err(Into::into),
             Err(failure) => Err(failure),
         };
         let (imported, listeners) = match prepared {
@@ -169,7 +170,8 @@ impl Serve {
                 Some((option, format!("{VARIABLE_PREFIX}{key}"), value?))
             })
             .collect();
-        let is_given = |name: &OsString| given.iter().any(|(_, variable, _)| name == variable.as_str());
+        let is_given =
+            |name: &OsString| given.iter().any(|(_, variable, _)| name == variable.as_str());
         let environment = std::env::vars_os().filter(|(name, _)| !is_given(name));
         let overlay = given.iter().map(|(_, name, value)| (name.into(), value.clone()));
         let file = match &self.config {

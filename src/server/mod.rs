@@ -165,11 +165,13 @@ impl Server {
             first_bytes,
         };
 
-        let services = Api::new(self.handle.clone(), self.directory.clone(), settings::api(&self.config));
+        let services =
+            Api::new(self.handle.clone(), self.directory.clone(), settings::api(&self.config));
         let (routes, health) = api::services(services);
         api::set_serving(&health, true).await;
         let rpcs = Rpcs::new(self.metrics.clone(), api::proto::methods());
-        let speech = Grpc::new(routes.prepare().into_axum_router(), listen_config.streams_max, rpcs);
+        let speech =
+            Grpc::new(routes.prepare().into_axum_router(), listen_config.streams_max, rpcs);
         let mut calls = tokio::spawn(listen(
             listeners.grpc,
             manners(PREFACE_BYTES),
