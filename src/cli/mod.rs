@@ -4,6 +4,7 @@
 //! other client; `serve` is the server itself. One file a family of commands: its arguments, its calls,
 //! and how the answer is shown. What goes wrong is a [`Fault`], told in [`run`] and nowhere else.
 
+mod agent_file;
 mod agents;
 mod bench;
 mod child;
@@ -21,6 +22,7 @@ mod keyboard;
 mod policy;
 mod rehearse;
 mod screen;
+mod serve;
 mod submit;
 mod table;
 mod ticket;
@@ -104,6 +106,8 @@ struct Global {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server
+    Serve(serve::Serve),
     /// Check a policy file, or show the policy in force
     #[command(subcommand)]
     Policy(policy::Command),
@@ -138,7 +142,7 @@ enum Command {
 
 /// Commands that ask no server: they take none of its options.
 const WITHOUT_SERVER: &[&[&str]] =
-    &[&["policy", "check"], &["journal", "verify"], &["completions"]];
+    &[&["serve"], &["policy", "check"], &["journal", "verify"], &["completions"]];
 
 /// What a command works with: the options that all of them share.
 #[derive(Clone, Debug)]
@@ -181,6 +185,7 @@ pub fn run() -> ExitCode {
         output: cli.global.output,
     };
     let done = match cli.command {
+        Command::Serve(serve) => return serve.run(),
         Command::Policy(command) => command.run(&context),
         Command::Customers(command) => ask(command.run(&context)),
         Command::Agents(command) => ask(command.run(&context)),
