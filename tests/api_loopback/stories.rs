@@ -2,6 +2,8 @@
 
 use crate::server::{TestServer, assigned, identifier, ticket, ticket_of, told};
 use tierline::api::proto::v1 as pb;
+use tierline::engine::FINISHED_KEPT_MAX;
+use tierline::engine::model::TicketId;
 use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,4 +206,39 @@ async fn a_restart_forgets_nothing_and_retries_stay_safe_across_it() {
     server.complete("T-2", held.lease_token).await.unwrap();
     let next = server.take("ann").await;
     assert!(next.lease_token > held.lease_token);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retries_are_safe_for_tickets_that_have_long_left_memory() {
+    let server = TestServer::start().await;
+    server.hire("ann", &["senior"]).await;
+    server.submit(ticket_of("T-1", "gold")).await;
+    let taken = server.take("ann").await;
+    let done = server.complete("T-1", taken.lease_token).await.unwrap();
+    // As many others end after it as are kept in memory.
+    let mut others = tokio::task::JoinSet::new();
+    for number in 0..FINISHED_KEPT_MAX {
+        let mut client = server.intake();
+        others.spawn(async move {
+            let id = format!("other-{number}");
+            client.submit_ticket(ticket_of(&id, "gold")).await?;
+            let cancel = pb::CancelTicketRequest { ticket_id: id, reason: String::new() };
+            client.cancel_ticket(cancel).await
+        });
+    }
+    for ended in others.join_all().await {
+        ended.expect("it was taken and cancelled");
+    }
+    let engine = server.engine().await;
+    assert!(engine.finished(&TicketId::new("T-1")).is_none(), "it has left memory");
+
+    let again = server.submit(ticket_of("T-1", "gold")).await;
+    assert_eq!((again.state(), again.duplicate), (pb::TicketState::Completed, true));
+    let other = pb::SubmitTicketRequest { subject: "other".into(), ..ticket_of("T-1", "gold") };
+    let clash = server.intake().submit_ticket(other).await.unwrap_err();
+    assert_eq!(clash.code(), Code::AlreadyExists);
+    assert_eq!(server.complete("T-1", taken.lease_token).await.unwrap(), done);
+    let refused = server.complete("T-1", taken.lease_token + 1).await.unwrap_err();
+    assert_eq!(told(&refused).1, "TICKET_COMPLETED");
+    assert_eq!(server.get("T-1").await.unwrap().state(), pb::TicketState::Completed);
 }
