@@ -108,8 +108,7 @@ pub fn start(
         batch: Batch::default(),
         undelivered: Vec::new(),
         no_space: false,
-        draining: false,
-        stopping: false,
+        phase: Phase::Open,
     };
     driver.begin(policy)?;
     let thread = std::thread::Builder::new()
@@ -155,8 +154,18 @@ struct Driver {
     batch: Batch,
     undelivered: Vec<Assigned>,
     no_space: bool,
-    draining: bool,
-    stopping: bool,
+    phase: Phase,
+}
+
+/// How far the driver's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Everything is taken.
+    Open,
+    /// Nothing that would wait for long.
+    Draining,
+    /// What has come in is answered, and then it is over.
+    Stopping,
 }
 
 impl Driver {
@@ -192,7 +201,7 @@ impl Driver {
                 Ok(request) => Some(request),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.stopping = true;
+                    self.phase = Phase::Stopping;
                     None
                 }
             };
@@ -211,7 +220,9 @@ impl Driver {
             }
             self.commit()?;
             self.publish();
-            if self.stopping && inbox.try_recv().map(|request| self.take(now, request)).is_err() {
+            if self.phase == Phase::Stopping
+                && inbox.try_recv().map(|request| self.take(now, request)).is_err()
+            {
                 self.commit()?;
                 self.waiting.drain().for_each(|(_, waiting)| {
                     (waiting.reply)(Err(Refused::Stopping));
@@ -226,7 +237,7 @@ impl Driver {
         if self.no_space {
             return NO_SPACE_RETRY;
         }
-        if !self.undelivered.is_empty() || self.stopping {
+        if !self.undelivered.is_empty() || self.phase == Phase::Stopping {
             return Duration::ZERO;
         }
         let due = self.engine.next_deadline().map_or(IDLE_MAX, |at| self.clock.until(at));
@@ -294,13 +305,13 @@ impl Driver {
                 self.answer(reply, result);
             }
             Request::Drain => self.drain(now),
-            Request::Stop => self.stopping = true,
+            Request::Stop => self.phase = Phase::Stopping,
         }
     }
 
     /// Ends whatever would otherwise go on until its caller has enough.
     fn drain(&mut self, now: Time) {
-        self.draining = true;
+        self.phase = self.phase.max(Phase::Draining);
         self.view_stale = true;
         self.watched.clear();
         for (agent, waiting) in std::mem::take(&mut self.waiting) {
@@ -327,16 +338,22 @@ impl Driver {
         Ok(Receipt { seen, ahead_count, repeated })
     }
 
+    fn is_draining(&self) -> bool {
+        self.phase >= Phase::Draining
+    }
+
     fn pull(&mut self, now: Time, pull: PullAsk, wait: u64, reply: Delivery<Pulled>) {
         let agent = pull.agent.clone();
-        let wait_until = if self.draining { now } else { now.plus_ms(pull.wait_ms) };
+        let wait_until = if self.is_draining() { now } else { now.plus_ms(pull.wait_ms) };
         let command = Command::Pull { agent: pull.agent, request: pull.request, wait_until };
         match self.command(now, command) {
             Ok(Answer::Holds { number, repeated }) => self.hand_over(number, repeated, reply),
             Ok(Answer::Waits) => {
                 self.waiting.insert(agent, Waiting { wait, reply });
             }
-            Ok(Answer::Empty(_)) if self.draining => self.answer(reply, Err(Refused::Stopping)),
+            Ok(Answer::Empty(_)) if self.is_draining() => {
+                self.answer(reply, Err(Refused::Stopping));
+            }
             Ok(Answer::Empty(why)) => self.answer(reply, Ok(Pulled::Empty(why))),
             Ok(Answer::Done | Answer::Ticket { .. } | Answer::Ended { .. }) => {
                 unreachable!("a pull is answered with what the agent holds, or nothing")
@@ -375,7 +392,7 @@ impl Driver {
     }
 
     fn watch(&mut self, id: &TicketId) -> Result<Option<watch::Receiver<Seen>>, Refused> {
-        if self.draining {
+        if self.is_draining() {
             return Err(Refused::Stopping);
         }
         let Some(number) = self.engine.ticket(id).map(|ticket| ticket.number) else {
@@ -573,7 +590,7 @@ impl Driver {
             self.view_at = stopwatch();
             let view = View {
                 is_full: self.no_space,
-                is_draining: self.draining,
+                is_draining: self.is_draining(),
                 ..View::of(&self.engine, &self.tally, self.clock.now())
             };
             self.view.send_replace(Arc::new(view));

@@ -9,9 +9,8 @@ use prometheus_client::registry::{Registry, Unit};
 use std::time::Duration;
 
 /// From a cached answer's microseconds to the longest budget.
-const SECONDS_BUCKETS: [f64; 14] = [
-    0.00001, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.1, 0.25, 1.0, 5.0,
-];
+const SECONDS_BUCKETS: [f64; 14] =
+    [0.00001, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.1, 0.25, 1.0, 5.0];
 
 const OUTCOMES: [Outcome; 4] =
     [Outcome::Found, Outcome::Unknown, Outcome::Stale, Outcome::Unavailable];

@@ -53,11 +53,7 @@ pub(super) fn registry(scrape: &Scrape<'_>) -> Registry {
 
 fn queues(registry: &mut Registry, scrape: &Scrape<'_>) {
     let depth = Counts::<2>::default();
-    registry.register(
-        "queue_depth",
-        "Tickets waiting, by tier and channel",
-        Family::clone(&depth),
-    );
+    registry.register("queue_depth", "Tickets waiting, by tier and channel", Family::clone(&depth));
     let late = Counts::<2>::default();
     registry.register(
         "queue_late",

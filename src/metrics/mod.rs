@@ -37,9 +37,8 @@ const PREFIX: &str = "tierline";
 const COMMIT_BUCKETS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0];
 /// Events of one commit.
-const BATCH_BUCKETS: [f64; 13] = [
-    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0,
-];
+const BATCH_BUCKETS: [f64; 13] =
+    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0];
 
 /// Labels of a series: names with values.
 type Labels<const N: usize> = [(&'static str, Arc<str>); N];
@@ -135,7 +134,7 @@ impl Metrics {
         self.commit_events.observe(f64::from(count));
     }
 
-    /// Everything in the text format of OpenMetrics 1.0, with the gauges as `scrape` has them.
+    /// Everything in the text format of `OpenMetrics` 1.0, with the gauges as `scrape` has them.
     pub fn render(&self, scrape: &Scrape<'_>) -> String {
         let mut text = String::with_capacity(64 << 10);
         encode_registry(&mut text, &self.registry)

@@ -209,10 +209,20 @@ fn a_call_counts_by_method_and_code_and_no_caller_can_make_a_series() {
     drop(rpcs.call("/a.B/C"));
     rpcs.call("/made/up").answered(12);
     rpcs.call("/made/up/too").answered(99);
-    let desk = Desk { metrics: Arc::try_unwrap({ drop(rpcs); metrics }).unwrap(), ..desk };
-    for (method, code) in
-        [("a.B/C", "OK"), ("a.B/C", "NOT_FOUND"), ("a.B/C", "CANCELLED"), ("other", "UNIMPLEMENTED")]
-    {
+    let desk = Desk {
+        metrics: Arc::try_unwrap({
+            drop(rpcs);
+            metrics
+        })
+        .unwrap(),
+        ..desk
+    };
+    for (method, code) in [
+        ("a.B/C", "OK"),
+        ("a.B/C", "NOT_FOUND"),
+        ("a.B/C", "CANCELLED"),
+        ("other", "UNIMPLEMENTED"),
+    ] {
         desk.is(&format!("tierline_rpcs_total{{method=\"{method}\",code=\"{code}\"}}"), "1");
     }
     desk.is(r#"tierline_rpcs_total{method="other",code="UNKNOWN"}"#, "1");

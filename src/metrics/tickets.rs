@@ -107,8 +107,7 @@ impl Tickets {
             Unit::Seconds,
             Family::clone(&wait),
         );
-        let handle: Histograms<2> =
-            Family::new_with_constructor(|| Histogram::new(HANDLE_BUCKETS));
+        let handle: Histograms<2> = Family::new_with_constructor(|| Histogram::new(HANDLE_BUCKETS));
         registry.register_with_unit(
             "handle",
             "How long the agent who completed a ticket had held it",
@@ -155,9 +154,9 @@ impl Tickets {
                     if now <= ticket.respond_by {
                         cell.in_time.inc();
                     }
-                    let wait = cell.wait.get_or_init(|| {
-                        self.families.wait.get_or_create_owned(&cell.labels)
-                    });
+                    let wait = cell
+                        .wait
+                        .get_or_init(|| self.families.wait.get_or_create_owned(&cell.labels));
                     wait.observe(seconds(now.since_ms(ticket.submitted_at)));
                 }
             }
@@ -180,9 +179,9 @@ impl Tickets {
                 match &finished.ending {
                     Ending::Completed { assigned_at, .. } => {
                         cell.completed.inc();
-                        let handle = cell.handle.get_or_init(|| {
-                            self.families.handle.get_or_create_owned(&cell.labels)
-                        });
+                        let handle = cell
+                            .handle
+                            .get_or_init(|| self.families.handle.get_or_create_owned(&cell.labels));
                         handle.observe(seconds(now.since_ms(*assigned_at)));
                     }
                     Ending::Cancelled { .. } => {

@@ -183,11 +183,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (begun, mut begins) = mpsc::channel(1);
         let stop = CancellationToken::new();
-        let manners = Manners {
-            connections_max: 2,
-            silent_timeout: Duration::from_secs(60),
-            first_bytes: 1,
-        };
+        let manners =
+            Manners { connections_max: 2, silent_timeout: Duration::from_secs(60), first_bytes: 1 };
         let counted = Metrics::default().connections("test");
         let listening =
             tokio::spawn(listen(listener, manners, Patient(begun), counted, stop.clone()));

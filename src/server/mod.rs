@@ -165,11 +165,13 @@ impl Server {
             first_bytes,
         };
 
-        let services = Api::new(self.handle.clone(), self.directory.clone(), settings::api(&self.config));
+        let services =
+            Api::new(self.handle.clone(), self.directory.clone(), settings::api(&self.config));
         let (routes, health) = api::services(services);
         api::set_serving(&health, true).await;
         let rpcs = Rpcs::new(self.metrics.clone(), api::proto::methods());
-        let speech = Grpc::new(routes.prepare().into_axum_router(), listen_config.streams_max, rpcs);
+        let speech =
+            Grpc::new(routes.prepare().into_axum_router(), listen_config.streams_max, rpcs);
         let mut calls = tokio::spawn(listen(
             listeners.grpc,
             manners(PREFACE_BYTES),
@@ -214,12 +216,11 @@ impl Server {
         let _ = tokio::time::timeout(PAGES_DRAIN, &mut pages).await;
         pages.abort();
         correcting.abort();
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                self.handle.stop().await;
-                driver.await
-            }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            self.handle.stop().await;
+            driver.await
         };
         finish(ended.expect("waiting for a thread does not panic"))?;
         tracing::info!("stopped");

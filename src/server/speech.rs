@@ -110,8 +110,7 @@ impl<R: Routes<B>, B: Answer> Speak<B> for Grpc<R> {
         });
         let connection = self.builder.serve_connection(io, service);
         async move {
-            let ended =
-                until_done(connection, stop, http2::Connection::graceful_shutdown).await;
+            let ended = until_done(connection, stop, http2::Connection::graceful_shutdown).await;
             if let Err(error) = ended {
                 tracing::debug!(%error, "a gRPC connection ended");
             }
@@ -152,8 +151,7 @@ impl<R: Routes<B>, B: Answer<Data = Bytes>> Speak<B> for Pages<R> {
         let service = TowerToHyperService::new(self.routes.clone());
         let connection = self.builder.serve_connection(io, service);
         async move {
-            let ended =
-                until_done(connection, stop, http1::Connection::graceful_shutdown).await;
+            let ended = until_done(connection, stop, http1::Connection::graceful_shutdown).await;
             if let Err(error) = ended {
                 tracing::debug!(%error, "an HTTP connection ended");
             }
