@@ -107,8 +107,7 @@ pub fn start(
         batch: Batch::default(),
         undelivered: Vec::new(),
         no_space: false,
-        draining: false,
-        stopping: false,
+        phase: Phase::Open,
     };
     driver.begin(policy)?;
     let thread = std::thread::Builder::new()
@@ -154,8 +153,18 @@ struct Driver {
     batch: Batch,
     undelivered: Vec<Assigned>,
     no_space: bool,
-    draining: bool,
-    stopping: bool,
+    phase: Phase,
+}
+
+/// How far the driver's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Everything is taken.
+    Open,
+    /// Nothing that would wait for long.
+    Draining,
+    /// What has come in is answered, and then it is over.
+    Stopping,
 }
 
 impl Driver {
@@ -191,7 +200,7 @@ impl Driver {
                 Ok(request) => Some(request),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.stopping = true;
+                    self.phase = Phase::Stopping;
                     None
                 }
             };
@@ -210,7 +219,9 @@ impl Driver {
             }
             self.commit()?;
             self.publish();
-            if self.stopping && inbox.try_recv().map(|request| self.take(now, request)).is_err() {
+            if self.phase == Phase::Stopping
+                && inbox.try_recv().map(|request| self.take(now, request)).is_err()
+            {
                 self.commit()?;
                 self.waiting.drain().for_each(|(_, waiting)| {
                     (waiting.reply)(Err(Refused::Stopping));
@@ -225,7 +236,7 @@ impl Driver {
         if self.no_space {
             return NO_SPACE_RETRY;
         }
-        if !self.undelivered.is_empty() || self.stopping {
+        if !self.undelivered.is_empty() || self.phase == Phase::Stopping {
             return Duration::ZERO;
         }
         let due = self.engine.next_deadline().map_or(IDLE_MAX, |at| self.clock.until(at));
@@ -431,7 +442,7 @@ impl Driver {
             self.view_at = stopwatch();
             let view = View {
                 is_full: self.no_space,
-                is_draining: self.draining,
+                is_draining: self.is_draining(),
                 ..View::of(&self.engine, &self.tally, self.clock.now())
             };
             self.view.send_replace(Arc::new(view));

@@ -3,7 +3,7 @@
 use super::super::{
     CompleteAsk, CompleteReply, Delivery, PullAsk, Pulled, Receipt, Refused, Request, Seen, subject,
 };
-use super::{Driver, Waiting, see, see_live};
+use super::{Driver, Phase, Waiting, see, see_live};
 use crate::engine::command::{Answer, Command, Earlier, Submit};
 use crate::engine::model::{TicketId, Time};
 use tokio::sync::watch;
@@ -49,13 +49,13 @@ impl Driver {
                 self.answer(reply, result);
             }
             Request::Drain => self.drain(now),
-            Request::Stop => self.stopping = true,
+            Request::Stop => self.phase = Phase::Stopping,
         }
     }
 
     /// Ends whatever would otherwise go on until its caller has enough.
-    pub(super) fn drain(&mut self, now: Time) {
-        self.draining = true;
+    fn drain(&mut self, now: Time) {
+        self.phase = self.phase.max(Phase::Draining);
         self.view_stale = true;
         self.watched.clear();
         for (agent, waiting) in std::mem::take(&mut self.waiting) {
@@ -63,6 +63,10 @@ impl Driver {
             // Without space the wait is ended by the next start.
             let _ = self.command(now, Command::StopWaiting { agent });
         }
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.phase >= Phase::Draining
     }
 
     fn submit(&mut self, now: Time, mut submit: Submit, own_id: bool) -> Result<Receipt, Refused> {
@@ -84,14 +88,16 @@ impl Driver {
 
     fn pull(&mut self, now: Time, pull: PullAsk, wait: u64, reply: Delivery<Pulled>) {
         let agent = pull.agent.clone();
-        let wait_until = if self.draining { now } else { now.plus_ms(pull.wait_ms) };
+        let wait_until = if self.is_draining() { now } else { now.plus_ms(pull.wait_ms) };
         let command = Command::Pull { agent: pull.agent, request: pull.request, wait_until };
         match self.command(now, command) {
             Ok(Answer::Holds { number, repeated }) => self.hand_over(number, repeated, reply),
             Ok(Answer::Waits) => {
                 self.waiting.insert(agent, Waiting { wait, reply });
             }
-            Ok(Answer::Empty(_)) if self.draining => self.answer(reply, Err(Refused::Stopping)),
+            Ok(Answer::Empty(_)) if self.is_draining() => {
+                self.answer(reply, Err(Refused::Stopping))
+            }
             Ok(Answer::Empty(why)) => self.answer(reply, Ok(Pulled::Empty(why))),
             Ok(Answer::Done | Answer::Ticket { .. } | Answer::Ended { .. }) => {
                 unreachable!("a pull is answered with what the agent holds, or nothing")
@@ -129,7 +135,7 @@ impl Driver {
     }
 
     fn watch(&mut self, id: &TicketId) -> Result<Option<watch::Receiver<Seen>>, Refused> {
-        if self.draining {
+        if self.is_draining() {
             return Err(Refused::Stopping);
         }
         let Some(number) = self.engine.ticket(id).map(|ticket| ticket.number) else {
