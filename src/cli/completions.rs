@@ -5,7 +5,7 @@ use super::fault::Fault;
 use clap::Args;
 use clap_complete::Shell;
 
-/// Prints completions for a shell.
+/// Print completions for a shell.
 ///
 /// Load them once to try, or put them where your shell looks for completions.
 #[derive(Args, Debug)]

@@ -15,7 +15,6 @@ use clap::{Args, Subcommand};
 /// What can be done with customers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make or replace many customers from a CSV file
     Import(import::Import),
     /// Find a customer by id or by any identifier
     #[command(after_help = get_help())]
@@ -26,7 +25,6 @@ pub(crate) enum Command {
         #[command(flatten)]
         who: Who,
     },
-    /// Make or replace one customer; what is not named is removed
     Put(Put),
     /// Remove a customer and all identifiers; tickets stay as they are
     Delete {
@@ -35,7 +33,7 @@ pub(crate) enum Command {
     },
 }
 
-/// One customer, complete.
+/// Make or replace one customer; what is not named is removed.
 #[derive(Args, Debug)]
 #[command(after_help = put_help())]
 pub(crate) struct Put {

@@ -216,6 +216,15 @@ mod tests {
                 candidates: vec![head("gold", "T-1", -2_000), head("silver", "T-2", 80_000)],
             }],
         };
-        insta::assert_snapshot!(text(&explanation), @r"");
+        insta::assert_snapshot!(text(&explanation), @r"
+        T-2 waits in silver/desk.
+
+        2 agents of desk, 1 idle: T-1 is at risk.
+           queue        head  waited  deadline     at risk below  standing                           via pool
+           gold/desk    T-1      17s  2s late                15s  next (at-risk), at risk            desk
+        *  silver/desk  T-2      17s  1m 20s left            15s  held: 1 of desk idle, 2 kept free  desk
+
+        rule guarded-edf, policy v7
+        ");
     }
 }

@@ -37,7 +37,7 @@ const TIERS_MAX: usize = 1000;
 /// Time between two plain progress lines.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
-/// Makes or replaces many customers from a CSV file.
+/// Make or replace many customers from a CSV file.
 ///
 /// The first row names the columns, in any order: id and tier must be there; name, phone, card, email, account and any
 /// number of attr:KEY may be. Several phones, cards, emails or accounts stand in one cell with ; between them. Faulty

@@ -106,7 +106,6 @@ struct Global {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server
     Serve(serve::Serve),
     /// Check a policy file, or show the policy in force
     #[command(subcommand)]
@@ -117,14 +116,11 @@ enum Command {
     /// Make, list and change agents
     #[command(subcommand)]
     Agents(agents::Command),
-    /// Submit a ticket or a call
     Submit(submit::Submit),
     /// Look at tickets, follow, explain and cancel them
     #[command(subcommand)]
     Ticket(ticket::Command),
-    /// Take tickets as an agent: pull, show, complete, in a loop
     Work(work::Work),
-    /// Watch the queues live in the terminal
     Top(top::Top),
     /// Play a trace of calls against a policy: callers hang up, agents pull and complete
     Rehearse(Box<rehearse::Rehearse>),
@@ -136,13 +132,15 @@ enum Command {
     /// Look after a data directory
     #[command(subcommand)]
     Journal(journal::Command),
-    /// Print completions for a shell
     Completions(completions::Completions),
 }
 
-/// Commands that ask no server: they take none of its options.
+/// Commands that ask no server: its options are not shown with them.
 const WITHOUT_SERVER: &[&[&str]] =
-    &[&["serve"], &["policy", "check"], &["journal", "verify"], &["completions"]];
+    &[&["serve"], &["policy", "check"], &["bench"], &["journal", "verify"], &["completions"]];
+
+/// Commands whose output has one form only.
+const WITHOUT_OUTPUT: &[&[&str]] = &[&["serve"], &["completions"]];
 
 /// What a command works with: the options that all of them share.
 #[derive(Clone, Debug)]
@@ -208,21 +206,28 @@ pub fn run() -> ExitCode {
 /// The whole command line with its options where they belong.
 fn command() -> clap::Command {
     let mut root = Cli::command();
-    // Options that all commands share reach their subcommands here, and are hidden where they mean nothing.
-    root.build();
     for path in WITHOUT_SERVER {
-        root = hidden(root, path);
+        root = without(without(root, path, "server"), path, "timeout");
+    }
+    for path in WITHOUT_OUTPUT {
+        root = without(root, path, "output");
     }
     root
 }
 
-fn hidden(command: clap::Command, path: &[&'static str]) -> clap::Command {
-    let Some((name, rest)) = path.split_first() else {
-        return ["server", "timeout"]
-            .into_iter()
-            .fold(command, |command, id| command.mut_arg(id, |arg| arg.hide(true)));
-    };
-    command.mut_subcommand(name, |sub| hidden(sub, rest))
+/// The command with the shared option `id` hidden in the subcommand at `path`: one that a subcommand has
+/// itself is not handed down to it.
+fn without(root: clap::Command, path: &[&'static str], id: &str) -> clap::Command {
+    let shared = root.get_arguments().find(|option| option.get_id() == id);
+    let hidden = shared.expect("all commands share it").clone().hide(true);
+    with_option(root, path, hidden)
+}
+
+fn with_option(command: clap::Command, path: &[&'static str], option: clap::Arg) -> clap::Command {
+    match path.split_first() {
+        Some((name, rest)) => command.mut_subcommand(name, |sub| with_option(sub, rest, option)),
+        None => command.arg(option),
+    }
 }
 
 /// Runs a command that asks a server: one thread is enough for one conversation.
@@ -284,6 +289,7 @@ mod tests {
     fn options_of_a_server_are_hidden_where_none_is_asked() {
         let help = |path: &[&str]| {
             let mut command = command();
+            command.build();
             for name in path {
                 let found = command.find_subcommand(name).expect("there is such a command");
                 command = found.clone();
@@ -292,6 +298,9 @@ mod tests {
         };
         for path in WITHOUT_SERVER {
             assert!(!help(path).contains("--server"), "{path:?}");
+        }
+        for path in WITHOUT_OUTPUT {
+            assert!(!help(path).contains("--output"), "{path:?}");
         }
         assert!(help(&["submit"]).contains("TIERLINE_SERVER"));
     }

@@ -180,7 +180,7 @@ pub(crate) fn lines(overview: &Overview, heading: &Heading<'_>, height: usize) -
     if lines.len() > height {
         let hidden = lines.len() - height + 1;
         lines.truncate(height.saturating_sub(1));
-        let more = format!("and {} more", humane::count(hidden as u64, "line"));
+        let more = format!("and {}", humane::count(hidden as u64, "more line"));
         lines.push(vec![Cell::toned(more, Tone::Faint)]);
     }
     lines
@@ -214,28 +214,28 @@ fn tiers(tiers: &[Tier]) -> Table {
     let mut table = Table::new()
         .left("tier")
         .right("waiting")
+        .right("in time %")
+        .right("wait p50")
+        .right("wait p95")
+        .right("late")
+        .right("abandoned")
         .right("submitted")
         .right("picked up")
-        .right("in time %")
-        .right("late")
-        .right("gave up")
         .right("completed")
-        .right("solved late")
-        .right("wait p50")
-        .right("wait p95");
+        .right("solved late");
     for tier in tiers {
         table.row([
             (&tier.tier).into(),
             tier.waiting_count.to_string().into(),
-            tier.submitted_count.to_string().into(),
-            tier.picked_up_count.to_string().into(),
             humane::percent(tier.in_deadline_count, tier.picked_up_count).into(),
-            alarming(tier.response_breached_count),
-            tier.abandoned_count.to_string().into(),
-            tier.completed_count.to_string().into(),
-            alarming(tier.solution_breached_count),
             length(tier.wait_p50_ms).into(),
             length(tier.wait_p95_ms).into(),
+            alarming(tier.response_breached_count),
+            tier.abandoned_count.to_string().into(),
+            tier.submitted_count.to_string().into(),
+            tier.picked_up_count.to_string().into(),
+            tier.completed_count.to_string().into(),
+            alarming(tier.solution_breached_count),
         ]);
     }
     table
@@ -354,7 +354,18 @@ mod tests {
     fn tiers_pools_and_queues_stand_in_tables() {
         let lines = lines(&overview(), &HEADING, usize::MAX);
         // The first line has the time of day, which depends on where the test runs.
-        insta::assert_snapshot!(plain(&lines[1..]), @r"");
+        insta::assert_snapshot!(plain(&lines[1..]), @r"
+
+        tier  waiting  in time %  wait p50  wait p95  late  abandoned  submitted  picked up  completed  solved late
+        gold        6       87.5      2.4s         -     1          0          0          8          0            0
+
+        pool  agents  idle  busy  away  handling  reserve
+        desk       6     0     0     0        5m  1 for gold
+
+        queue            waiting  late  next waited  next deadline
+        gold/voice/desk        3     1       1m 20s  10s late
+        gold/email/desk        3     0       1m 20s  58m 20s left
+        ");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Receipts printed one by one in a table; of more only the sum is told.
 const RECEIPTS_SHOWN_MAX: usize = 20;
 
-/// Submits a ticket or a call.
+/// Submit a ticket or a call.
 ///
 /// The customer's tier is looked up, deadlines follow from it, and the ticket waits in its queue or goes to an agent at
 /// once. Name the customer by any identifier, or nobody.

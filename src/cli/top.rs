@@ -22,7 +22,7 @@ use tokio_stream::StreamExt as _;
 /// The pause before a server that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Watches the queues live in the terminal.
+/// Watch the queues live in the terminal.
 ///
 /// Tiers with their waits and the share that was answered in time, pools with what their agents do, and every queue
 /// with its oldest wait and next deadline; what is late is red. q ends it. Where the output is no terminal, it

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Takes tickets as an agent: pull, show, complete, in a loop.
+/// Take tickets as an agent: pull, show, complete, in a loop.
 ///
 /// Sets the agent available, waits for a ticket and shows it. Enter completes it, with whatever you type before as a
 /// note; `/release REASON` gives it back. Its lease is extended while you have it. Ctrl-C gives the ticket back, sets
