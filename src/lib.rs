@@ -3,8 +3,10 @@
 //! ARCHITECTURE.md is the map: what each module owns, and which may name which.
 
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod corrector;
 pub mod directory;
 pub mod driver;
 pub mod engine;
@@ -12,4 +14,7 @@ pub mod journal;
 pub mod metrics;
 pub mod policy;
 pub mod queueing;
+pub mod rehearse;
+pub mod server;
 pub mod settings;
+pub mod web;

@@ -1,2 +1,7 @@
 //! The process.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tierline::cli::run()
+}

@@ -17,8 +17,9 @@ use tierline::api::proto::v1::admin_service_client::AdminServiceClient;
 use tierline::api::proto::v1::agent_service_client::AgentServiceClient;
 use tierline::api::proto::v1::intake_service_client::IntakeServiceClient;
 use tierline::api::proto::v1::{
-    Assignment, Channel as Via, CompleteTicketRequest, GetTicketRequest, Presence, PullTicketRequest,
-    PutAgentRequest, SetPresenceRequest, SubmitTicketRequest, TicketState, pull_ticket_response,
+    Assignment, Channel as Via, CompleteTicketRequest, GetTicketRequest, Presence,
+    PullTicketRequest, PutAgentRequest, SetPresenceRequest, SubmitTicketRequest, TicketState,
+    pull_ticket_response,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -233,7 +234,8 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     let folder = tempfile::tempdir().unwrap();
     // Few events between snapshots, so that kills fall into snapshots and truncations too.
     let mut server =
-        Process::start(folder.path(), POLICY, "snapshot_every = 1500\n[log]\nfilter = \"warn\"\n").await;
+        Process::start(folder.path(), POLICY, "snapshot_every = 1500\n[log]\nfilter = \"warn\"\n")
+            .await;
     let mut admin = AdminServiceClient::new(server.connect().await);
     for at in 0..AGENTS {
         let put = PutAgentRequest {

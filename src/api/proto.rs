@@ -2,6 +2,9 @@
 //!
 //! `bytes` fields are [`bytes::Bytes`], maps are `BTreeMap`, times are `prost_types::Timestamp` and `Duration`.
 
+use prost::Message as _;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
+
 /// Package `tierline.v1`. Its documentation is that of the `.proto` files.
 #[allow(
     clippy::all,
@@ -23,14 +26,29 @@ pub mod v1 {
 pub const FILE_DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/tierline_descriptor.bin"));
 
+/// Every method there is, as `package.Service/Method`; health checks are the standard ones.
+pub fn methods() -> Vec<String> {
+    let contracts = [FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET];
+    let mut names = Vec::new();
+    for contract in contracts {
+        let contract = FileDescriptorSet::decode(contract).expect("build.rs encoded it");
+        for file in &contract.file {
+            for service in &file.service {
+                let name = |method: &MethodDescriptorProto| {
+                    format!("{}.{}/{}", file.package(), service.name(), method.name())
+                };
+                names.extend(service.method.iter().map(name));
+            }
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use prost::Message as _;
-    use prost_types::FileDescriptorSet;
-
-    use super::FILE_DESCRIPTOR_SET;
+    use super::*;
 
     fn contract() -> FileDescriptorSet {
         FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).expect("build.rs encoded it")

@@ -131,9 +131,9 @@ pub struct Directory {
     pub prefix: String,
     /// How long a ticket waits for its lookup. 1 ms to 1 s.
     pub budget: Duration,
-    /// Customers kept in memory. 0 to 10,000,000.
+    /// Customers kept in memory. 1 to 10,000,000.
     pub cache_entries: usize,
-    /// How long a customer in memory counts as fresh. 0 s to 1 d.
+    /// How long a customer in memory counts as fresh. 0 s to 1 h.
     pub cache_ttl: Duration,
     /// How long an unknown customer is taken for unknown. 0 s to 1 h.
     pub unknown_ttl: Duration,

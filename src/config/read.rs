@@ -125,8 +125,8 @@ impl Directory {
             url: url.unwrap_or(default.url),
             prefix: prefix.unwrap_or(default.prefix),
             budget: duration(from, "budget", 1..=SECOND, default.budget),
-            cache_entries: count(from, "cache_entries", 0..=10_000_000, default.cache_entries),
-            cache_ttl: duration(from, "cache_ttl", 0..=DAY, default.cache_ttl),
+            cache_entries: count(from, "cache_entries", 1..=10_000_000, default.cache_entries),
+            cache_ttl: duration(from, "cache_ttl", 0..=HOUR, default.cache_ttl),
             unknown_ttl: duration(from, "unknown_ttl", 0..=HOUR, default.unknown_ttl),
             stale_for: duration(from, "stale_for", 0..=30 * DAY, default.stale_for),
             breaker_failures: count(

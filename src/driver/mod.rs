@@ -13,13 +13,13 @@ pub use view::{PoolView, QueueView, TierView, View};
 
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::engine::Explanation;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
 };
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
+use crate::engine::{CrewSurvey, Explanation};
 use crate::journal::{FinishedRow, History};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -170,6 +170,7 @@ enum Request {
     CallerGone { agent: AgentId, wait: u64 },
     Read(Reading),
     Watch { ticket: TicketId, reply: Delivery<Option<watch::Receiver<Seen>>> },
+    Drain,
     Stop,
 }
 
@@ -310,8 +311,8 @@ impl Handle {
     pub async fn explain(&self, id: TicketId) -> Result<Option<(Explanation, Beside)>, Refused> {
         self.read(move |engine, now| {
             let explanation = engine.explain(&id, now)?;
-            let names = Beside::of(engine, &explanation);
-            Some((explanation, names))
+            let beside = Beside::of(engine, &explanation, now);
+            Some((explanation, beside))
         })
         .await
     }
@@ -356,10 +357,20 @@ impl Handle {
         self.clock
     }
 
+    /// Ends every waiting pull and every watch with [`Refused::Stopping`], and lets none begin; all
+    /// else goes on. What a server does before it stops.
+    pub async fn drain(&self) {
+        self.tell(|| Request::Drain).await;
+    }
+
     /// Answers what has been asked, then ends the driver.
     pub async fn stop(&self) {
+        self.tell(|| Request::Stop).await;
+    }
+
+    async fn tell(&self, request: impl Fn() -> Request) {
         // A full channel empties by itself: the driver reads on.
-        while let Err(TrySendError::Full(_)) = self.requests.try_send(Request::Stop) {
+        while let Err(TrySendError::Full(_)) = self.requests.try_send(request()) {
             tokio::task::yield_now().await;
         }
     }
@@ -389,10 +400,13 @@ impl Handle {
     }
 }
 
-/// What an explanation needs beside itself, read at the same instant: ids of the competing tickets
-/// and how many agents of each pool are idle.
+/// What an explanation needs beside itself, read at the same instant.
 #[derive(Clone, Debug)]
 pub struct Beside {
+    /// That instant.
+    pub at: Time,
+    /// How many agents each crew of the explanation has, and how many of them wait for work.
+    pub crew_counts: Vec<(u32, u32)>,
     /// The ids of the competing heads, by number.
     pub ids: std::collections::BTreeMap<TicketNumber, TicketId>,
     /// Idle agents by pool, in the policy's order.
@@ -400,7 +414,14 @@ pub struct Beside {
 }
 
 impl Beside {
-    fn of(engine: &Engine, explanation: &Explanation) -> Self {
+    fn of(engine: &Engine, explanation: &Explanation, at: Time) -> Self {
+        let counts = |crew: &CrewSurvey| {
+            let agents = engine.roster().iter().filter(|agent| agent.pools == crew.crew);
+            agents.fold((0, 0), |(all, waiting), agent| {
+                (all + 1, waiting + u32::from(agent.wait.is_some()))
+            })
+        };
+        let crew_counts = explanation.crews.iter().map(counts).collect();
         let heads = explanation.crews.iter().flat_map(|crew| &crew.survey.heads);
         let ids = heads
             .filter_map(|head| engine.ticket_numbered(head.ticket))
@@ -410,7 +431,7 @@ impl Beside {
         let idle = |at| u8::try_from(at).map(crate::engine::model::PoolIx);
         let idle_counts =
             pools.filter_map(|at| idle(at).ok()).map(|p| engine.roster().idle_count(p)).collect();
-        Self { ids, idle_counts }
+        Self { at, crew_counts, ids, idle_counts }
     }
 }
 

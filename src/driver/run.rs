@@ -108,6 +108,7 @@ pub fn start(
         batch: Batch::default(),
         undelivered: Vec::new(),
         no_space: false,
+        draining: false,
         stopping: false,
     };
     driver.begin(policy)?;
@@ -154,6 +155,7 @@ struct Driver {
     batch: Batch,
     undelivered: Vec<Assigned>,
     no_space: bool,
+    draining: bool,
     stopping: bool,
 }
 
@@ -178,7 +180,10 @@ impl Driver {
             }
         }
         self.settle(now);
-        self.commit()
+        self.commit()?;
+        // Nobody is to see the engine as it was before this policy.
+        self.view.send_replace(Arc::new(View::of(&self.engine, &self.tally, now)));
+        Ok(())
     }
 
     fn run(mut self, inbox: &Receiver<Request>) -> Result<(), Stopped> {
@@ -288,7 +293,20 @@ impl Driver {
                 let result = self.watch(&ticket);
                 self.answer(reply, result);
             }
+            Request::Drain => self.drain(now),
             Request::Stop => self.stopping = true,
+        }
+    }
+
+    /// Ends whatever would otherwise go on until its caller has enough.
+    fn drain(&mut self, now: Time) {
+        self.draining = true;
+        self.view_stale = true;
+        self.watched.clear();
+        for (agent, waiting) in std::mem::take(&mut self.waiting) {
+            self.answer(waiting.reply, Err(Refused::Stopping));
+            // Without space the wait is ended by the next start.
+            let _ = self.command(now, Command::StopWaiting { agent });
         }
     }
 
@@ -311,13 +329,14 @@ impl Driver {
 
     fn pull(&mut self, now: Time, pull: PullAsk, wait: u64, reply: Delivery<Pulled>) {
         let agent = pull.agent.clone();
-        let wait_until = now.plus_ms(pull.wait_ms);
+        let wait_until = if self.draining { now } else { now.plus_ms(pull.wait_ms) };
         let command = Command::Pull { agent: pull.agent, request: pull.request, wait_until };
         match self.command(now, command) {
             Ok(Answer::Holds { number, repeated }) => self.hand_over(number, repeated, reply),
             Ok(Answer::Waits) => {
                 self.waiting.insert(agent, Waiting { wait, reply });
             }
+            Ok(Answer::Empty(_)) if self.draining => self.answer(reply, Err(Refused::Stopping)),
             Ok(Answer::Empty(why)) => self.answer(reply, Ok(Pulled::Empty(why))),
             Ok(Answer::Done | Answer::Ticket { .. } | Answer::Ended { .. }) => {
                 unreachable!("a pull is answered with what the agent holds, or nothing")
@@ -356,6 +375,9 @@ impl Driver {
     }
 
     fn watch(&mut self, id: &TicketId) -> Result<Option<watch::Receiver<Seen>>, Refused> {
+        if self.draining {
+            return Err(Refused::Stopping);
+        }
         let Some(number) = self.engine.ticket(id).map(|ticket| ticket.number) else {
             return Ok(None);
         };
@@ -478,6 +500,7 @@ impl Driver {
             Err(AppendError::Full { place, reason }) => {
                 tracing::error!(%place, %reason, "no space for the journal: nothing is accepted");
                 self.no_space = true;
+                self.view_stale = true;
                 // What the batch changed is undone by what is on disk.
                 self.engine = self.journal.recover(self.engine.limits())?;
                 for answer in batch.answers {
@@ -512,6 +535,7 @@ impl Driver {
             Ok(()) => {
                 tracing::info!("there is space for the journal again: work goes on");
                 self.no_space = false;
+                self.view_stale = true;
                 let idle: Vec<_> =
                     self.engine.roster().iter().filter(|agent| agent.wait.is_some()).collect();
                 let idle: Vec<_> = idle.into_iter().map(|agent| agent.id.clone()).collect();
@@ -547,7 +571,11 @@ impl Driver {
         if self.view_stale && self.view_due_in().is_zero() {
             self.view_stale = false;
             self.view_at = stopwatch();
-            let view = View::of(&self.engine, &self.tally, self.clock.now());
+            let view = View {
+                is_full: self.no_space,
+                is_draining: self.draining,
+                ..View::of(&self.engine, &self.tally, self.clock.now())
+            };
             self.view.send_replace(Arc::new(view));
         }
     }

@@ -26,6 +26,10 @@ pub struct View {
     pub pools: Vec<PoolView>,
     /// Registered agents.
     pub agent_count: usize,
+    /// The journal has no space left: nothing is accepted.
+    pub is_full: bool,
+    /// The server is about to stop: whoever follows the views has seen the last.
+    pub is_draining: bool,
 }
 
 /// One queue.
@@ -152,6 +156,8 @@ impl View {
             tiers: tiers.collect(),
             pools,
             agent_count: engine.roster().len(),
+            is_full: false,
+            is_draining: false,
             policy,
         }
     }

@@ -8,7 +8,6 @@ use super::model::{
 use super::queue::Queues;
 use super::timers::Timers;
 use super::{Engine, FINISHED_KEPT_MAX};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Engine {
@@ -70,7 +69,9 @@ impl Engine {
             Event::Assigned { .. } => self.assigned(at, event),
             Event::Extended { ticket, token, lease_until } => {
                 self.re_key(*ticket, |ticket| {
-                    held(ticket, *token).lease_until = *lease_until;
+                    let assignment = held(ticket, *token);
+                    assignment.lease_until = *lease_until;
+                    assignment.in_doubt = false;
                 });
             }
             Event::LeaseExpired { ticket, token } => self.back_to_queue(at, *ticket, *token, true),
@@ -234,6 +235,7 @@ impl Engine {
         self.re_key(*number, |ticket| {
             assert_eq!(ticket.state, State::Waiting, "only a waiting ticket is assigned");
             tier = ticket.tier;
+            let in_doubt = ticket.picked_up_at.is_none();
             ticket.picked_up_at.get_or_insert(at);
             ticket.assigned_count += 1;
             ticket.state = State::Assigned(Box::new(Assignment {
@@ -246,6 +248,7 @@ impl Engine {
                 step: *step,
                 slack_ms: *slack_ms,
                 policy_version,
+                in_doubt,
             }));
         });
         self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
@@ -260,7 +263,7 @@ impl Engine {
         self.re_key(number, |ticket| {
             let assignment = held(ticket, token);
             agent = Some(assignment.agent.clone());
-            if unseen && ticket.picked_up_at == Some(assignment_start(ticket)) {
+            if unseen && assignment.in_doubt {
                 ticket.picked_up_at = None;
             }
             ticket.state = State::Waiting;
@@ -321,9 +324,7 @@ impl Engine {
         self.timers = timers;
         self.finished.clear();
         self.finished_by_id.clear();
-        let numbers: BTreeSet<_> = self.tickets.keys().copied().collect();
-        for number in numbers {
-            let mut ticket = self.tickets.remove(&number).expect("it was just listed");
+        for ticket in self.tickets.values_mut() {
             let waited_ms = self.at.since_ms(ticket.submitted_at);
             ticket.tier = tier_of(ticket.tier);
             (ticket.overflow_step, ticket.pools) =
@@ -331,14 +332,12 @@ impl Engine {
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
             }
-            self.enter(&ticket);
-            self.tickets.insert(number, ticket);
+            if ticket.state == State::Waiting {
+                self.queues.insert(ticket);
+            }
+            self.timers.add_ticket(ticket, policy);
         }
     }
-}
-
-fn assignment_start(ticket: &Ticket) -> Time {
-    ticket.assignment().expect("it is held").assigned_at
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {

@@ -1,7 +1,7 @@
 //! Whether the engine is what it must be: every index rebuilt from scratch and compared.
 
 use super::Engine;
-use super::model::State;
+use super::model::{Presence, State};
 
 impl Engine {
     /// Checks every invariant: each live ticket is in exactly one place, each lease belongs to an
@@ -12,6 +12,7 @@ impl Engine {
         for (part, same) in [
             ("roster", rebuilt.roster == self.roster),
             ("ids", rebuilt.number_by_id == self.number_by_id),
+            ("queues", rebuilt.queues == self.queues),
             ("timers", rebuilt.timers == self.timers),
             ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),
             ("finished tickets", rebuilt.finished_by_id == self.finished_by_id),
@@ -24,13 +25,6 @@ impl Engine {
         if waiting != self.queues.waiting_count() {
             return Err(format!("{waiting} tickets wait, counted {}", self.queues.waiting_count()));
         }
-        let filled = |queues: &super::Queues| {
-            let filled = queues.iter().filter(|(_, queue)| !queue.is_empty());
-            filled.map(|(key, queue)| (*key, queue.clone())).collect::<Vec<_>>()
-        };
-        if filled(&rebuilt.queues) != filled(&self.queues) {
-            return Err("the queues are not what the waiting tickets say".to_owned());
-        }
         let mut held = 0;
         for ticket in self.tickets.values() {
             if let State::Assigned(assignment) = &ticket.state {
@@ -42,6 +36,12 @@ impl Engine {
                 if assignment.token >= self.next_token {
                     return Err(format!("ticket {} has a token from the future", ticket.number.0));
                 }
+            }
+        }
+        for agent in self.roster.iter().filter(|agent| agent.wait.is_some()) {
+            let full = agent.held.len() >= usize::from(agent.capacity);
+            if full || agent.presence == Presence::Away {
+                return Err(format!("agent {} waits and can take nothing", agent.id));
             }
         }
         let listed: usize = self.roster.iter().map(|agent| agent.held.len()).sum();

@@ -43,7 +43,8 @@ pub enum Command {
         /// The new content, whole.
         content: Arc<Content>,
     },
-    /// Correct a live ticket's tier after the directory has spoken again.
+    /// Correct a live ticket's tier after the directory has spoken again; a lookup that is `Stale` or
+    /// `Unavailable` corrects nothing.
     Retier {
         /// Which.
         ticket: TicketId,

@@ -114,7 +114,13 @@ impl Engine {
         if self.roster.get(&profile.id).is_none() && self.roster.len() as u64 >= max {
             return Err(Rejection::AgentLimit { max });
         }
-        Ok(Decision::of(Event::AgentPut(profile), Answer::Done))
+        let mut events = Vec::new();
+        let held_count = self.roster.get(&profile.id).map_or(0, |agent| agent.held.len());
+        if held_count >= usize::from(profile.capacity) {
+            events = self.wait_ended(&profile.id, WaitEnd::Nothing);
+        }
+        events.push(Event::AgentPut(profile));
+        Ok(Decision { events, answer: Answer::Done })
     }
 
     fn decide_presence(&self, agent: AgentId, presence: Presence) -> Result<Decision, Rejection> {
@@ -258,7 +264,8 @@ impl Engine {
         })
     }
 
-    /// A correction keeps the wait, and never moves a deadline later than was promised.
+    /// A correction keeps the wait, and never moves a deadline later than was promised. A directory that
+    /// is silent corrects nothing.
     fn decide_retier(
         &self,
         now: Time,
@@ -267,7 +274,17 @@ impl Engine {
     ) -> Result<Decision, Rejection> {
         let live = self.live(ticket, None)?;
         let answer = Answer::Ticket { number: live.number, repeated: false };
+        if matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable) {
+            return Ok(Decision::nothing(answer));
+        }
         let coding = self.code(lookup)?;
+        let known_id = live.caller.as_ref().and_then(|caller| caller.customer_id());
+        let tells_id = live.caller.is_some()
+            && coding.customer_id.is_some()
+            && coding.customer_id.as_deref() != known_id;
+        if (coding.tier, coding.source) == (live.tier, live.tier_source) && !tells_id {
+            return Ok(Decision::nothing(answer));
+        }
         let (respond_by, solve_by) =
             Self::deadlines(&self.policy, coding.tier, live.channel, live.submitted_at);
         let waited_ms = now.since_ms(live.submitted_at);

@@ -45,8 +45,10 @@ impl PoolRecord {
             self.floor_bucket_permille -= FLOOR_TURN_PERMILLE;
             self.floor_last_tier = Some(tier);
         }
-        self.floor_bucket_permille =
-            (self.floor_bucket_permille + share_permille).min(FLOOR_BUCKET_MAX_PERMILLE);
+        self.floor_bucket_permille = self
+            .floor_bucket_permille
+            .saturating_add(share_permille)
+            .min(FLOOR_BUCKET_MAX_PERMILLE);
     }
 }
 
@@ -168,21 +170,20 @@ impl Floor<'_> {
         if heads.is_empty() {
             return Choice::Nothing;
         }
-        let by = |step, order: &dyn Fn(&Head, &Head) -> Ordering, wanted: fn(&Head) -> bool| {
-            let open = heads.iter().enumerate().filter(|(_, h)| h.held_by.is_none() && wanted(h));
-            open.min_by(|(_, a), (_, b)| order(a, b)).map(|(at, _)| Choice::Take(at, step))
+        let by = |step, order: &dyn Fn(&Head, &Head) -> Ordering| {
+            let at = first_open(heads, order, |_| true)?;
+            Some(Choice::Take(at, step))
         };
-        let every = |_: &Head| true;
         let choice = match self.policy.rule {
-            Rule::Fifo => by(Step::Fifo, &longest_wait, every),
-            Rule::StaticPriority => by(Step::Priority, &highest_tier, every),
-            Rule::Edf => by(Step::EarliestDeadline, &earliest_deadline, every),
-            Rule::Accumulating => by(Step::Accumulated, &|a, b| self.most_accumulated(a, b), every),
+            Rule::Fifo => by(Step::Fifo, &longest_wait),
+            Rule::StaticPriority => by(Step::Priority, &highest_tier),
+            Rule::Edf => by(Step::EarliestDeadline, &earliest_deadline),
+            Rule::Accumulating => by(Step::Accumulated, &|a, b| self.most_accumulated(a, b)),
             Rule::GuardedEdf => self
                 .starving_turn(heads)
                 .map(|at| Choice::Take(at, Step::Floor))
-                .or_else(|| by(Step::AtRisk, &highest_tier, |head| head.at_risk))
-                .or_else(|| by(Step::EarliestDeadline, &earliest_deadline, every)),
+                .or_else(|| tier_at_risk(heads).map(|at| Choice::Take(at, Step::AtRisk)))
+                .or_else(|| by(Step::EarliestDeadline, &earliest_deadline)),
         };
         choice.unwrap_or(Choice::HeldForTier)
     }
@@ -190,21 +191,17 @@ impl Floor<'_> {
     /// The starving tier whose turn it is, where the pool's bucket holds a turn: the next below the
     /// one served last, and from the top again.
     fn starving_turn(&self, heads: &[Head]) -> Option<usize> {
-        let turn = |head: &Head| {
-            let record = &self.records[usize::from(head.pool.0)];
-            let last = record.floor_last_tier;
-            let wraps = last.is_some_and(|last| head.queue.tier <= last);
-            (wraps, head.queue.tier, head.respond_by, head.ticket)
-        };
-        let paid = |head: &Head| {
-            self.records[usize::from(head.pool.0)].floor_bucket_permille >= FLOOR_TURN_PERMILLE
+        let record = |at: usize| &self.records[usize::from(heads[at].pool.0)];
+        let turn = |at: &usize| {
+            let tier = heads[*at].queue.tier;
+            (record(*at).floor_last_tier.is_some_and(|last| tier <= last), tier)
         };
         heads
             .iter()
-            .enumerate()
-            .filter(|(_, head)| head.starving && head.held_by.is_none() && paid(head))
-            .min_by_key(|(_, head)| turn(head))
-            .map(|(at, _)| at)
+            .filter(|head| head.starving && head.held_by.is_none())
+            .filter_map(|head| foremost(heads, head.queue.tier))
+            .filter(|at| record(*at).floor_bucket_permille >= FLOOR_TURN_PERMILLE)
+            .min_by_key(turn)
     }
 
     fn most_accumulated(&self, a: &Head, b: &Head) -> Ordering {
@@ -216,6 +213,28 @@ impl Floor<'_> {
             .cmp(&accumulated(a))
             .then_with(|| (a.queue.tier, a.ticket).cmp(&(b.queue.tier, b.ticket)))
     }
+}
+
+/// The first in `order` of the heads that no reserve keeps back and that are `wanted`.
+fn first_open(
+    heads: &[Head],
+    order: impl Fn(&Head, &Head) -> Ordering,
+    wanted: impl Fn(&Head) -> bool,
+) -> Option<usize> {
+    let open = heads.iter().enumerate().filter(|(_, h)| h.held_by.is_none() && wanted(h));
+    open.min_by(|(_, a), (_, b)| order(a, b)).map(|(at, _)| at)
+}
+
+/// Whom a tier's turn goes to: the earliest of its deadlines. It is not always the head for whose sake
+/// the tier is served: a mail can be later than the call that starves by its short promise.
+fn foremost(heads: &[Head], tier: TierIx) -> Option<usize> {
+    first_open(heads, earliest_deadline, |head| head.queue.tier == tier)
+}
+
+/// The highest tier with a head at risk.
+fn tier_at_risk(heads: &[Head]) -> Option<usize> {
+    let at_risk = heads.iter().filter(|head| head.at_risk && head.held_by.is_none());
+    foremost(heads, at_risk.map(|head| head.queue.tier).min()?)
 }
 
 fn longest_wait(a: &Head, b: &Head) -> Ordering {

@@ -243,7 +243,7 @@ impl Engine {
         if !self.roster.anyone_waits() || self.queues.waiting_count() == 0 {
             return None;
         }
-        self.roster.longest_idle().into_iter().find_map(|(_, agent, crew)| {
+        self.roster.next_turns().into_iter().find_map(|(agent, crew)| {
             let survey = self.floor().survey(crew, true, now);
             let agent = self.roster.get(agent).expect("who waits is registered");
             let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());

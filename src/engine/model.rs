@@ -328,6 +328,9 @@ pub struct Assignment {
     pub slack_ms: i64,
     /// The policy that chose it.
     pub policy_version: Arc<str>,
+    /// It is the ticket's first pick-up and nothing has been heard of the agent since: if the lease
+    /// ends like this, nobody has picked the ticket up.
+    pub in_doubt: bool,
 }
 
 /// Which step of the dispatch rule decided.

@@ -10,9 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
     agents: BTreeMap<AgentId, Agent>,
-    waiting: BTreeMap<PoolSet, BTreeSet<(Time, AgentId)>>,
+    waiting: BTreeMap<PoolSet, BTreeSet<Turn>>,
     idle_by_pool: [u32; POOLS_MAX],
 }
+
+/// Whose turn it is among agents who wait: the lowest load first (in thousandths of the capacity), then
+/// the longest idle, then the first by id.
+type Turn = (u32, Time, AgentId);
 
 impl Default for Roster {
     fn default() -> Self {
@@ -58,19 +62,15 @@ impl Roster {
         !self.waiting.is_empty()
     }
 
-    /// The crews with someone waiting, and who of each has been idle longest, longest idle first;
-    /// ties by id.
-    pub fn longest_idle(&self) -> Vec<(Time, &AgentId, PoolSet)> {
+    /// Of each crew with someone waiting, who has the next turn; in the order of their turns.
+    pub fn next_turns(&self) -> Vec<(&AgentId, PoolSet)> {
         let mut first: Vec<_> = self
             .waiting
             .iter()
-            .map(|(crew, idle)| {
-                let (since, agent) = idle.first().expect("an empty crew is removed");
-                (*since, agent, *crew)
-            })
+            .map(|(crew, idle)| (idle.first().expect("an empty crew is removed"), *crew))
             .collect();
         first.sort_unstable();
-        first
+        first.into_iter().map(|((_, _, agent), crew)| (agent, crew)).collect()
     }
 
     /// Whether anyone of this crew waits.
@@ -138,8 +138,7 @@ impl Roster {
 
     fn enter(&mut self, agent: &Agent) {
         if agent.wait.is_some() {
-            let place = (agent.idle_since, agent.id.clone());
-            assert!(self.waiting.entry(agent.pools).or_default().insert(place));
+            assert!(self.waiting.entry(agent.pools).or_default().insert(turn(agent)));
             for pool in agent.pools.iter() {
                 self.idle_by_pool[usize::from(pool.0)] += 1;
             }
@@ -149,7 +148,7 @@ impl Roster {
     fn leave(&mut self, agent: &Agent) {
         if agent.wait.is_some() {
             let crew = self.waiting.get_mut(&agent.pools).expect("who waits is in a crew");
-            assert!(crew.remove(&(agent.idle_since, agent.id.clone())));
+            assert!(crew.remove(&turn(agent)));
             if crew.is_empty() {
                 self.waiting.remove(&agent.pools);
             }
@@ -158,4 +157,9 @@ impl Roster {
             }
         }
     }
+}
+
+fn turn(agent: &Agent) -> Turn {
+    let held_count = u32::try_from(agent.held.len()).expect("a capacity is at most 100");
+    (held_count * 1000 / u32::from(agent.capacity).max(1), agent.idle_since, agent.id.clone())
 }

@@ -1,1 +1,11 @@
 //! The rules, one sentence a test.
+
+mod agents;
+mod dispatch;
+mod leases;
+mod policies;
+mod retries;
+mod script;
+mod tickets;
+mod timers;
+mod why;

@@ -4,11 +4,13 @@
 //! serve by it: that is the engine, which trusts what comes from here. The format is shown, with
 //! every key, default and unit, in `config/default.toml`.
 
+mod change;
 mod describe;
 mod pools;
 mod tiers;
 
 pub use crate::settings::{Error, Finding};
+pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
 
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};

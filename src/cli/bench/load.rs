@@ -2,14 +2,15 @@
 
 use super::ceiling::proto::ceiling_service_client::CeilingServiceClient;
 use super::ceiling::proto::{EchoDurableRequest, EchoRequest};
-use super::server::{Child, Failed, TIERS};
 use super::{Calls, Latencies, Row, Shape, latencies};
+use super::{Child, Failed};
+use crate::api::proto::v1::admin_service_client::AdminServiceClient;
 use crate::api::proto::v1::agent_service_client::AgentServiceClient;
 use crate::api::proto::v1::intake_service_client::IntakeServiceClient;
 use crate::api::proto::v1::{
     Assignment, Channel as Via, CompleteTicketRequest, Presence, PullNext, PullTicketRequest,
-    SetPresenceRequest, SubmitTicketRequest, SubmitTicketsRequest, complete_ticket_response,
-    pull_ticket_response,
+    PutAgentRequest, SetPresenceRequest, SubmitTicketRequest, SubmitTicketsRequest,
+    complete_ticket_response, pull_ticket_response,
 };
 use crate::clock::stopwatch;
 use bytes::Bytes;
@@ -18,6 +19,47 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
+
+/// The pool of the bench's policy.
+const POOL: &str = "bench";
+/// The tiers of the bench's policy, each with another response target.
+const TIERS: [&str; 4] = ["first", "second", "third", "fourth"];
+/// Four tiers, one pool, leases that outlast every bench.
+pub(super) const POLICY: &str = r#"
+version = "bench"
+
+[customers]
+unknown = "fourth"
+unavailable = "fourth"
+
+[[tier]]
+name = "first"
+rank = 1
+pools = ["bench"]
+respond_within = { default = "15s" }
+
+[[tier]]
+name = "second"
+rank = 2
+pools = ["bench"]
+respond_within = { default = "3m" }
+
+[[tier]]
+name = "third"
+rank = 3
+pools = ["bench"]
+respond_within = { default = "2h" }
+
+[[tier]]
+name = "fourth"
+rank = 4
+pools = ["bench"]
+respond_within = { default = "2d" }
+
+[[pool]]
+name = "bench"
+lease = "24h"
+"#;
 
 /// How long a row warms up before it counts.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -53,7 +95,13 @@ fn rate(count: u64, time: Duration) -> f64 {
     count / time.as_secs_f64()
 }
 
-fn row(what: &str, shape: Shape, time: Duration, per_ticket: Option<u64>, calls: Vec<Calls>) -> Row {
+fn row(
+    what: &str,
+    shape: Shape,
+    time: Duration,
+    per_ticket: Option<u64>,
+    calls: Vec<Calls>,
+) -> Row {
     let count = calls.iter().map(|calls| calls.count).sum();
     Row {
         what: what.to_owned(),
@@ -66,7 +114,11 @@ fn row(what: &str, shape: Shape, time: Duration, per_ticket: Option<u64>, calls:
 }
 
 /// Runs one `worker` per call in flight and merges what they measured.
-async fn run<const N: usize, W, F>(child: &Child, shape: Shape, worker: W) -> Result<[Latencies; N], Failed>
+async fn run<const N: usize, W, F>(
+    child: &Child,
+    shape: Shape,
+    worker: W,
+) -> Result<[Latencies; N], Failed>
 where
     W: Fn(usize, Channel) -> F,
     F: Future<Output = Result<[Latencies; N], Failed>> + Send + 'static,
@@ -156,7 +208,10 @@ pub(super) async fn fill(child: &Child, count: u64, payload: u32) -> Result<(), 
 }
 
 /// An agent of its own for each worker.
-async fn agent(channel: &Channel, name: String) -> Result<(AgentServiceClient<Channel>, String), Failed> {
+async fn agent(
+    channel: &Channel,
+    name: String,
+) -> Result<(AgentServiceClient<Channel>, String), Failed> {
     let mut client = AgentServiceClient::new(channel.clone());
     let presence = Presence::Available.into();
     client.set_presence(SetPresenceRequest { agent_id: name.clone(), presence }).await?;
@@ -166,7 +221,13 @@ async fn agent(channel: &Channel, name: String) -> Result<(AgentServiceClient<Ch
 async fn register(child: &Child, prefix: &str, count: usize) -> Result<(), Failed> {
     let channel = child.connect().await?;
     for at in 0..count {
-        child.put_agent(channel.clone(), &format!("{prefix}-{at}")).await?;
+        let put = PutAgentRequest {
+            agent_id: format!("{prefix}-{at}"),
+            pools: vec![POOL.to_owned()],
+            capacity: 1,
+            ..PutAgentRequest::default()
+        };
+        AdminServiceClient::new(channel.clone()).put_agent(put).await?;
     }
     Ok(())
 }
@@ -180,7 +241,11 @@ fn assigned(result: Option<pull_ticket_response::Result>) -> Option<Assignment> 
 
 fn completion(assignment: &Assignment, pull_next: Option<PullNext>) -> CompleteTicketRequest {
     CompleteTicketRequest {
-        ticket_id: assignment.ticket.as_ref().map(|ticket| ticket.ticket_id.clone()).unwrap_or_default(),
+        ticket_id: assignment
+            .ticket
+            .as_ref()
+            .map(|ticket| ticket.ticket_id.clone())
+            .unwrap_or_default(),
         lease_token: assignment.lease_token,
         outcome: "done".to_owned(),
         pull_next,
@@ -211,7 +276,8 @@ pub(super) async fn three_calls(
                 intake.submit_ticket(ticket(nth.fetch_add(1, Ordering::Relaxed), &payload)).await?;
                 span.measure(&mut submits, sent);
                 let sent = stopwatch();
-                let pull = PullTicketRequest { agent_id: name.clone(), ..PullTicketRequest::default() };
+                let pull =
+                    PullTicketRequest { agent_id: name.clone(), ..PullTicketRequest::default() };
                 let pulled = client.pull_ticket(pull).await?.into_inner();
                 span.measure(&mut pulls, sent);
                 let Some(assignment) = assigned(pulled.result) else { continue };
@@ -261,7 +327,8 @@ pub(super) async fn two_calls(
                 };
                 let sent = stopwatch();
                 let next = Some(PullNext::default());
-                let done = client.complete_ticket(completion(&assignment, next)).await?.into_inner();
+                let done =
+                    client.complete_ticket(completion(&assignment, next)).await?.into_inner();
                 span.measure(&mut completes, sent);
                 held = match done.next {
                     Some(complete_ticket_response::Next::Pulled(pulled)) => assigned(pulled.result),

@@ -1,7 +1,6 @@
 //! A million tickets that wait: what each costs in memory, and how soon a killed server is back.
 
-use super::server::{Child, Failed};
-use super::{load, progress};
+use super::{Child, Failed, load, progress};
 use crate::clock::stopwatch;
 use serde::Serialize;
 use std::fmt;
@@ -20,7 +19,7 @@ pub(super) struct Million {
 impl fmt::Display for Million {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} waiting: {} B of memory a ticket", self.ticket_count, self.bytes_a_ticket)?;
-        write!(
+        writeln!(
             f,
             "killed and answering again after {:.2} s with {} tickets",
             self.restart_s, self.after_restart_count
@@ -35,7 +34,7 @@ pub(super) async fn measure(
     count: u64,
     payload: u32,
 ) -> Result<Million, Failed> {
-    let mut child = Child::tierline(dir, core).await?;
+    let mut child = Child::tierline(dir, core, load::POLICY, &[]).await?;
     progress(&format!("filling {count} waiting tickets"));
     let empty = child.memory()?;
     let begun = stopwatch();

@@ -8,15 +8,15 @@
 mod ceiling;
 mod load;
 mod million;
-mod server;
 
-use crate::cli::Output;
-use crate::cli::table::{Align, Table};
+use super::child::{Child, Failed, pin_self};
+use super::fault::Fault;
+use super::table::{Cell, Table};
+use super::{Context, console};
 use clap::Args;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Options of `tierline bench`.
@@ -58,11 +58,8 @@ pub(crate) struct Ceiling {
 }
 
 impl Ceiling {
-    pub(crate) async fn run(self) -> ExitCode {
-        match ceiling::serve(self.listen, &self.file).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => crate::cli::fail(&error),
-        }
+    pub(crate) async fn run(self) -> Result<(), Fault> {
+        Ok(ceiling::serve(self.listen, &self.file).await?)
     }
 }
 
@@ -141,26 +138,18 @@ struct Report {
 }
 
 impl Bench {
-    pub(crate) async fn run(self, output: Output) -> ExitCode {
-        let pinned = server::pin_self(self.client_core);
-        match self.measure(pinned).await {
-            Ok(report) => {
-                match output {
-                    Output::Json => crate::cli::print_json(&report),
-                    Output::Table => print(&report),
-                }
-                ExitCode::SUCCESS
-            }
-            Err(error) => crate::cli::fail(&error),
-        }
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let pinned = pin_self(self.client_core);
+        let report = self.measure(pinned).await?;
+        if context.is_json() { console::json(&report) } else { console::say(told(&report)) }
     }
 
-    async fn measure(&self, pinned: bool) -> Result<Report, server::Failed> {
+    async fn measure(&self, pinned: bool) -> Result<Report, Failed> {
         let time = Duration::from_secs(self.seconds);
         let core = pinned.then_some(self.server_core);
         let mut rows = Vec::new();
         {
-            let ceiling = server::Child::ceiling(self.dir.as_deref(), core).await?;
+            let ceiling = Child::ceiling(self.dir.as_deref(), core).await?;
             for shape in [Shape::of(1, 1), Shape::of(32, 1), Shape::of(8, 8)] {
                 for durable in [false, true] {
                     progress(&format!("ceiling {}, durable: {durable}", shape.name()));
@@ -169,7 +158,7 @@ impl Bench {
             }
         }
         {
-            let child = server::Child::tierline(self.dir.as_deref(), core).await?;
+            let child = Child::tierline(self.dir.as_deref(), core, load::POLICY, &[]).await?;
             progress(&format!("filling {} waiting tickets", self.backlog));
             load::fill(&child, self.backlog, self.payload).await?;
             for shape in [Shape::of(1, 1), Shape::of(32, 1), Shape::of(8, 8)] {
@@ -182,12 +171,15 @@ impl Bench {
             }
         }
         {
-            let child = server::Child::tierline(self.dir.as_deref(), core).await?;
+            let child = Child::tierline(self.dir.as_deref(), core, load::POLICY, &[]).await?;
             progress("submit to an agent who waits");
             rows.push(load::to_waiting(&child, 8, self.payload, time).await?);
         }
         let million = if self.million {
-            Some(million::measure(self.dir.as_deref(), core, self.million_count, self.payload).await?)
+            Some(
+                million::measure(self.dir.as_deref(), core, self.million_count, self.payload)
+                    .await?,
+            )
         } else {
             None
         };
@@ -196,48 +188,43 @@ impl Bench {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "long work shows its progress")]
 fn progress(what: &str) {
-    eprintln!("bench: {what}");
+    console::note(format_args!("bench: {what}"));
 }
 
-#[expect(clippy::print_stdout, reason = "the report is the command's output")]
-fn print(report: &Report) {
-    let mut table = Table::new(&[
-        ("WHAT", Align::Left),
-        ("CONNS", Align::Right),
-        ("CALLS/S", Align::Right),
-        ("TICKETS/S", Align::Right),
-        ("CALL", Align::Left),
-        ("P50 MS", Align::Right),
-        ("P99 MS", Align::Right),
-        ("P99.9 MS", Align::Right),
-        ("MAX MS", Align::Right),
-    ]);
+fn told(report: &Report) -> String {
+    let mut table = Table::new()
+        .left("WHAT")
+        .right("CONNS")
+        .right("CALLS/S")
+        .right("TICKETS/S")
+        .left("CALL")
+        .right("P50 MS")
+        .right("P99 MS")
+        .right("P99.9 MS")
+        .right("MAX MS");
     for row in &report.rows {
         for (at, calls) in row.calls.iter().enumerate() {
-            let first = |text: String| if at == 0 { text } else { String::new() };
-            table.row(vec![
+            let first = |text: String| Cell::from(if at == 0 { text } else { String::new() });
+            table.row([
                 first(row.what.clone()),
                 first(format!("{} x {}", row.connections, row.in_flight)),
                 first(format!("{:.0}", row.calls_per_s)),
                 first(row.tickets_per_s.map_or_else(String::new, |rate| format!("{rate:.0}"))),
-                calls.call.to_owned(),
-                format!("{:.2}", calls.p50_ms),
-                format!("{:.2}", calls.p99_ms),
-                format!("{:.2}", calls.p999_ms),
-                format!("{:.2}", calls.max_ms),
+                calls.call.into(),
+                format!("{:.2}", calls.p50_ms).into(),
+                format!("{:.2}", calls.p99_ms).into(),
+                format!("{:.2}", calls.p999_ms).into(),
+                format!("{:.2}", calls.max_ms).into(),
             ]);
         }
     }
-    println!(
-        "{} waiting, {} B payload, {}",
-        report.backlog,
-        report.payload_size,
-        if report.pinned { "server and client pinned to a core each" } else { "not pinned" }
-    );
-    println!("{table}");
+    let pinned =
+        if report.pinned { "server and client pinned to a core each" } else { "not pinned" };
+    let mut text =
+        format!("{} waiting, {} B payload, {pinned}\n{table}", report.backlog, report.payload_size);
     if let Some(million) = &report.million {
-        println!("{million}");
+        text.push_str(&million.to_string());
     }
+    text
 }

@@ -92,6 +92,7 @@ fn encode_assignment(assignment: &Assignment) -> v1::Assignment {
         step: encode_step(assignment.step),
         slack_ms: assignment.slack_ms,
         policy_version: (&*assignment.policy_version).into(),
+        in_doubt: assignment.in_doubt,
     }
 }
 
@@ -106,6 +107,7 @@ fn decode_assignment(assignment: v1::Assignment) -> Result<Assignment, Error> {
         step: decode_step(assignment.step, "assignment.step")?,
         slack_ms: assignment.slack_ms,
         policy_version: assignment.policy_version.into(),
+        in_doubt: assignment.in_doubt,
     })
 }
 

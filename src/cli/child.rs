@@ -1,7 +1,7 @@
-//! The processes a bench measures, and the cores they run on.
+//! Servers that a command starts for itself and ends again, on a data directory that goes with them.
 
+use crate::api::proto::v1::GetServerInfoRequest;
 use crate::api::proto::v1::admin_service_client::AdminServiceClient;
-use crate::api::proto::v1::{GetServerInfoRequest, PutAgentRequest};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -9,51 +9,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
-/// The pool of the bench's policy.
-pub(super) const POOL: &str = "bench";
-/// The tiers of the bench's policy, each with another response target.
-pub(super) const TIERS: [&str; 4] = ["first", "second", "third", "fourth"];
 /// Connection attempts before a child is given up, a tenth of a second apart.
 const ATTEMPTS_MAX: u32 = 600;
 
-/// Four tiers, one pool, leases that outlast every bench.
-const POLICY: &str = r#"
-version = "bench"
-
-[customers]
-unknown = "fourth"
-unavailable = "fourth"
-
-[[tier]]
-name = "first"
-rank = 1
-pools = ["bench"]
-respond_within = { default = "15s" }
-
-[[tier]]
-name = "second"
-rank = 2
-pools = ["bench"]
-respond_within = { default = "3m" }
-
-[[tier]]
-name = "third"
-rank = 3
-pools = ["bench"]
-respond_within = { default = "2h" }
-
-[[tier]]
-name = "fourth"
-rank = 4
-pools = ["bench"]
-respond_within = { default = "2d" }
-
-[[pool]]
-name = "bench"
-lease = "24h"
-"#;
-
-/// Why a bench could not be measured.
+/// Why a server of one's own could not be started or asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failed {
     /// A file or a process.
@@ -65,7 +24,7 @@ pub(crate) enum Failed {
         source: io::Error,
     },
     /// The measured process did not answer.
-    #[error("the measured server at {address} did not answer; its log is {}", log.display())]
+    #[error("the server at {address} did not answer; its log is {}", log.display())]
     Silent {
         /// Where.
         address: SocketAddr,
@@ -92,7 +51,7 @@ fn io_failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failed {
 }
 
 /// Pins this process and all its threads to `core`; false where that cannot be done.
-pub(super) fn pin_self(core: usize) -> bool {
+pub(crate) fn pin_self(core: usize) -> bool {
     let pid = std::process::id().to_string();
     let pinned = Command::new("taskset")
         .args(["-a", "-c", "-p", &core.to_string(), &pid])
@@ -103,7 +62,7 @@ pub(super) fn pin_self(core: usize) -> bool {
 }
 
 /// A measured process with its own folder; both go when this is dropped.
-pub(super) struct Child {
+pub(crate) struct Child {
     process: std::process::Child,
     folder: PathBuf,
     address: SocketAddr,
@@ -111,16 +70,21 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// A Tierline server on a new data directory.
-    pub(super) async fn tierline(dir: Option<&Path>, core: Option<usize>) -> Result<Self, Failed> {
+    /// A Tierline server on a new data directory below `dir`, with `policy` (TOML) in force.
+    pub(crate) async fn tierline(
+        dir: Option<&Path>,
+        core: Option<usize>,
+        policy: &str,
+        more: &[String],
+    ) -> Result<Self, Failed> {
         let folder = new_folder(dir)?;
-        let policy = folder.join("policy.toml");
-        std::fs::write(&policy, POLICY).map_err(io_failed("write the bench's policy"))?;
+        let file = folder.join("policy.toml");
+        std::fs::write(&file, policy).map_err(io_failed("write the policy"))?;
         let (address, http) = (free_address()?, free_address()?);
-        let arguments = [
+        let mut arguments = vec![
             "serve".to_owned(),
             "--policy".to_owned(),
-            policy.display().to_string(),
+            file.display().to_string(),
             "--data".to_owned(),
             folder.join("data").display().to_string(),
             "--listen".to_owned(),
@@ -128,11 +92,12 @@ impl Child {
             "--http".to_owned(),
             http.to_string(),
         ];
+        arguments.extend_from_slice(more);
         Self::start(folder, address, core, &arguments).await
     }
 
     /// The ceilings' server.
-    pub(super) async fn ceiling(dir: Option<&Path>, core: Option<usize>) -> Result<Self, Failed> {
+    pub(crate) async fn ceiling(dir: Option<&Path>, core: Option<usize>) -> Result<Self, Failed> {
         let folder = new_folder(dir)?;
         let address = free_address()?;
         let file = folder.join("ceiling.log").display().to_string();
@@ -160,8 +125,8 @@ impl Child {
     }
 
     /// Kills the process as a power cut would, and starts it again on the same data directory.
-    pub(super) async fn kill_and_restart(&mut self) -> Result<(), Failed> {
-        self.process.kill().map_err(io_failed("kill the measured server"))?;
+    pub(crate) async fn kill_and_restart(&mut self) -> Result<(), Failed> {
+        self.process.kill().map_err(io_failed("kill the server"))?;
         self.process.wait().map_err(io_failed("wait for the killed server"))?;
         self.process = spawn(&self.command, &self.folder)?;
         self.wait_until_answering().await
@@ -177,13 +142,18 @@ impl Child {
         Err(Failed::Silent { address: self.address, log: self.log() })
     }
 
+    /// Its address, as a client takes it.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A connection of its own.
-    pub(super) async fn connect(&self) -> Result<Channel, Failed> {
-        Ok(Endpoint::from_shared(format!("http://{}", self.address))?.connect().await?)
+    pub(crate) async fn connect(&self) -> Result<Channel, Failed> {
+        Ok(Endpoint::from_shared(self.url())?.connect().await?)
     }
 
     /// Resident memory of the process, in bytes.
-    pub(super) fn memory(&self) -> Result<u64, Failed> {
+    pub(crate) fn memory(&self) -> Result<u64, Failed> {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(&path).map_err(io_failed(format!("read {path}")))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -192,23 +162,11 @@ impl Child {
     }
 
     /// How many tickets the server holds.
-    pub(super) async fn ticket_count(&self) -> Result<u64, Failed> {
+    pub(crate) async fn ticket_count(&self) -> Result<u64, Failed> {
         let mut admin = AdminServiceClient::new(self.connect().await?);
         let info = admin.get_server_info(GetServerInfoRequest::default()).await?.into_inner();
         let limit = info.limits.into_iter().find(|limit| limit.name.contains("tickets"));
         Ok(limit.and_then(|limit| limit.current).unwrap_or(0))
-    }
-
-    /// Registers an agent of the bench's pool.
-    pub(super) async fn put_agent(&self, channel: Channel, agent: &str) -> Result<(), Failed> {
-        let put = PutAgentRequest {
-            agent_id: agent.to_owned(),
-            name: String::new(),
-            pools: vec![POOL.to_owned()],
-            capacity: 1,
-        };
-        AdminServiceClient::new(channel).put_agent(put).await?;
-        Ok(())
     }
 
     fn log(&self) -> PathBuf {
@@ -230,8 +188,8 @@ fn spawn(command: &[String], folder: &Path) -> Result<std::process::Child, Faile
         .create(true)
         .append(true)
         .open(folder.join("server.log"))
-        .map_err(io_failed("write the measured server's log"))?;
-    let copy = log.try_clone().map_err(io_failed("write the measured server's log"))?;
+        .map_err(io_failed("write the server's log"))?;
+    let copy = log.try_clone().map_err(io_failed("write the server's log"))?;
     Command::new(&command[0])
         .args(&command[1..])
         .stdin(Stdio::null())
@@ -243,7 +201,7 @@ fn spawn(command: &[String], folder: &Path) -> Result<std::process::Child, Faile
 
 fn new_folder(dir: Option<&Path>) -> Result<PathBuf, Failed> {
     let parent = dir.map_or_else(std::env::temp_dir, Path::to_owned);
-    let folder = parent.join(format!("tierline-bench-{}", uuid::Uuid::now_v7()));
+    let folder = parent.join(format!("tierline-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir_all(&folder).map_err(io_failed(format!("make {}", folder.display())))?;
     Ok(folder)
 }

@@ -1,0 +1,330 @@
+//! `AdminService`: agents, customers, the policy and the server itself.
+
+use super::proto::v1 as pb;
+use super::proto::v1::admin_service_server::AdminService;
+use super::status::Fault;
+use super::validate::{self, AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX, echo};
+use super::{Api, convert};
+use crate::directory::{Customer, Directory, Health, Lookup};
+use crate::engine::EXTEND_MS_MAX;
+use crate::engine::Engine;
+use crate::engine::command::AgentProfile;
+use crate::engine::model::{AgentId, PoolSet};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+/// Faulty rows that one import tells; the others are counted.
+const FAULTS_TOLD_MAX: usize = 100;
+
+#[tonic::async_trait]
+impl AdminService for Api {
+    async fn put_agent(
+        &self,
+        request: Request<pb::PutAgentRequest>,
+    ) -> Result<Response<pb::PutAgentResponse>, Status> {
+        let request = request.into_inner();
+        let mut checks = Checks::default();
+        let id = checks.agent_id(&request.agent_id);
+        let name = checks.line("name", &request.name, AGENT_NAME_CHARS_MAX);
+        checks.pools(&request.pools);
+        let capacity = checks.capacity(request.capacity);
+        checks.done()?;
+        let pools = self.pools_named(request.pools).await?;
+        let profile = AgentProfile { id: id.clone(), name, pools, capacity };
+        let put = self.handle.put_agent(profile).await;
+        put.map_err(|refused| Fault::refused(refused, id.as_str()))?;
+        let agent = self.agent(&id).await?;
+        Ok(Response::new(pb::PutAgentResponse { agent: Some(agent) }))
+    }
+
+    async fn get_agent(
+        &self,
+        request: Request<pb::GetAgentRequest>,
+    ) -> Result<Response<pb::GetAgentResponse>, Status> {
+        let id = checked_agent(&request.get_ref().agent_id)?;
+        let agent = self.agent(&id).await?;
+        Ok(Response::new(pb::GetAgentResponse { agent: Some(agent) }))
+    }
+
+    async fn delete_agent(
+        &self,
+        request: Request<pb::DeleteAgentRequest>,
+    ) -> Result<Response<pb::DeleteAgentResponse>, Status> {
+        let id = checked_agent(&request.get_ref().agent_id)?;
+        let deleted = self.handle.delete_agent(id.clone()).await;
+        deleted.map_err(|refused| Fault::refused(refused, id.as_str()))?;
+        Ok(Response::new(pb::DeleteAgentResponse {}))
+    }
+
+    async fn put_customer(
+        &self,
+        request: Request<pb::PutCustomerRequest>,
+    ) -> Result<Response<pb::PutCustomerResponse>, Status> {
+        let mut checks = Checks::default();
+        let customer = checks.required("customer", request.into_inner().customer);
+        checks.done()?;
+        let customer = checked_customer(&customer)?;
+        let stored = self.directory.put(customer.clone()).await;
+        stored.map_err(|error| Fault::directory(&error))?;
+        let customer = Some((&customer).into());
+        Ok(Response::new(pb::PutCustomerResponse { customer }))
+    }
+
+    async fn get_customer(
+        &self,
+        request: Request<pb::GetCustomerRequest>,
+    ) -> Result<Response<pb::GetCustomerResponse>, Status> {
+        let mut checks = Checks::default();
+        let given = checks.required("identifier", request.into_inner().identifier);
+        checks.done()?;
+        let mut checks = Checks::default();
+        let identifier = checks.inside("identifier.", |checks| checks.identifier(&given));
+        checks.done()?;
+        let identifier = identifier.expect("an identifier without a fault is one");
+        match self.directory.lookup_fresh(&identifier).await {
+            Lookup::Found { customer } | Lookup::Stale { customer, .. } => {
+                let customer = Some((&*customer).into());
+                Ok(Response::new(pb::GetCustomerResponse { customer }))
+            }
+            Lookup::Unknown => Err(Fault::customer_not_found().into()),
+            Lookup::Unavailable => Err(Fault::directory_unavailable().into()),
+        }
+    }
+
+    async fn delete_customer(
+        &self,
+        request: Request<pb::DeleteCustomerRequest>,
+    ) -> Result<Response<pb::DeleteCustomerResponse>, Status> {
+        let id = request.into_inner().customer_id;
+        let mut checks = Checks::default();
+        checks.customer_id(&id);
+        checks.done()?;
+        match self.directory.delete(&id).await {
+            Ok(true) => Ok(Response::new(pb::DeleteCustomerResponse {})),
+            Ok(false) => Err(Fault::customer_not_found().into()),
+            Err(error) => Err(Fault::directory(&error).into()),
+        }
+    }
+
+    type ImportCustomersStream = ReceiverStream<Result<pb::ImportCustomersResponse, Status>>;
+
+    async fn import_customers(
+        &self,
+        request: Request<Streaming<pb::ImportCustomersRequest>>,
+    ) -> Result<Response<Self::ImportCustomersStream>, Status> {
+        let (answers, answered) = mpsc::channel(1);
+        let directory = self.directory.clone();
+        tokio::spawn(async move {
+            let mut import = Import { directory, so_far: pb::ImportCustomersResponse::default() };
+            if let Err(status) = import.run(request.into_inner(), &answers).await {
+                // A caller who is gone hears nothing.
+                let _ = answers.send(Err(status)).await;
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(answered)))
+    }
+
+    async fn get_policy(
+        &self,
+        _: Request<pb::GetPolicyRequest>,
+    ) -> Result<Response<pb::GetPolicyResponse>, Status> {
+        let view = self.handle.view();
+        let policy = Some((&*view.policy).into());
+        Ok(Response::new(pb::GetPolicyResponse { policy }))
+    }
+
+    async fn get_server_info(
+        &self,
+        _: Request<pb::GetServerInfoRequest>,
+    ) -> Result<Response<pb::GetServerInfoResponse>, Status> {
+        let look = |engine: &Engine, _| {
+            let counts = [engine.ticket_count(), engine.roster().len()];
+            (engine.limits(), counts, engine.policy().version.to_string())
+        };
+        let seen = self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?;
+        let (limits, [ticket_count, agent_count], policy_version) = seen;
+        let mut shown = vec![
+            limit("tickets_max", "Live tickets, waiting and assigned.", limits.tickets_max)
+                .used(ticket_count),
+            limit("agents_max", "Registered agents.", limits.agents_max).used(agent_count),
+        ];
+        shown.extend(self.limits());
+        let clock = self.handle.clock();
+        Ok(Response::new(pb::GetServerInfoResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: Some(convert::timestamp(self.started_at)),
+            now: Some(convert::timestamp(clock.now())),
+            clock_speed: clock.speed(),
+            policy_version,
+            directory: self.settings.directory.to_owned(),
+            directory_up: *self.directory.health().borrow() == Health::Up,
+            limits: shown,
+        }))
+    }
+}
+
+impl Api {
+    /// The set of pools of these names.
+    async fn pools_named(&self, names: Vec<String>) -> Result<PoolSet, Fault> {
+        let look = move |engine: &Engine, _| {
+            let mut checks = Checks::default();
+            let mut pools = PoolSet::EMPTY;
+            for (at, name) in names.iter().enumerate() {
+                match engine.policy().pool_named(name) {
+                    Some(pool) => pools = pools.with(pool),
+                    None => checks.fault(
+                        &format!("pools[{at}]"),
+                        format!("the policy has no pool {}", echo(name)),
+                    ),
+                }
+            }
+            checks.done().map(|()| pools)
+        };
+        self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?
+    }
+
+    /// Every limit but those that the engine keeps.
+    fn limits(&self) -> Vec<pb::Limit> {
+        let settings = &self.settings;
+        let driver = &settings.driver;
+        let watching = settings.watchers_max - self.watchers.available_permits();
+        let ms = |ms: i64| ms.unsigned_abs();
+        vec![
+            limit("commands_max", "Calls that wait for the driver.", driver.queue_max as u64),
+            limit(
+                "batch_max",
+                "Calls whose events go to disk with one sync.",
+                driver.batch_max as u64,
+            ),
+            limit(
+                "watchers_max",
+                "Calls that watch a ticket or the queues.",
+                settings.watchers_max as u64,
+            )
+            .used(watching),
+            limit("history_ms_max", "How long finished tickets are kept.", ms(driver.history_ms)),
+            limit(
+                "message_bytes_max",
+                "The size of a message that is read.",
+                settings.message_bytes_max as u64,
+            ),
+            limit(
+                "payload_bytes_max",
+                "The payload of a ticket.",
+                settings.payload_bytes_max as u64,
+            ),
+            limit("pull_wait_ms_max", "How long a pull may wait.", ms(settings.pull_wait_ms_max)),
+            limit("extend_ms_max", "How far a lease may be extended.", ms(EXTEND_MS_MAX)),
+            limit(
+                "submit_stream_in_flight_max",
+                "Tickets of one stream that are worked on at once.",
+                settings.submit_stream_in_flight_max as u64,
+            ),
+            limit("import_rows_max", "Rows in one message of an import.", IMPORT_ROWS_MAX as u64),
+            limit("page_size_max", "Entries on a page.", validate::PAGE_SIZE_MAX.into()),
+            limit("id_chars_max", "Length of an id.", validate::ID_CHARS_MAX as u64),
+            limit("subject_chars_max", "Length of a subject.", validate::SUBJECT_CHARS_MAX as u64),
+            limit("attributes_max", "Attributes of a ticket.", validate::ATTRIBUTES_MAX as u64),
+            limit(
+                "attribute_key_chars_max",
+                "Length of the key of a ticket's attribute.",
+                validate::ATTRIBUTE_KEY_CHARS_MAX as u64,
+            ),
+            limit(
+                "attribute_value_chars_max",
+                "Length of the value of a ticket's attribute.",
+                validate::ATTRIBUTE_VALUE_CHARS_MAX as u64,
+            ),
+            limit("outcome_chars_max", "Length of an outcome.", validate::OUTCOME_CHARS_MAX as u64),
+            limit("note_chars_max", "Length of a note.", validate::NOTE_CHARS_MAX as u64),
+            limit("reason_chars_max", "Length of a reason.", validate::REASON_CHARS_MAX as u64),
+            limit("capacity_max", "Tickets an agent may hold.", validate::CAPACITY_MAX.into()),
+        ]
+    }
+}
+
+/// An import in progress.
+struct Import {
+    directory: Directory,
+    so_far: pb::ImportCustomersResponse,
+}
+
+impl Import {
+    async fn run(
+        &mut self,
+        mut batches: Streaming<pb::ImportCustomersRequest>,
+        answers: &mpsc::Sender<Result<pb::ImportCustomersResponse, Status>>,
+    ) -> Result<(), Status> {
+        let mut told_count = 0;
+        while let Some(batch) = batches.message().await? {
+            self.so_far.faults.clear();
+            let good = self.checked(batch.rows, &mut told_count)?;
+            let stored_count = good.len() as u64;
+            let stored = self.directory.import(good).await;
+            stored.map_err(|error| Fault::directory(&error))?;
+            self.so_far.stored_count += stored_count;
+            if answers.send(Ok(self.so_far.clone())).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows without a fault; the others are noted.
+    fn checked(
+        &mut self,
+        rows: Vec<pb::ImportRow>,
+        told_count: &mut usize,
+    ) -> Result<Vec<Customer>, Fault> {
+        let count = rows.len();
+        if !(1..=IMPORT_ROWS_MAX).contains(&count) {
+            let range = format!("has {count} entries, 1 to {IMPORT_ROWS_MAX} are allowed");
+            return Err(Fault::field("rows", range));
+        }
+        self.so_far.row_count += count as u64;
+        let mut good = Vec::with_capacity(count);
+        for row in rows {
+            let mut checks = Checks::default();
+            let customer = checks.required("customer", row.customer);
+            match checks.done().and_then(|()| checked_customer(&customer)) {
+                Ok(customer) => good.push(customer),
+                Err(fault) => {
+                    self.so_far.refused_count += 1;
+                    if *told_count < FAULTS_TOLD_MAX {
+                        *told_count += 1;
+                        let fault = pb::ImportFault { line: row.line, error: Some(fault.into()) };
+                        self.so_far.faults.push(fault);
+                    }
+                }
+            }
+        }
+        Ok(good)
+    }
+}
+
+/// The customer in the one form in which customers are stored.
+fn checked_customer(customer: &pb::Customer) -> Result<Customer, Fault> {
+    let mut checks = Checks::default();
+    let customer = checks.inside("customer.", |checks| checks.customer(customer));
+    checks.done()?;
+    customer.checked().map_err(|invalid| Fault::directory(&invalid.into()))
+}
+
+fn checked_agent(id: &str) -> Result<AgentId, Fault> {
+    let mut checks = Checks::default();
+    let id = checks.agent_id(id);
+    checks.done()?;
+    Ok(id)
+}
+
+fn limit(name: &str, description: &str, value: u64) -> pb::Limit {
+    pb::Limit { name: name.to_owned(), description: description.to_owned(), value, current: None }
+}
+
+impl pb::Limit {
+    fn used(mut self, count: usize) -> Self {
+        self.current = Some(count as u64);
+        self
+    }
+}

@@ -1,0 +1,159 @@
+//! `AgentService`: agents ask for work, hold it and finish it.
+
+use super::Api;
+use super::convert::{self, AgentSeen, Payload};
+use super::proto::v1::agent_service_server::AgentService;
+use super::proto::v1::{self as pb, complete_ticket_response, pull_ticket_response};
+use super::status::Fault;
+use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
+use crate::driver::{CompleteAsk, PullAsk, Pulled, Refused, Seen};
+use crate::engine::model::AgentId;
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl AgentService for Api {
+    async fn set_presence(
+        &self,
+        request: Request<pb::SetPresenceRequest>,
+    ) -> Result<Response<pb::SetPresenceResponse>, Status> {
+        let request = request.into_inner();
+        let mut checks = Checks::default();
+        let id = checks.agent_id(&request.agent_id);
+        let presence = checks.presence(request.presence);
+        checks.done()?;
+        let set = self.handle.set_presence(id.clone(), presence).await;
+        set.map_err(|refused| Fault::refused(refused, id.as_str()))?;
+        let agent = self.agent(&id).await?;
+        Ok(Response::new(pb::SetPresenceResponse { agent: Some(agent) }))
+    }
+
+    async fn pull_ticket(
+        &self,
+        request: Request<pb::PullTicketRequest>,
+    ) -> Result<Response<pb::PullTicketResponse>, Status> {
+        let request = request.into_inner();
+        let mut checks = Checks::default();
+        let pull = PullAsk {
+            agent: checks.agent_id(&request.agent_id),
+            request: checks.optional_id("request_id", &request.request_id),
+            wait_ms: checks.wait_ms(request.wait.as_ref(), self.settings.pull_wait_ms_max),
+        };
+        checks.done()?;
+        let pulled = self.handle.pull(pull).await;
+        let pulled = pulled.map_err(|refused| Fault::refused(refused, &request.agent_id))?;
+        Ok(Response::new(pulled_message(&pulled)))
+    }
+
+    async fn extend_lease(
+        &self,
+        request: Request<pb::ExtendLeaseRequest>,
+    ) -> Result<Response<pb::ExtendLeaseResponse>, Status> {
+        let request = request.into_inner();
+        let mut checks = Checks::default();
+        let ticket = checks.ticket_id(&request.ticket_id);
+        let token = checks.token(request.lease_token);
+        let by_ms = checks.extend_ms(request.by.as_ref());
+        checks.done()?;
+        let extended = self.handle.extend(ticket, token, by_ms).await;
+        let seen = extended.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
+        let lease_until = match &seen {
+            Seen::Live(live) => live.ticket.assignment().map(|held| held.lease_until),
+            Seen::Ended(_) => None,
+        };
+        let lease_until = lease_until.map(convert::timestamp);
+        Ok(Response::new(pb::ExtendLeaseResponse { lease_until }))
+    }
+
+    async fn complete_ticket(
+        &self,
+        request: Request<pb::CompleteTicketRequest>,
+    ) -> Result<Response<pb::CompleteTicketResponse>, Status> {
+        let request = request.into_inner();
+        let mut checks = Checks::default();
+        let complete = CompleteAsk {
+            ticket: checks.ticket_id(&request.ticket_id),
+            token: checks.token(request.lease_token),
+            outcome: checks.line("outcome", &request.outcome, OUTCOME_CHARS_MAX),
+            note: checks.text("note", &request.note, NOTE_CHARS_MAX),
+        };
+        let wait_ms_max = self.settings.pull_wait_ms_max;
+        let pull = request.pull_next.as_ref().map(|pull| {
+            checks.inside("pull_next.", |checks| PullAsk {
+                agent: checks.agent_id(&pull.agent_id),
+                request: checks.optional_id("request_id", &pull.request_id),
+                wait_ms: checks.wait_ms(pull.wait.as_ref(), wait_ms_max),
+            })
+        });
+        checks.done()?;
+        let agent = pull.as_ref().map(|pull| pull.agent.clone());
+        let completed = self.handle.complete(complete, pull).await;
+        let (seen, pulled) =
+            completed.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
+        let Seen::Ended(row) = seen else {
+            unreachable!("a completion is answered with the ticket it has ended")
+        };
+        Ok(Response::new(pb::CompleteTicketResponse {
+            ticket_id: row.id.to_string(),
+            finished_at: Some(convert::timestamp(row.finished_at)),
+            handle_ms: row.handle_ms.unwrap_or_default(),
+            response_in_deadline: row.response_in_time,
+            solution_in_deadline: row.solution_in_time,
+            next: pulled.zip(agent).map(|(pulled, agent)| next(pulled, &agent)),
+        }))
+    }
+
+    async fn release_ticket(
+        &self,
+        request: Request<pb::ReleaseTicketRequest>,
+    ) -> Result<Response<pb::ReleaseTicketResponse>, Status> {
+        let request = request.into_inner();
+        let mut checks = Checks::default();
+        let ticket = checks.ticket_id(&request.ticket_id);
+        let token = checks.token(request.lease_token);
+        let reason = checks.reason(&request.reason);
+        checks.done()?;
+        let released = self.handle.release(ticket, token, reason).await;
+        let seen = released.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
+        let ticket = convert::ticket(&seen, Payload::LeftOut);
+        Ok(Response::new(pb::ReleaseTicketResponse { ticket: Some(ticket) }))
+    }
+}
+
+impl Api {
+    /// The agent of that id, with what is in hand.
+    pub(super) async fn agent(&self, id: &AgentId) -> Result<pb::Agent, Fault> {
+        let wanted = id.clone();
+        let seen = self.handle.read(move |engine, _| {
+            engine.roster().get(&wanted).map(|agent| AgentSeen::of(engine, agent))
+        });
+        match seen.await {
+            Ok(Some(agent)) => Ok(agent.into()),
+            Ok(None) => Err(Fault::agent_not_found(id.as_str())),
+            Err(refused) => Err(Fault::refused(refused, id.as_str())),
+        }
+    }
+}
+
+fn pulled_message(pulled: &Pulled) -> pb::PullTicketResponse {
+    let result = match pulled {
+        Pulled::Assignment { live, repeated } => {
+            pull_ticket_response::Result::Assignment(convert::assignment(live, *repeated))
+        }
+        Pulled::Empty(why) => {
+            let reason = pb::EmptyReason::from(*why).into();
+            pull_ticket_response::Result::Empty(pb::EmptyPull { reason })
+        }
+    };
+    pb::PullTicketResponse { result: Some(result) }
+}
+
+/// What the pull after a completion led to.
+fn next(pulled: Result<Pulled, Refused>, agent: &AgentId) -> complete_ticket_response::Next {
+    match pulled {
+        Ok(pulled) => complete_ticket_response::Next::Pulled(pulled_message(&pulled)),
+        Err(refused) => {
+            let fault = Fault::refused(refused, agent.as_str());
+            complete_ticket_response::Next::PullError(fault.into())
+        }
+    }
+}

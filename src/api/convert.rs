@@ -1,0 +1,461 @@
+//! The words of the house become messages. Nothing is decided or checked here.
+
+use super::proto::v1 as pb;
+use crate::directory;
+use crate::driver::{Live, Receipt, Seen};
+use crate::engine::Engine;
+use crate::engine::command::WaitEnd;
+use crate::engine::model::{
+    Agent, Assignment, Caller, Channel, IdentifierKind, Policy, Pool, PoolSet, Presence, Rule,
+    State, Step, TicketId, Tier, TierSource, Time,
+};
+use crate::engine::queue::QueueKey;
+use crate::journal::{FinishedRow, FinishedState};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Whether the ticket of an answer carries its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Payload {
+    Shown,
+    LeftOut,
+}
+
+pub(super) fn timestamp(at: Time) -> prost_types::Timestamp {
+    let nanos = i32::try_from(at.0.rem_euclid(1000)).expect("it is below 1000") * 1_000_000;
+    prost_types::Timestamp { seconds: at.0.div_euclid(1000), nanos }
+}
+
+fn duration(ms: i64) -> prost_types::Duration {
+    let nanos = i32::try_from(ms % 1000).expect("it is below 1000") * 1_000_000;
+    prost_types::Duration { seconds: ms / 1000, nanos }
+}
+
+impl From<Channel> for pb::Channel {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Voice => Self::Voice,
+            Channel::Chat => Self::Chat,
+            Channel::Email => Self::Email,
+            Channel::Web => Self::Web,
+            Channel::Callback => Self::Callback,
+            Channel::Outbound => Self::Outbound,
+        }
+    }
+}
+
+impl From<TierSource> for pb::TierSource {
+    fn from(source: TierSource) -> Self {
+        match source {
+            TierSource::Found => Self::Found,
+            TierSource::UnknownCustomer => Self::UnknownCustomer,
+            TierSource::Stale => Self::Stale,
+            TierSource::Unavailable => Self::Unavailable,
+            TierSource::Given => Self::Given,
+            TierSource::UnknownTier => Self::UnknownTier,
+        }
+    }
+}
+
+impl From<IdentifierKind> for pb::IdentifierKind {
+    fn from(kind: IdentifierKind) -> Self {
+        match kind {
+            IdentifierKind::Id => Self::Id,
+            IdentifierKind::Phone => Self::Phone,
+            IdentifierKind::Card => Self::Card,
+            IdentifierKind::Email => Self::Email,
+            IdentifierKind::Account => Self::Account,
+        }
+    }
+}
+
+impl From<directory::IdentifierKind> for pb::IdentifierKind {
+    fn from(kind: directory::IdentifierKind) -> Self {
+        engine_kind(kind).into()
+    }
+}
+
+/// The engine's word for a kind of identifier.
+pub(super) fn engine_kind(kind: directory::IdentifierKind) -> IdentifierKind {
+    match kind {
+        directory::IdentifierKind::Id => IdentifierKind::Id,
+        directory::IdentifierKind::Phone => IdentifierKind::Phone,
+        directory::IdentifierKind::Card => IdentifierKind::Card,
+        directory::IdentifierKind::Email => IdentifierKind::Email,
+        directory::IdentifierKind::Account => IdentifierKind::Account,
+    }
+}
+
+impl From<Rule> for pb::DispatchRule {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::GuardedEdf => Self::GuardedEdf,
+            Rule::Fifo => Self::Fifo,
+            Rule::StaticPriority => Self::StaticPriority,
+            Rule::Edf => Self::Edf,
+            Rule::Accumulating => Self::Accumulating,
+        }
+    }
+}
+
+impl From<Step> for pb::DecisionStep {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Floor => Self::Floor,
+            Step::AtRisk => Self::AtRisk,
+            Step::EarliestDeadline => Self::EarliestDeadline,
+            Step::Fifo => Self::Fifo,
+            Step::Priority => Self::Priority,
+            Step::Accumulated => Self::Accumulated,
+        }
+    }
+}
+
+impl From<WaitEnd> for pb::EmptyReason {
+    fn from(why: WaitEnd) -> Self {
+        match why {
+            WaitEnd::Nothing => Self::NothingWaiting,
+            WaitEnd::HeldForTier => Self::HeldForTier,
+            WaitEnd::Away => Self::Away,
+            WaitEnd::CallerGone => Self::CallerGone,
+            WaitEnd::Replaced => Self::Replaced,
+        }
+    }
+}
+
+impl From<Presence> for pb::Presence {
+    fn from(presence: Presence) -> Self {
+        match presence {
+            Presence::Available => Self::Available,
+            Presence::Away => Self::Away,
+        }
+    }
+}
+
+/// The names of these pools, in the order of the policy.
+pub(super) fn pool_names(policy: &Policy, pools: PoolSet) -> Vec<String> {
+    pools.iter().map(|pool| policy.pool(pool).name.to_string()).collect()
+}
+
+/// A queue's name: tier, channel and pools.
+pub(super) fn queue_id(policy: &Policy, key: QueueKey) -> String {
+    let tier = &policy.tier(key.tier).name;
+    format!("{tier}/{}/{}", key.channel.name(), pool_names(policy, key.pools).join("+"))
+}
+
+/// The queue of that name, if the policy can have one.
+pub(super) fn queue_named(policy: &Policy, name: &str) -> Option<QueueKey> {
+    let (tier, rest) = name.split_once('/')?;
+    let (channel, pools) = rest.split_once('/')?;
+    let tier = policy.tier_named(tier)?;
+    let channel = Channel::ALL.into_iter().find(|known| known.name() == channel)?;
+    let pools = pools.split('+').map(|pool| policy.pool_named(pool));
+    let pools = PoolSet::of(pools.collect::<Option<Vec<_>>>()?);
+    Some(QueueKey { tier, channel, pools })
+}
+
+/// A tier's rank: 1 is the highest.
+pub(super) fn rank(at: usize) -> u32 {
+    u32::try_from(at + 1).expect("a policy has at most 64 tiers")
+}
+
+fn size(payload: &[u8]) -> u32 {
+    u32::try_from(payload.len()).expect("a payload has at most 64 KiB")
+}
+
+fn shown(content: &[u8], payload: Payload) -> Bytes {
+    match payload {
+        Payload::Shown => Bytes::copy_from_slice(content),
+        Payload::LeftOut => Bytes::new(),
+    }
+}
+
+fn facts(attributes: &[(Box<str>, Box<str>)]) -> std::collections::BTreeMap<String, String> {
+    attributes.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
+fn identifier(caller: &Caller) -> pb::CustomerIdentifier {
+    let kind = pb::IdentifierKind::from(caller.kind);
+    pb::CustomerIdentifier { kind: kind.into(), value: caller.value.to_string() }
+}
+
+fn decision(held: &Assignment) -> pb::Decision {
+    pb::Decision {
+        step: pb::DecisionStep::from(held.step).into(),
+        slack_ms: held.slack_ms,
+        policy_version: held.policy_version.to_string(),
+    }
+}
+
+fn pool_of(held: &Assignment, policy: &Policy) -> String {
+    held.pool.map(|pool| policy.pool(pool).name.to_string()).unwrap_or_default()
+}
+
+/// A ticket, live or ended.
+pub(super) fn ticket(seen: &Seen, payload: Payload) -> pb::Ticket {
+    match seen {
+        Seen::Live(live) => live_ticket(live, payload),
+        Seen::Ended(row) => finished_ticket(row, payload),
+    }
+}
+
+/// A live ticket.
+pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
+    let Live { ticket, policy } = live;
+    let caller = ticket.caller.as_deref();
+    let state = match &ticket.state {
+        State::Waiting => pb::TicketState::Waiting,
+        State::Assigned(_) => pb::TicketState::Assigned,
+    };
+    pb::Ticket {
+        ticket_id: ticket.id.to_string(),
+        number: ticket.number.0,
+        state: state.into(),
+        channel: pb::Channel::from(ticket.channel).into(),
+        customer: caller.map(identifier),
+        customer_id: caller.and_then(Caller::customer_id).unwrap_or_default().to_owned(),
+        tier: policy.tier(ticket.tier).name.to_string(),
+        tier_source: pb::TierSource::from(ticket.tier_source).into(),
+        tier_age_ms: (ticket.tier_source == TierSource::Stale).then_some(ticket.tier_age_ms),
+        subject: ticket.content.subject.to_string(),
+        payload: shown(&ticket.content.payload, payload),
+        payload_size: size(&ticket.content.payload),
+        attributes: facts(&ticket.content.attributes),
+        submitted_at: Some(timestamp(ticket.submitted_at)),
+        respond_by: Some(timestamp(ticket.respond_by)),
+        solve_by: ticket.solve_by.map(timestamp),
+        queue_id: queue_id(policy, QueueKey::of(ticket)),
+        route_step: ticket.overflow_step.into(),
+        pools: pool_names(policy, ticket.pools),
+        assigned_count: ticket.assigned_count,
+        response_breached: ticket.response_breached,
+        solution_breached: ticket.solution_breached,
+        picked_up_at: ticket.picked_up_at.map(timestamp),
+        holder: ticket.assignment().map(|held| pb::Holder {
+            agent_id: held.agent.to_string(),
+            pool: pool_of(held, policy),
+            assigned_at: Some(timestamp(held.assigned_at)),
+            lease_until: Some(timestamp(held.lease_until)),
+            decision: Some(decision(held)),
+        }),
+        finished_at: None,
+        handle_ms: None,
+        outcome: String::new(),
+        note: String::new(),
+        reason: String::new(),
+    }
+}
+
+/// A ticket of the history.
+pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket {
+    let state = match row.state {
+        FinishedState::Completed => pb::TicketState::Completed,
+        FinishedState::Cancelled => pb::TicketState::Cancelled,
+    };
+    let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
+    let responded_at = row.picked_up_at.unwrap_or(row.finished_at);
+    pb::Ticket {
+        ticket_id: row.id.to_string(),
+        number: row.number.0,
+        state: state.into(),
+        channel: pb::Channel::from(row.channel).into(),
+        customer: None,
+        customer_id: text(&row.customer_id),
+        tier: row.tier.to_string(),
+        tier_source: pb::TierSource::from(row.tier_source).into(),
+        tier_age_ms: None,
+        subject: row.content.subject.to_string(),
+        payload: shown(&row.content.payload, payload),
+        payload_size: size(&row.content.payload),
+        attributes: facts(&row.content.attributes),
+        submitted_at: Some(timestamp(row.submitted_at)),
+        respond_by: Some(timestamp(row.respond_by)),
+        solve_by: row.solve_by.map(timestamp),
+        queue_id: String::new(),
+        route_step: 0,
+        pools: Vec::new(),
+        assigned_count: row.assigned_count,
+        response_breached: responded_at > row.respond_by,
+        solution_breached: row.solution_in_time == Some(false),
+        picked_up_at: row.picked_up_at.map(timestamp),
+        holder: row.agent.as_ref().map(|agent| pb::Holder {
+            agent_id: agent.to_string(),
+            pool: row.pool.as_deref().unwrap_or_default().to_owned(),
+            assigned_at: row.handle_ms.map(|ms| timestamp(row.finished_at.plus_ms(-ms))),
+            lease_until: None,
+            decision: None,
+        }),
+        finished_at: Some(timestamp(row.finished_at)),
+        handle_ms: row.handle_ms,
+        outcome: text(&row.outcome),
+        note: text(&row.note),
+        reason: text(&row.reason),
+    }
+}
+
+/// The receipt of a submit.
+pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
+    let ticket = ticket(&receipt.seen, Payload::LeftOut);
+    pb::SubmitTicketResponse {
+        ticket_id: ticket.ticket_id,
+        number: ticket.number,
+        state: ticket.state,
+        customer_id: ticket.customer_id,
+        tier: ticket.tier,
+        tier_source: ticket.tier_source,
+        tier_age_ms: ticket.tier_age_ms,
+        submitted_at: ticket.submitted_at,
+        respond_by: ticket.respond_by,
+        solve_by: ticket.solve_by,
+        place: receipt.ahead_count as u64,
+        duplicate: receipt.repeated,
+    }
+}
+
+/// The assignment of a ticket that an agent holds.
+pub(super) fn assignment(live: &Live, repeated: bool) -> pb::Assignment {
+    let held = live.ticket.assignment().expect("an agent holds the ticket that a pull returns");
+    pb::Assignment {
+        lease_token: held.token.0,
+        agent_id: held.agent.to_string(),
+        pool: pool_of(held, &live.policy),
+        assigned_at: Some(timestamp(held.assigned_at)),
+        lease_until: Some(timestamp(held.lease_until)),
+        decision: Some(decision(held)),
+        redelivered: repeated,
+        ticket: Some(live_ticket(live, Payload::Shown)),
+    }
+}
+
+/// An agent with what is in hand, as of one instant.
+#[derive(Clone, Debug)]
+pub(super) struct AgentSeen {
+    pub(super) agent: Agent,
+    held: Vec<(TicketId, Time, Time)>,
+    policy: Arc<Policy>,
+}
+
+impl AgentSeen {
+    pub(super) fn of(engine: &Engine, agent: &Agent) -> Self {
+        let held = agent.held.iter().filter_map(|number| {
+            let ticket = engine.ticket_numbered(*number)?;
+            let held = ticket.assignment()?;
+            Some((ticket.id.clone(), held.assigned_at, held.lease_until))
+        });
+        Self { agent: agent.clone(), held: held.collect(), policy: engine.policy().clone() }
+    }
+}
+
+/// What an agent does.
+pub(super) fn agent_state(agent: &Agent) -> pb::AgentState {
+    match agent.presence {
+        _ if agent.wait.is_some() => pb::AgentState::Waiting,
+        _ if !agent.held.is_empty() => pb::AgentState::Busy,
+        Presence::Available => pb::AgentState::Ready,
+        Presence::Away => pb::AgentState::Away,
+    }
+}
+
+impl From<AgentSeen> for pb::Agent {
+    fn from(seen: AgentSeen) -> Self {
+        let AgentSeen { agent, held, policy } = seen;
+        let state = agent_state(&agent);
+        let is_idle = matches!(state, pb::AgentState::Waiting | pb::AgentState::Ready);
+        let held = held.into_iter().map(|(ticket, assigned_at, lease_until)| pb::HeldTicket {
+            ticket_id: ticket.to_string(),
+            assigned_at: Some(timestamp(assigned_at)),
+            lease_until: Some(timestamp(lease_until)),
+        });
+        Self {
+            agent_id: agent.id.to_string(),
+            name: agent.name.to_string(),
+            pools: pool_names(&policy, agent.pools),
+            capacity: agent.capacity.into(),
+            presence: pb::Presence::from(agent.presence).into(),
+            state: state.into(),
+            idle_since: is_idle.then(|| timestamp(agent.idle_since)),
+            held: held.collect(),
+        }
+    }
+}
+
+impl From<&directory::Customer> for pb::Customer {
+    fn from(customer: &directory::Customer) -> Self {
+        let identifier = |identifier: &directory::Identifier| pb::CustomerIdentifier {
+            kind: pb::IdentifierKind::from(identifier.kind()).into(),
+            value: identifier.value().to_owned(),
+        };
+        Self {
+            customer_id: customer.id.clone(),
+            tier: customer.tier.clone(),
+            identifiers: customer.identifiers.iter().map(identifier).collect(),
+            attributes: customer.attributes.clone(),
+            name: customer.name.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// The reserves of a pool.
+pub(super) fn reserves(policy: &Policy, pool: &Pool) -> Vec<pb::Reserve> {
+    let reserve = |(tier, count): &(_, u32)| pb::Reserve {
+        tier: policy.tier(*tier).name.to_string(),
+        agent_count: *count,
+    };
+    pool.reserve.iter().map(reserve).collect()
+}
+
+impl From<&Policy> for pb::Policy {
+    fn from(policy: &Policy) -> Self {
+        let tier_policy = |(at, tier): (usize, &Tier)| {
+            let deadline = |channel: Channel| pb::ChannelDeadline {
+                channel: pb::Channel::from(channel).into(),
+                respond_within: Some(duration(tier.respond_within_ms[channel.index()])),
+                solve_within: tier.solve_within_ms[channel.index()].map(duration),
+            };
+            let first =
+                pb::RouteStep { after: Some(duration(0)), pools: pool_names(policy, tier.pools) };
+            let later = tier.overflow.iter().map(|step| pb::RouteStep {
+                after: Some(duration(step.after_ms)),
+                pools: pool_names(policy, step.pools),
+            });
+            pb::TierPolicy {
+                tier: tier.name.to_string(),
+                rank: rank(at),
+                deadlines: Channel::ALL.into_iter().map(deadline).collect(),
+                route: std::iter::once(first).chain(later).collect(),
+                guard_permille: tier.guard_permille,
+                weight_permille: tier.weight_permille,
+            }
+        };
+        let pool_policy = |pool: &Pool| pb::PoolPolicy {
+            pool: pool.name.to_string(),
+            reserves: reserves(policy, pool),
+            lease: Some(duration(pool.lease_ms)),
+        };
+        Self {
+            version: policy.version.to_string(),
+            toml: policy.source.to_string(),
+            rule: pb::DispatchRule::from(policy.rule).into(),
+            tiers: policy.tiers.iter().enumerate().map(tier_policy).collect(),
+            pools: policy.pools.iter().map(pool_policy).collect(),
+            unknown_customer_tier: policy.tier(policy.unknown_tier).name.to_string(),
+            unavailable_tier: policy.tier(policy.unavailable_tier).name.to_string(),
+            starve_after_permille: policy.starve_after_permille,
+            floor_share_permille: policy.floor_share_permille,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_and_durations_keep_their_milliseconds() {
+        let at = timestamp(Time(1_700_000_000_123));
+        assert_eq!((at.seconds, at.nanos), (1_700_000_000, 123_000_000));
+        let before_1970 = timestamp(Time(-1));
+        assert_eq!((before_1970.seconds, before_1970.nanos), (-1, 999_000_000));
+        assert_eq!(duration(1500), prost_types::Duration { seconds: 1, nanos: 500_000_000 });
+    }
+}

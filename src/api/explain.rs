@@ -1,0 +1,224 @@
+//! An explanation in numbers and in sentences: where a ticket is, and why another goes first.
+
+use super::convert::{self, Payload, queue_id, timestamp};
+use super::proto::v1 as pb;
+use crate::driver::{Beside, Live};
+use crate::engine::dispatch::{Choice, Head};
+use crate::engine::model::{Policy, Rule, Step, Ticket, TicketNumber, Time};
+use crate::engine::queue::QueueKey;
+use crate::engine::{CrewSurvey, Explanation};
+use crate::journal::{FinishedRow, FinishedState};
+
+/// Why a live ticket is where it is.
+pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTicketResponse {
+    let Explanation { ticket, policy, ahead_count, crews } = explanation;
+    let summary = match (ticket.assignment(), ahead_count) {
+        (Some(held), _) => format!(
+            "It was given to agent {} by the step {} of the rule, {}.",
+            held.agent,
+            held.step.name(),
+            slack(held.slack_ms)
+        ),
+        (None, ahead_count) => {
+            waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
+        }
+    };
+    let crews = crews.iter().zip(&beside.crew_counts);
+    let crews = crews.map(|(survey, counts)| crew(survey, *counts, &ticket, &policy, beside));
+    pb::ExplainTicketResponse {
+        at: Some(timestamp(beside.at)),
+        policy_version: policy.version.to_string(),
+        rule: pb::DispatchRule::from(policy.rule).into(),
+        summary,
+        crews: crews.collect(),
+        place: ahead_count.map(|count| count as u64),
+        ticket: Some(convert::live_ticket(&Live { ticket, policy }, Payload::LeftOut)),
+    }
+}
+
+/// How a finished ticket ended; `now` and `policy` are the present ones.
+pub(super) fn finished(row: &FinishedRow, now: Time, policy: &Policy) -> pb::ExplainTicketResponse {
+    let agent = row.agent.as_ref().map(|agent| format!(" by agent {agent}")).unwrap_or_default();
+    let waited = seconds(row.wait_ms);
+    let kept = if row.response_in_time { "was kept" } else { "was not kept" };
+    let summary = match row.state {
+        FinishedState::Completed => format!(
+            "It was completed{agent} after a wait of {waited}; the response deadline {kept}."
+        ),
+        FinishedState::Cancelled if row.picked_up_at.is_some() => {
+            format!("It was cancelled; it had been picked up after a wait of {waited}.")
+        }
+        FinishedState::Cancelled => format!("It was cancelled after a wait of {waited}."),
+    };
+    pb::ExplainTicketResponse {
+        ticket: Some(convert::finished_ticket(row, Payload::LeftOut)),
+        at: Some(timestamp(now)),
+        policy_version: policy.version.to_string(),
+        rule: pb::DispatchRule::from(policy.rule).into(),
+        summary,
+        crews: Vec::new(),
+        place: None,
+    }
+}
+
+fn waiting_summary(ticket: &Ticket, policy: &Policy, ahead_count: usize, now: Time) -> String {
+    let waited = seconds(now.since_ms(ticket.submitted_at));
+    let queue = queue_id(policy, QueueKey::of(ticket));
+    let ahead = match ahead_count {
+        0 => "none of its own or a higher tier is ahead of it".to_owned(),
+        1 => "about 1 of its own or a higher tier is ahead of it".to_owned(),
+        count => format!("about {count} of its own or higher tiers are ahead of it"),
+    };
+    let left = slack(ticket.respond_by.since_ms(now));
+    format!("It has waited {waited} in the queue {queue}, {left}; {ahead}.")
+}
+
+fn crew(
+    survey: &CrewSurvey,
+    (agent_count, idle_count): (u32, u32),
+    ticket: &Ticket,
+    policy: &Policy,
+    beside: &Beside,
+) -> pb::CrewDecision {
+    let id_of =
+        |number: TicketNumber| beside.ids.get(&number).map(ToString::to_string).unwrap_or_default();
+    let step = match survey.survey.choice {
+        Choice::Take(_, step) => step.into(),
+        Choice::HeldForTier => pb::DecisionStep::HeldForTier,
+        Choice::Nothing => pb::DecisionStep::Nothing,
+    };
+    let chosen = survey.survey.taken().map(|(head, _)| id_of(head.ticket));
+    let candidate = |head: &Head| pb::CandidateHead {
+        queue_id: queue_id(policy, head.queue),
+        tier: policy.tier(head.queue.tier).name.to_string(),
+        ticket_id: id_of(head.ticket),
+        waited_ms: head.waited_ms,
+        slack_ms: head.slack_ms,
+        guard_ms: head.guard_ms,
+        at_risk: head.at_risk,
+        starving: head.starving,
+        via_pool: policy.pool(head.pool).name.to_string(),
+        held_by: hold(head, survey.waiting, policy, beside),
+    };
+    pb::CrewDecision {
+        pools: convert::pool_names(policy, survey.crew),
+        agent_count,
+        idle_count,
+        step: step.into(),
+        chosen_ticket_id: chosen.clone().unwrap_or_default(),
+        candidates: survey.survey.heads.iter().map(candidate).collect(),
+        why: why(survey, ticket, policy, beside, chosen.as_deref()),
+    }
+}
+
+/// The reserve that keeps a head from a crew; `counted` says that whoever would take it counts as idle.
+fn hold(head: &Head, counted: bool, policy: &Policy, beside: &Beside) -> Option<pb::ReserveHold> {
+    let pool = head.held_by?;
+    let idle = beside.idle_counts.get(usize::from(pool.0)).copied().unwrap_or(0);
+    Some(pb::ReserveHold {
+        pool: policy.pool(pool).name.to_string(),
+        idle_count: idle + u32::from(!counted),
+        reserve_count: policy.pool(pool).reserve_against(head.queue.tier),
+    })
+}
+
+/// Why a crew would not take the ticket next, or that it would.
+fn why(
+    survey: &CrewSurvey,
+    ticket: &Ticket,
+    policy: &Policy,
+    beside: &Beside,
+    chosen_id: Option<&str>,
+) -> String {
+    let own_queue = QueueKey::of(ticket);
+    let own = survey.survey.heads.iter().find(|head| head.queue == own_queue);
+    let Some(own) = own else { return "These agents do not serve its queue.".to_owned() };
+    if let Some(hold) = hold(own, survey.waiting, policy, beside) {
+        let pb::ReserveHold { pool, idle_count, reserve_count } = hold;
+        return format!(
+            "Its queue is held back: the pool {pool} keeps {reserve_count} agents free for higher tiers, \
+             and with the one who would take it {idle_count} are idle."
+        );
+    }
+    let Some((chosen, step)) = survey.survey.taken() else {
+        return "These agents would be given nothing now.".to_owned();
+    };
+    if chosen.ticket == ticket.number {
+        let idle = if survey.waiting { "" } else { ", and none of them waits for work" };
+        return format!("It is next for these agents{idle}.");
+    }
+    let id = chosen_id.unwrap_or_default();
+    if chosen.queue == own_queue {
+        return format!("{id} stands before it in the same queue, and is next.");
+    }
+    let tier = &policy.tier(chosen.queue.tier).name;
+    let before =
+        if own.ticket == ticket.number { "" } else { "; it is not first in its own queue either" };
+    format!("{id} of tier {tier} goes first: {}{before}.", reason(step, chosen, own, policy.rule))
+}
+
+/// Why the rule prefers `chosen` to `own`.
+fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> String {
+    match step {
+        Step::Floor => format!(
+            "it has waited {} and starves, and it is the turn of starving tiers",
+            seconds(chosen.waited_ms)
+        ),
+        Step::AtRisk if own.at_risk && chosen.queue.tier < own.queue.tier => {
+            "both are at risk, and its tier is higher".to_owned()
+        }
+        Step::AtRisk if own.at_risk => "both are at risk, and its deadline is earlier".to_owned(),
+        Step::AtRisk => format!(
+            "it is at risk with {} left, at most {} being the guard of its tier",
+            seconds(chosen.slack_ms),
+            seconds(chosen.guard_ms)
+        ),
+        Step::EarliestDeadline => {
+            let earlier = format!(
+                "its deadline is earlier, {} against {}",
+                slack(chosen.slack_ms),
+                slack(own.slack_ms)
+            );
+            match rule {
+                Rule::GuardedEdf => format!("nothing is at risk, and {earlier}"),
+                Rule::Fifo | Rule::StaticPriority | Rule::Edf | Rule::Accumulating => earlier,
+            }
+        }
+        Step::Fifo => format!(
+            "it has waited longer, {} against {}",
+            seconds(chosen.waited_ms),
+            seconds(own.waited_ms)
+        ),
+        Step::Priority if chosen.queue.tier < own.queue.tier => "its tier is higher".to_owned(),
+        Step::Priority => "it is of the same tier, and its deadline is earlier".to_owned(),
+        Step::Accumulated => "its wait, weighted by its tier, is greater".to_owned(),
+    }
+}
+
+fn slack(ms: i64) -> String {
+    if ms >= 0 {
+        format!("with {} left to the response deadline", seconds(ms))
+    } else {
+        format!("{} past the response deadline", seconds(ms.saturating_neg()))
+    }
+}
+
+/// Milliseconds as seconds with one digit.
+fn seconds(ms: i64) -> String {
+    let tenths = ms / 100;
+    let sign = if ms < 0 { "-" } else { "" };
+    format!("{sign}{}.{} s", (tenths / 10).abs(), (tenths % 10).abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_told_as_seconds() {
+        assert_eq!(seconds(15_000), "15.0 s");
+        assert_eq!(seconds(1_250), "1.2 s");
+        assert_eq!(seconds(-1_250), "-1.2 s");
+        assert_eq!(slack(-500), "0.5 s past the response deadline");
+    }
+}

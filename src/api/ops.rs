@@ -1,0 +1,150 @@
+//! `OpsService`: what waits, who works, and why each decision was made. Changes nothing.
+
+use super::convert::{self, pool_names, queue_id, rank, timestamp};
+use super::proto::v1 as pb;
+use super::proto::v1::ops_service_server::OpsService;
+use super::status::Fault;
+use super::stream::Overviews;
+use super::validate::{Checks, WATCH_INTERVAL_MS, WATCH_INTERVAL_MS_DEFAULT};
+use super::{Api, explain};
+use crate::driver::{PoolView, QueueView, Seen, TierView, View};
+use crate::engine::model::{Policy, Pool, Tier, Time};
+use crate::engine::queue::QueueKey;
+use std::time::Duration;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::WatchStream;
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl OpsService for Api {
+    async fn list_queues(
+        &self,
+        _: Request<pb::ListQueuesRequest>,
+    ) -> Result<Response<pb::ListQueuesResponse>, Status> {
+        let view = self.handle.view();
+        let overview = overview(&view, self.handle.clock().now(), self.started_at);
+        Ok(Response::new(pb::ListQueuesResponse { overview: Some(overview) }))
+    }
+
+    type WatchQueuesStream = Overviews;
+
+    async fn watch_queues(
+        &self,
+        request: Request<pb::WatchQueuesRequest>,
+    ) -> Result<Response<Self::WatchQueuesStream>, Status> {
+        let mut checks = Checks::default();
+        let interval = request.get_ref().min_interval.as_ref();
+        let interval_ms = interval.map_or(WATCH_INTERVAL_MS_DEFAULT, |interval| {
+            checks.duration_ms("min_interval", interval, &WATCH_INTERVAL_MS)
+        });
+        checks.done()?;
+        let permit = self.watcher()?;
+        let interval = Duration::from_millis(interval_ms.unsigned_abs());
+        let (clock, since) = (self.handle.clock(), self.started_at);
+        // Throttled before it is built: a view that nobody is sent costs nothing.
+        let views = WatchStream::new(self.handle.views()).throttle(interval);
+        let overviews = views.map(move |view| overview(&view, clock.now(), since));
+        let mut last = self.handle.views();
+        let over = async move {
+            // Either way there will be no more.
+            let _ = last.wait_for(|view| view.is_draining).await;
+        };
+        Ok(Response::new(Overviews::of(overviews, over, permit)))
+    }
+
+    async fn list_agents(
+        &self,
+        request: Request<pb::ListAgentsRequest>,
+    ) -> Result<Response<pb::ListAgentsResponse>, Status> {
+        Ok(Response::new(self.list_agents_page(request.get_ref()).await?))
+    }
+
+    async fn explain_ticket(
+        &self,
+        request: Request<pb::ExplainTicketRequest>,
+    ) -> Result<Response<pb::ExplainTicketResponse>, Status> {
+        let mut checks = Checks::default();
+        let id = checks.ticket_id(&request.get_ref().ticket_id);
+        checks.done()?;
+        loop {
+            let explained = self.handle.explain(id.clone()).await;
+            let explained = explained.map_err(|refused| Fault::refused(refused, id.as_str()))?;
+            if let Some((explanation, beside)) = explained {
+                return Ok(Response::new(explain::live(explanation, &beside)));
+            }
+            if let Seen::Ended(row) = self.seen(&id).await? {
+                let now = self.handle.clock().now();
+                let answer = explain::finished(&row, now, &self.handle.view().policy);
+                return Ok(Response::new(answer));
+            }
+            // It was submitted between the two questions: it can be explained now.
+        }
+    }
+}
+
+/// The whole floor: `view` as it is still true at `now`, counted since `since`.
+fn overview(view: &View, now: Time, since: Time) -> pb::Overview {
+    let policy = &view.policy;
+    let tiers = view.tiers.iter().zip(&policy.tiers).enumerate();
+    let pools = view.pools.iter().zip(&policy.pools);
+    pb::Overview {
+        taken_at: Some(timestamp(now)),
+        since: Some(timestamp(since)),
+        policy_version: policy.version.to_string(),
+        queues: view.queues.iter().map(|queue| queue_message(queue, policy, now)).collect(),
+        tiers: tiers.map(|(at, (tier, of))| tier_message(at, tier, of, view)).collect(),
+        pools: pools.map(|(pool, of)| pool_message(pool, of, policy)).collect(),
+        waiting_count: view.waiting_count as u64,
+        assigned_count: (view.ticket_count - view.waiting_count) as u64,
+        unconfirmed_count: view.unconfirmed_count as u64,
+        agent_count: u32::try_from(view.agent_count).unwrap_or(u32::MAX),
+    }
+}
+
+fn queue_message(queue: &QueueView, policy: &Policy, now: Time) -> pb::Queue {
+    let QueueView { tier, channel, pools, .. } = *queue;
+    pb::Queue {
+        queue_id: queue_id(policy, QueueKey { tier, channel, pools }),
+        tier: policy.tier(tier).name.to_string(),
+        tier_rank: rank(tier.0.into()),
+        channel: pb::Channel::from(channel).into(),
+        pools: pool_names(policy, pools),
+        depth: queue.depth as u64,
+        next_wait_ms: now.since_ms(queue.front_submitted_at),
+        next_deadline: Some(timestamp(queue.front_respond_by)),
+        late_count: queue.late_count,
+    }
+}
+
+fn tier_message(at: usize, tier: &TierView, of: &Tier, view: &View) -> pb::TierStats {
+    let own = view.queues.iter().filter(|queue| usize::from(queue.tier.0) == at);
+    let [p50, p95] = tier.recent_wait_p50_p95_ms.map_or([None, None], |waits| waits.map(Some));
+    pb::TierStats {
+        tier: of.name.to_string(),
+        rank: rank(at),
+        waiting_count: own.map(|queue| queue.depth as u64).sum(),
+        submitted_count: tier.submitted_count,
+        picked_up_count: tier.picked_up_count,
+        in_deadline_count: tier.in_time_count,
+        response_breached_count: tier.response_breached_count,
+        solution_breached_count: tier.solution_breached_count,
+        completed_count: tier.completed_count,
+        abandoned_count: tier.abandoned_count,
+        lease_expired_count: tier.lease_expired_count,
+        wait_p50_ms: p50,
+        wait_p95_ms: p95,
+    }
+}
+
+fn pool_message(pool: &PoolView, of: &Pool, policy: &Policy) -> pb::PoolStats {
+    pb::PoolStats {
+        pool: of.name.to_string(),
+        agent_count: pool.agent_count,
+        idle_count: pool.idle_count,
+        busy_count: pool.busy_count,
+        away_count: pool.away_count,
+        reserves: convert::reserves(policy, of),
+        mean_handle_ms: pool.handle_ms,
+        handled_count: pool.handled_count,
+    }
+}

@@ -1,0 +1,310 @@
+//! Causes become answers: one place maps everything that can go wrong to gRPC codes with google.rpc
+//! details.
+
+use super::proto::v1::{self as pb, ErrorReason};
+use crate::directory;
+use crate::driver::Refused;
+use crate::engine::command::Rejection;
+use std::collections::HashMap;
+use std::time::Duration;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+/// Whose reasons `ErrorInfo` carries.
+pub const DOMAIN: &str = "tierline";
+
+/// A batch takes milliseconds: by then the driver has taken what waits.
+const RETRY_BUSY: Duration = Duration::from_millis(100);
+/// The driver looks for space, and the directory for its store, once a second.
+const RETRY_OUTAGE: Duration = Duration::from_secs(1);
+/// Live tickets and agents become fewer as people work, not sooner.
+const RETRY_LIMIT: Duration = Duration::from_secs(5);
+/// Most violations that the message itself lists; all of them are in the details.
+const LISTED_MAX: usize = 4;
+
+/// Why a call fails, on its way to a status or to a message inside a stream.
+#[derive(Debug)]
+pub(super) struct Fault(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
+    code: Code,
+    reason: ErrorReason,
+    message: String,
+    field: String,
+    metadata: HashMap<String, String>,
+    details: ErrorDetails,
+}
+
+impl Fault {
+    fn new(code: Code, reason: ErrorReason, message: impl Into<String>) -> Self {
+        Self(Box::new(Told {
+            code,
+            reason,
+            message: message.into(),
+            field: String::new(),
+            metadata: HashMap::new(),
+            details: ErrorDetails::new(),
+        }))
+    }
+
+    /// These fields are missing, too large, malformed or unknown; there is at least one.
+    pub(super) fn fields(violations: Vec<FieldViolation>) -> Self {
+        let listed = violations.iter().take(LISTED_MAX);
+        let listed: Vec<_> = listed.map(|v| format!("{}: {}", v.field, v.description)).collect();
+        let mut message = listed.join("; ");
+        if violations.len() > LISTED_MAX {
+            let more = violations.len() - LISTED_MAX;
+            message = format!("{message}; and {more} more");
+        }
+        let mut fault = Self::new(Code::InvalidArgument, ErrorReason::InvalidField, message);
+        fault.0.field = violations.first().map(|v| v.field.clone()).unwrap_or_default();
+        fault.0.details.set_bad_request(violations);
+        fault
+    }
+
+    /// This one field is at fault.
+    pub(super) fn field(field: &str, description: impl Into<String>) -> Self {
+        Self::fields(vec![FieldViolation::new(field, description)])
+    }
+
+    /// There is no such ticket.
+    pub(super) fn ticket_not_found(id: &str) -> Self {
+        Self::refused(Refused::Rule(Rejection::TicketNotFound), id)
+    }
+
+    /// There is no such agent.
+    pub(super) fn agent_not_found(id: &str) -> Self {
+        Self::refused(Refused::Rule(Rejection::AgentNotFound), id)
+    }
+
+    /// There is no such customer. Who was asked for is personal, and not repeated.
+    pub(super) fn customer_not_found() -> Self {
+        let fault = Self::new(Code::NotFound, ErrorReason::CustomerNotFound, "no such customer");
+        fault.not_found("customer", "")
+    }
+
+    /// The directory does not answer.
+    pub(super) fn directory_unavailable() -> Self {
+        let reason = ErrorReason::DirectoryUnavailable;
+        Self::new(Code::Unavailable, reason, "the customer directory does not answer")
+            .retry(RETRY_OUTAGE)
+    }
+
+    /// The history cannot be read.
+    pub(super) fn history_unreadable() -> Self {
+        Self::refused(Refused::Unreadable, "")
+    }
+
+    /// The server is stopping.
+    pub(super) fn stopping() -> Self {
+        Self::refused(Refused::Stopping, "")
+    }
+
+    /// A limit of `GetServerInfo` is reached.
+    pub(super) fn limit(name: &'static str, max: u64, message: impl Into<String>) -> Self {
+        Self::new(Code::ResourceExhausted, ErrorReason::LimitReached, message)
+            .quota(name, max)
+            .retry(RETRY_LIMIT)
+    }
+
+    /// What the driver or the rules refuse; `id` is the ticket or agent that the call is about.
+    pub(super) fn refused(refused: Refused, id: &str) -> Self {
+        let fault = |code, reason| Self::new(code, reason, refused.to_string());
+        match refused {
+            Refused::Rule(rejection) => Self::rejected(rejection, id),
+            Refused::Busy { max } => fault(Code::Unavailable, ErrorReason::Overloaded)
+                .quota("commands_max", max as u64)
+                .retry(RETRY_BUSY),
+            Refused::NoSpace => fault(Code::ResourceExhausted, ErrorReason::DiskFull)
+                .violated("journal", "the journal has no space left")
+                .retry(RETRY_OUTAGE),
+            Refused::Watched { max } => {
+                Self::limit("watchers_max", max as u64, refused.to_string())
+            }
+            Refused::Unreadable => {
+                fault(Code::Unavailable, ErrorReason::HistoryUnreadable).retry(RETRY_OUTAGE)
+            }
+            Refused::Stopping => {
+                fault(Code::Unavailable, ErrorReason::ShuttingDown).retry(RETRY_OUTAGE)
+            }
+        }
+    }
+
+    fn rejected(rejection: Rejection, id: &str) -> Self {
+        let fault = |code, reason| Self::new(code, reason, format!("{rejection}: {id:?}"));
+        let gone = |reason| fault(Code::FailedPrecondition, reason);
+        match rejection {
+            Rejection::TicketNotFound => {
+                fault(Code::NotFound, ErrorReason::TicketNotFound).not_found("ticket", id)
+            }
+            Rejection::TicketExists => {
+                let fault = fault(Code::AlreadyExists, ErrorReason::TicketExists);
+                fault.resource("ticket", id, "it was submitted with other content")
+            }
+            Rejection::TicketCompleted => gone(ErrorReason::TicketCompleted),
+            Rejection::TicketCancelled => gone(ErrorReason::TicketCancelled),
+            Rejection::LeaseEnded => gone(ErrorReason::LeaseEnded),
+            Rejection::LeaseSuperseded => gone(ErrorReason::LeaseSuperseded),
+            Rejection::TokenUnknown => {
+                let mut fault = Self::field("lease_token", rejection.to_string());
+                fault.0.reason = ErrorReason::LeaseTokenUnknown;
+                fault
+            }
+            Rejection::AgentNotFound => {
+                fault(Code::NotFound, ErrorReason::AgentNotFound).not_found("agent", id)
+            }
+            Rejection::AgentAway => gone(ErrorReason::AgentAway),
+            Rejection::AgentBusy => gone(ErrorReason::AgentHoldsTickets),
+            Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),
+            Rejection::TierNotFound => Self::field("tier", rejection.to_string()),
+            Rejection::ExtensionOutOfRange => Self::field("by", rejection.to_string()),
+            Rejection::TicketLimit { max } => {
+                Self::limit("tickets_max", max, rejection.to_string())
+            }
+            Rejection::AgentLimit { max } => Self::limit("agents_max", max, rejection.to_string()),
+            Rejection::PolicyStrandsTickets { .. } => {
+                unreachable!("policies are applied at the start, by no call")
+            }
+        }
+    }
+
+    /// What the directory could not do. Its own words go into the log alone: they name paths.
+    pub(super) fn directory(error: &directory::Error) -> Self {
+        match error {
+            // The value is the customer's, and is not repeated.
+            directory::Error::Invalid(invalid) => {
+                Self::field("customer", format!("{} is not {}", invalid.field, invalid.range))
+            }
+            directory::Error::Malformed { .. } => Self::new(
+                Code::FailedPrecondition,
+                ErrorReason::CustomerMalformed,
+                "what the directory holds under this id is not a customer",
+            ),
+            directory::Error::ReadOnlyCluster { .. } => Self::new(
+                Code::FailedPrecondition,
+                ErrorReason::DirectoryReadOnly,
+                "the customer directory is only read here",
+            ),
+            directory::Error::Url { .. }
+            | directory::Error::NotConnected { .. }
+            | directory::Error::Redis { .. }
+            | directory::Error::TimedOut { .. }
+            | directory::Error::Sqlite { .. }
+            | directory::Error::TooNew { .. } => {
+                tracing::warn!(%error, "the customer directory does not answer");
+                Self::directory_unavailable()
+            }
+        }
+    }
+
+    /// The same fault told of a request inside another: `prefix` goes before every field.
+    pub(super) fn within(mut self, prefix: &str) -> Self {
+        let Some(request) = self.0.details.bad_request() else { return self };
+        let inside = |v: &FieldViolation| {
+            FieldViolation::new(format!("{prefix}{}", v.field), v.description.clone())
+        };
+        let violations: Vec<_> = request.field_violations.iter().map(inside).collect();
+        let reason = self.0.reason;
+        self = Self::fields(violations);
+        self.0.reason = reason;
+        self
+    }
+
+    fn resource(mut self, kind: &str, id: &str, what: &str) -> Self {
+        self.0.details.set_resource_info(kind, id, "", what);
+        self
+    }
+
+    fn not_found(self, kind: &str, id: &str) -> Self {
+        self.resource(kind, id, "not found")
+    }
+
+    fn quota(mut self, name: &str, max: u64) -> Self {
+        self.0.metadata.insert("limit".to_owned(), name.to_owned());
+        self.0.metadata.insert("value".to_owned(), max.to_string());
+        self.violated(name, &format!("the limit is {max}"))
+    }
+
+    fn violated(mut self, subject: &str, description: &str) -> Self {
+        self.0.details.add_quota_failure_violation(subject, description);
+        self
+    }
+
+    fn retry(mut self, after: Duration) -> Self {
+        self.0.details.set_retry_info(Some(after));
+        self
+    }
+}
+
+impl From<Fault> for Status {
+    fn from(fault: Fault) -> Self {
+        let Told { code, reason, message, metadata, mut details, .. } = *fault.0;
+        let reason = reason.as_str_name().trim_start_matches("ERROR_REASON_");
+        details.set_error_info(reason, DOMAIN, metadata);
+        Self::with_error_details(code, message, details)
+    }
+}
+
+impl From<Fault> for pb::Error {
+    fn from(fault: Fault) -> Self {
+        let Told { code, reason, message, field, .. } = *fault.0;
+        Self { code: code.into(), message, field, reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_told_with_name_value_and_when_to_come_back() {
+        let refused = Refused::Rule(Rejection::TicketLimit { max: 7 });
+        let status = Status::from(Fault::refused(refused, "T-1"));
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let details = status.get_error_details();
+        let info = details.error_info().expect("every refusal has a reason");
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("LIMIT_REACHED", "tierline"));
+        assert_eq!(
+            (info.metadata["limit"].as_str(), info.metadata["value"].as_str()),
+            ("tickets_max", "7")
+        );
+        assert_eq!(details.quota_failure().unwrap().violations[0].subject, "tickets_max");
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY_LIMIT));
+    }
+
+    #[test]
+    fn a_driver_that_is_busy_is_unavailable_for_a_moment() {
+        let status = Status::from(Fault::refused(Refused::Busy { max: 3 }, ""));
+        assert_eq!(status.code(), Code::Unavailable);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "OVERLOADED");
+        assert_eq!(details.quota_failure().unwrap().violations[0].subject, "commands_max");
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY_BUSY));
+    }
+
+    #[test]
+    fn a_full_disk_is_resource_exhausted_and_says_so() {
+        let status = Status::from(Fault::refused(Refused::NoSpace, ""));
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "DISK_FULL");
+        assert!(details.retry_info().is_some());
+    }
+
+    #[test]
+    fn a_fault_inside_a_request_names_the_whole_path() {
+        let fault = Fault::field("tier", "is none").within("ticket.");
+        let error = pb::Error::from(fault);
+        assert_eq!((error.field.as_str(), error.code), ("ticket.tier", 3));
+        assert_eq!(error.message, "ticket.tier: is none");
+    }
+
+    #[test]
+    fn what_the_directory_says_of_a_customer_is_not_repeated() {
+        let secret = "ada@example.com ".repeat(20);
+        let invalid = directory::Identifier::new(directory::IdentifierKind::Email, &secret);
+        let fault = Fault::directory(&invalid.unwrap_err().into());
+        assert!(!pb::Error::from(fault).message.contains("ada"));
+    }
+}

@@ -1,0 +1,146 @@
+//! Looks unconfirmed tiers up again when the directory is back, and has them corrected by an event.
+//!
+//! A ticket that comes in while the directory is silent gets a tier from what is known: its tier is
+//! *unconfirmed*, and the engine remembers it, over restarts too. This task sleeps until there is such
+//! a ticket; then it asks the directory anew whenever its health changes, and now and then besides,
+//! until all are confirmed. It decides nothing: what the answer means is the engine's business.
+
+use crate::directory::{Directory, Health, Identifier, IdentifierKind, Lookup};
+use crate::driver::{Handle, Refused};
+use crate::engine::command;
+use crate::engine::model::{self, Caller, TicketId, TicketNumber};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Tickets that are looked up at once, and corrected with one sync or two.
+const PAGE: usize = 64;
+/// The pause after the first round in vain; each further one doubles it.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause. Tickets may stay unconfirmed for as long as the directory holds nonsense about
+/// their customers; asking about them every ten seconds costs next to nothing.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// How a round went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// Nothing is left to ask.
+    Done,
+    /// Some got no answer.
+    Rest,
+    /// The directory is silent.
+    Silent,
+}
+
+/// Corrects tiers until the driver stops. Cancel it by dropping.
+pub async fn run(handle: Handle, directory: Directory) {
+    let mut views = handle.views();
+    let mut health = directory.health();
+    let mut pause = PAUSE;
+    while views.wait_for(|view| view.unconfirmed_count > 0).await.is_ok() {
+        health.mark_unchanged();
+        match round(&handle, &directory).await {
+            Err(Refused::Stopping) => return,
+            // The next view tells whether anything is left.
+            Ok(Round::Done) => {
+                pause = PAUSE;
+                if views.changed().await.is_err() {
+                    return;
+                }
+            }
+            Ok(Round::Rest | Round::Silent) | Err(_) => {
+                tokio::select! {
+                    changed = health.changed() => {
+                        if changed.is_err() {
+                            return;
+                        }
+                        pause = PAUSE;
+                    }
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
+                }
+            }
+        }
+    }
+}
+
+/// Looks every unconfirmed ticket up once, in the order of their arrival.
+async fn round(handle: &Handle, directory: &Directory) -> Result<Round, Refused> {
+    let mut round = Round::Done;
+    let mut after = TicketNumber(0);
+    let mut corrected_count = 0;
+    loop {
+        let page = handle.read(move |engine, _| page(engine, after)).await?;
+        let Some((last, ..)) = page.last() else { break };
+        after = *last;
+        let mut asked = JoinSet::new();
+        for (_, id, identifier) in page {
+            let (handle, directory) = (handle.clone(), directory.clone());
+            asked.spawn(async move { correct(&handle, &directory, id, identifier).await });
+        }
+        while let Some(corrected) = asked.join_next().await {
+            match corrected.expect("a correction does not panic")? {
+                true => corrected_count += 1,
+                false => round = Round::Rest,
+            }
+        }
+        if round == Round::Rest && *directory.health().borrow() == Health::Down {
+            round = Round::Silent;
+            break;
+        }
+    }
+    if corrected_count > 0 {
+        tracing::info!(corrected_count, "tiers were confirmed or corrected by the directory");
+    }
+    Ok(round)
+}
+
+type Unconfirmed = (TicketNumber, TicketId, Option<Identifier>);
+
+fn page(engine: &crate::engine::Engine, after: TicketNumber) -> Vec<Unconfirmed> {
+    let tickets = engine.unconfirmed_after(after).take(PAGE);
+    tickets
+        .map(|ticket| {
+            let identifier = ticket.caller.as_deref().and_then(identifier);
+            (ticket.number, ticket.id.clone(), identifier)
+        })
+        .collect()
+}
+
+/// Asks the directory about one ticket; whether it answered.
+async fn correct(
+    handle: &Handle,
+    directory: &Directory,
+    ticket: TicketId,
+    identifier: Option<Identifier>,
+) -> Result<bool, Refused> {
+    let lookup = match identifier {
+        Some(identifier) => directory.lookup_fresh(&identifier).await,
+        // Nobody can be found by it.
+        None => Lookup::Unknown,
+    };
+    let lookup = match lookup {
+        Lookup::Found { customer } => command::Lookup::Found {
+            tier: customer.tier.as_str().into(),
+            customer_id: customer.id.as_str().into(),
+        },
+        Lookup::Unknown => command::Lookup::UnknownCustomer,
+        Lookup::Stale { .. } | Lookup::Unavailable => return Ok(false),
+    };
+    match handle.retier(ticket, lookup).await {
+        Ok(_) => Ok(true),
+        // It ended meanwhile.
+        Err(Refused::Rule(_)) => Ok(true),
+        Err(refused) => Err(refused),
+    }
+}
+
+/// What the directory is asked; `None` for what it could not hold.
+fn identifier(caller: &Caller) -> Option<Identifier> {
+    let kind = match caller.kind {
+        model::IdentifierKind::Id => IdentifierKind::Id,
+        model::IdentifierKind::Phone => IdentifierKind::Phone,
+        model::IdentifierKind::Card => IdentifierKind::Card,
+        model::IdentifierKind::Email => IdentifierKind::Email,
+        model::IdentifierKind::Account => IdentifierKind::Account,
+    };
+    Identifier::new(kind, &caller.value).ok()
+}

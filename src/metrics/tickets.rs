@@ -1,0 +1,252 @@
+//! What happens to tickets, counted by tier and channel on the driver's own path.
+//!
+//! The counters of every tier and channel are held by their indexes, so that an event costs a few
+//! nanoseconds: no name is hashed and nothing is allocated. They are looked up anew when the policy
+//! changes.
+
+use super::{Counters, Histograms, seconds};
+use crate::engine::Engine;
+use crate::engine::command::{Deadline, Event};
+use crate::engine::model::{Channel, Ending, Policy, Ticket, TierIx, TierSource, Time};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// Waits: from seconds on the telephone to days in the mail.
+const WAIT_BUCKETS: [f64; 24] = [
+    0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0,
+    1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0, 86_400.0, 172_800.0, 604_800.0,
+];
+/// Handling: from a word to a working day.
+const HANDLE_BUCKETS: [f64; 18] = [
+    1.0, 5.0, 10.0, 30.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 420.0, 600.0, 900.0, 1800.0,
+    3600.0, 7200.0, 14_400.0, 28_800.0,
+];
+
+/// The counters by tier and channel, each under its names.
+struct Families {
+    submitted: Counters<2>,
+    picked_up: Counters<2>,
+    in_time: Counters<2>,
+    completed: Counters<2>,
+    cancelled: Counters<2>,
+    abandoned: Counters<2>,
+    breached: Counters<3>,
+    lease_expired: Counters<2>,
+    retiered: Counters<2>,
+    wait: Histograms<2>,
+    handle: Histograms<2>,
+}
+
+/// The series of one tier and channel.
+struct Cell {
+    labels: super::Labels<2>,
+    submitted: Counter,
+    picked_up: Counter,
+    in_time: Counter,
+    completed: Counter,
+    cancelled: Counter,
+    abandoned: Counter,
+    response_breached: Counter,
+    solution_breached: Counter,
+    lease_expired: Counter,
+    retiered: Counter,
+    // A histogram is two dozen series: most tiers use few of the channels.
+    wait: OnceLock<Histogram>,
+    handle: OnceLock<Histogram>,
+}
+
+/// The cells of one policy, by tier and then by channel.
+struct Keyed {
+    policy: Arc<Policy>,
+    cells: Vec<Cell>,
+}
+
+pub(super) struct Tickets {
+    families: Families,
+    sources: [Counter; TierSource::ALL.len()],
+    // Nobody but the driver's thread ever takes this lock.
+    keyed: Mutex<Option<Keyed>>,
+}
+
+impl Tickets {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let tickets = registry.sub_registry_with_prefix("tickets");
+        let mut counters = |name: &str, help: &str| {
+            let family = Counters::default();
+            tickets.register(name, help, Family::clone(&family));
+            family
+        };
+        let submitted = counters("submitted", "Tickets taken in");
+        let picked_up = counters("picked_up", "Tickets that an agent picked up");
+        let in_time = counters("in_time", "Tickets picked up by their response deadline");
+        let completed = counters("completed", "Tickets completed");
+        let cancelled = counters("cancelled", "Tickets withdrawn, picked up or not");
+        let abandoned = counters("abandoned", "Tickets withdrawn before anyone picked them up");
+        let lease_expired = counters("lease_expired", "Leases that ended by themselves");
+        let retiered = counters("retiered", "Tickets whose tier was corrected, by the new tier");
+        let breached = Counters::default();
+        tickets.register(
+            "breached",
+            "Deadlines that passed: response (nobody there yet) or solution (not completed)",
+            Family::clone(&breached),
+        );
+        let source = Counters::default();
+        tickets.register(
+            "tier_source",
+            "Tickets taken in, by where their tier came from: found, unknown_customer, stale, \
+             unavailable, given, unknown_tier",
+            Family::clone(&source),
+        );
+        let wait: Histograms<2> = Family::new_with_constructor(|| Histogram::new(WAIT_BUCKETS));
+        registry.register_with_unit(
+            "wait",
+            "How long tickets waited until an agent picked them up",
+            Unit::Seconds,
+            Family::clone(&wait),
+        );
+        let handle: Histograms<2> = Family::new_with_constructor(|| Histogram::new(HANDLE_BUCKETS));
+        registry.register_with_unit(
+            "handle",
+            "How long the agent who completed a ticket had held it",
+            Unit::Seconds,
+            Family::clone(&handle),
+        );
+        let sources = TierSource::ALL
+            .map(|from| source.get_or_create_owned(&[("source", from.name().into())]));
+        let families = Families {
+            submitted,
+            picked_up,
+            in_time,
+            completed,
+            cancelled,
+            abandoned,
+            breached,
+            lease_expired,
+            retiered,
+            wait,
+            handle,
+        };
+        Self { families, sources, keyed: Mutex::new(None) }
+    }
+
+    /// Counts an event that `engine` has just applied.
+    pub(super) fn observe(&self, now: Time, event: &Event, engine: &Engine) {
+        let mut keyed = self.keyed.lock().expect("nothing panics while it is held");
+        let current = keyed.as_ref().is_some_and(|k| Arc::ptr_eq(&k.policy, engine.policy()));
+        if !current {
+            *keyed = Some(self.families.keyed(engine.policy()));
+        }
+        let keyed = keyed.as_ref().expect("it was just set");
+        let live = |number| engine.ticket_numbered(number).expect("an event names a live ticket");
+        match event {
+            Event::Submitted(submitted) => {
+                keyed.cell(submitted.tier, submitted.channel).submitted.inc();
+                self.sources[submitted.tier_source as usize].inc();
+            }
+            Event::Assigned { ticket, .. } => {
+                let ticket = live(*ticket);
+                if ticket.picked_up_at == Some(now) {
+                    let cell = keyed.of(ticket);
+                    cell.picked_up.inc();
+                    if now <= ticket.respond_by {
+                        cell.in_time.inc();
+                    }
+                    let wait = cell
+                        .wait
+                        .get_or_init(|| self.families.wait.get_or_create_owned(&cell.labels));
+                    wait.observe(seconds(now.since_ms(ticket.submitted_at)));
+                }
+            }
+            Event::Breached { ticket, deadline } => {
+                let cell = keyed.of(live(*ticket));
+                match deadline {
+                    Deadline::Response => cell.response_breached.inc(),
+                    Deadline::Solution => cell.solution_breached.inc(),
+                };
+            }
+            Event::LeaseExpired { ticket, .. } => {
+                keyed.of(live(*ticket)).lease_expired.inc();
+            }
+            Event::Retiered { ticket, .. } => {
+                keyed.of(live(*ticket)).retiered.inc();
+            }
+            Event::Completed { .. } | Event::Cancelled { .. } => {
+                let finished = engine.last_finished().expect("a ticket has just ended");
+                let cell = keyed.of(&finished.ticket);
+                match &finished.ending {
+                    Ending::Completed { assigned_at, .. } => {
+                        cell.completed.inc();
+                        let handle = cell
+                            .handle
+                            .get_or_init(|| self.families.handle.get_or_create_owned(&cell.labels));
+                        handle.observe(seconds(now.since_ms(*assigned_at)));
+                    }
+                    Ending::Cancelled { .. } => {
+                        cell.cancelled.inc();
+                        if finished.ticket.picked_up_at.is_none() {
+                            cell.abandoned.inc();
+                        }
+                    }
+                }
+            }
+            Event::Started
+            | Event::PolicyApplied { .. }
+            | Event::AgentPut(_)
+            | Event::AgentDeleted { .. }
+            | Event::PresenceSet { .. }
+            | Event::Updated { .. }
+            | Event::Overflowed { .. }
+            | Event::WaitStarted { .. }
+            | Event::WaitEnded { .. }
+            | Event::Extended { .. }
+            | Event::Released { .. } => {}
+        }
+    }
+}
+
+impl Families {
+    /// The series of every tier and channel of `policy`; a tier that was there before counts on.
+    fn keyed(&self, policy: &Arc<Policy>) -> Keyed {
+        let cells = policy.tiers.iter().flat_map(|tier| {
+            Channel::ALL.map(|channel| self.cell(&tier.name, channel.name().into()))
+        });
+        Keyed { policy: policy.clone(), cells: cells.collect() }
+    }
+
+    fn cell(&self, tier: &Arc<str>, channel: Arc<str>) -> Cell {
+        let labels = [("tier", tier.clone()), ("channel", channel)];
+        let breached = |deadline: &str| {
+            let [tier, channel] = labels.clone();
+            self.breached.get_or_create_owned(&[tier, channel, ("deadline", deadline.into())])
+        };
+        let counter = |family: &Counters<2>| family.get_or_create_owned(&labels);
+        Cell {
+            submitted: counter(&self.submitted),
+            picked_up: counter(&self.picked_up),
+            in_time: counter(&self.in_time),
+            completed: counter(&self.completed),
+            cancelled: counter(&self.cancelled),
+            abandoned: counter(&self.abandoned),
+            response_breached: breached("response"),
+            solution_breached: breached("solution"),
+            lease_expired: counter(&self.lease_expired),
+            retiered: counter(&self.retiered),
+            wait: OnceLock::new(),
+            handle: OnceLock::new(),
+            labels,
+        }
+    }
+}
+
+impl Keyed {
+    fn of(&self, ticket: &Ticket) -> &Cell {
+        self.cell(ticket.tier, ticket.channel)
+    }
+
+    fn cell(&self, tier: TierIx, channel: Channel) -> &Cell {
+        &self.cells[usize::from(tier.0) * Channel::ALL.len() + channel.index()]
+    }
+}

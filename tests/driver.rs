@@ -1,0 +1,353 @@
+//! The driver on a real journal: answers come after the sync, waits end when they should, and a disk
+//! that is full or broken loses nothing.
+
+use std::sync::Arc;
+use tierline::clock::Clock;
+use tierline::driver::{
+    self, CompleteAsk, Handle, PullAsk, Pulled, Receipt, Refused, Seen, Settings, Stopped,
+};
+use tierline::engine::Limits;
+use tierline::engine::command::{AgentProfile, Lookup, Rejection, Submit, WaitEnd};
+use tierline::engine::model::{
+    AgentId, Channel, LeaseToken, Policy, PoolIx, PoolSet, Presence, TicketId,
+};
+use tierline::journal::memory::MemoryStore;
+use tierline::journal::{self, Journal};
+use tierline::metrics::Metrics;
+
+const POLICY: &str = r#"
+version = "driver-test"
+[customers]
+unknown = "low"
+unavailable = "low"
+[[tier]]
+name = "high"
+rank = 1
+pools = ["desk"]
+respond_within = { default = "15s" }
+[[tier]]
+name = "low"
+rank = 2
+pools = ["desk"]
+respond_within = { default = "5m" }
+[[pool]]
+name = "desk"
+lease = "1h"
+"#;
+
+fn policy(text: &str) -> Arc<Policy> {
+    Arc::new(tierline::policy::parse("policy.toml", text).expect("the policy is sound").0)
+}
+
+type Thread = std::thread::JoinHandle<Result<(), Stopped>>;
+
+fn start(opened: (Journal, journal::Recovered), policy: &Arc<Policy>) -> (Handle, Thread) {
+    let (journal, recovered) = opened;
+    let clock = Clock::start(recovered.last_at, 1.0);
+    let metrics = Arc::new(Metrics::default());
+    driver::start(journal, recovered.engine, clock, policy, Settings::default(), metrics)
+        .expect("the driver starts")
+}
+
+fn on_disk(folder: &tempfile::TempDir, size_max: Option<u64>) -> (Journal, journal::Recovered) {
+    let settings = journal::Settings { size_max, ..journal::Settings::default() };
+    Journal::open(folder.path(), settings, Limits::default()).expect("the journal opens")
+}
+
+fn in_memory(store: &MemoryStore) -> (Journal, journal::Recovered) {
+    Journal::with_store(Box::new(store.clone()), Limits::default()).expect("the journal opens")
+}
+
+fn ticket(id: &str, payload: usize) -> Submit {
+    Submit {
+        id: TicketId::new(id),
+        fingerprint: 7,
+        channel: Channel::Voice,
+        caller: None,
+        content: Arc::new(tierline::engine::model::Content {
+            payload: vec![b'x'; payload].into(),
+            ..Default::default()
+        }),
+        lookup: Lookup::Given { tier: "low".into() },
+        earlier: None,
+    }
+}
+
+async fn submit(handle: &Handle, id: &str) -> Result<Receipt, Refused> {
+    handle.submit(ticket(id, 10), true).await
+}
+
+async fn available(handle: &Handle, id: &str) -> AgentId {
+    let agent = AgentId::new(id);
+    let pools = PoolSet::of([PoolIx(0)]);
+    let profile = AgentProfile { id: agent.clone(), name: "".into(), pools, capacity: 1 };
+    handle.put_agent(profile).await.unwrap();
+    handle.set_presence(agent.clone(), Presence::Available).await.unwrap();
+    agent
+}
+
+fn ask(agent: &AgentId, wait_ms: i64) -> PullAsk {
+    PullAsk { agent: agent.clone(), request: None, wait_ms }
+}
+
+fn complete(id: &str, token: LeaseToken) -> CompleteAsk {
+    let ticket = TicketId::new(id);
+    CompleteAsk { ticket, token, outcome: "done".into(), note: "".into() }
+}
+
+fn assigned(pulled: Pulled) -> (String, LeaseToken) {
+    match pulled {
+        Pulled::Assignment { live, .. } => {
+            let token = live.ticket.assignment().expect("it is assigned").token;
+            (live.ticket.id.to_string(), token)
+        }
+        Pulled::Empty(why) => panic!("nothing was pulled: {why:?}"),
+    }
+}
+
+/// Waits until the driver has an agent waiting.
+async fn until_waiting(handle: &Handle) {
+    while !handle.read(|engine, _| engine.roster().anyone_waits()).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_pull_is_answered_by_the_submit_that_brings_the_ticket() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    let (puller, asked) = (handle.clone(), ask(&agent, 60_000));
+    let pull = tokio::spawn(async move { puller.pull(asked).await });
+    until_waiting(&handle).await;
+    let receipt = submit(&handle, "t1").await.unwrap();
+    assert_eq!(assigned(pull.await.unwrap().unwrap()).0, "t1");
+    assert!(!receipt.repeated);
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_waits_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    let (puller, asked) = (handle.clone(), ask(&agent, 60_000));
+    let pull = tokio::spawn(async move { puller.pull(asked).await });
+    until_waiting(&handle).await;
+    pull.abort();
+    while handle.read(|engine, _| engine.roster().anyone_waits()).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    let receipt = submit(&handle, "t1").await.unwrap();
+    assert!(matches!(receipt.seen, Seen::Live(live) if live.ticket.assignment().is_none()));
+}
+
+#[tokio::test]
+async fn a_pull_that_does_not_want_to_wait_is_answered_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    let pulled = handle.pull(ask(&agent, 0)).await.unwrap();
+    assert!(matches!(pulled, Pulled::Empty(WaitEnd::Nothing)));
+}
+
+#[tokio::test]
+async fn a_newer_pull_of_the_same_agent_takes_the_place_of_the_older() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    let (puller, asked) = (handle.clone(), ask(&agent, 60_000));
+    let older = tokio::spawn(async move { puller.pull(asked).await });
+    until_waiting(&handle).await;
+    let (puller, asked) = (handle.clone(), ask(&agent, 60_000));
+    let newer = tokio::spawn(async move { puller.pull(asked).await });
+    assert!(matches!(older.await.unwrap().unwrap(), Pulled::Empty(WaitEnd::Replaced)));
+    submit(&handle, "t1").await.unwrap();
+    assert_eq!(assigned(newer.await.unwrap().unwrap()).0, "t1");
+}
+
+#[tokio::test]
+async fn completing_and_pulling_the_next_is_one_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    submit(&handle, "t1").await.unwrap();
+    submit(&handle, "t2").await.unwrap();
+    let (id, token) = assigned(handle.pull(ask(&agent, 0)).await.unwrap());
+    let next = Some(ask(&agent, 0));
+    let (seen, pulled) = handle.complete(complete(&id, token), next).await.unwrap();
+    assert!(matches!(seen, Seen::Ended(row) if row.id.as_str() == "t1"));
+    assert_eq!(assigned(pulled.unwrap().unwrap()).0, "t2");
+}
+
+#[tokio::test]
+async fn everything_acknowledged_is_there_after_a_restart_and_retries_get_the_same_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = policy(POLICY);
+    let (handle, thread) = start(on_disk(&folder, None), &rules);
+    let agent = available(&handle, "ann").await;
+    for id in ["t1", "t2", "t3"] {
+        submit(&handle, id).await.unwrap();
+    }
+    let (_, token) = assigned(handle.pull(ask(&agent, 0)).await.unwrap());
+    handle.complete(complete("t1", token), None).await.unwrap();
+    let (_, held) = assigned(handle.pull(ask(&agent, 0)).await.unwrap());
+    handle.stop().await;
+    thread.join().unwrap().unwrap();
+    drop(handle);
+
+    let (handle, _thread) = start(on_disk(&folder, None), &rules);
+    // The assignment that was lost on the way, the submit and the completion, all asked for again.
+    assert_eq!(assigned(handle.pull(ask(&agent, 0)).await.unwrap()), ("t2".to_owned(), held));
+    assert!(submit(&handle, "t1").await.unwrap().repeated);
+    assert!(submit(&handle, "t3").await.unwrap().repeated);
+    let (seen, _) = handle.complete(complete("t1", token), None).await.unwrap();
+    assert!(matches!(seen, Seen::Ended(row) if row.outcome.as_deref() == Some("done")));
+    let wrong = handle.complete(complete("t1", LeaseToken(token.0 + 1)), None).await;
+    assert_eq!(wrong.unwrap_err(), Refused::Rule(Rejection::TicketCompleted));
+    handle.cancel(TicketId::new("t3"), "no more".into()).await.unwrap();
+    handle.cancel(TicketId::new("t3"), "no more".into()).await.unwrap();
+    let late = handle.cancel(TicketId::new("t1"), "no more".into()).await;
+    assert_eq!(late.unwrap_err(), Refused::Rule(Rejection::TicketCompleted));
+}
+
+#[tokio::test]
+async fn a_cancel_repeated_after_the_ticket_left_memory_gets_the_same_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, thread) = start(on_disk(&folder, None), &policy(POLICY));
+    submit(&handle, "t1").await.unwrap();
+    handle.cancel(TicketId::new("t1"), "hung up".into()).await.unwrap();
+    handle.stop().await;
+    thread.join().unwrap().unwrap();
+    drop(handle);
+    // Another policy: what ended is forgotten by the engine, and known to the history alone.
+    let (handle, _thread) =
+        start(on_disk(&folder, None), &policy(&POLICY.replace("driver-test", "another")));
+    let seen = handle.cancel(TicketId::new("t1"), "hung up".into()).await.unwrap();
+    assert!(matches!(seen, Seen::Ended(row) if row.reason.as_deref() == Some("hung up")));
+    let mut other = ticket("t1", 10);
+    other.fingerprint = 8;
+    let clash = handle.submit(other, true).await;
+    assert_eq!(clash.unwrap_err(), Refused::Rule(Rejection::TicketExists));
+}
+
+#[tokio::test]
+async fn a_watched_ticket_tells_each_change_and_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    submit(&handle, "t1").await.unwrap();
+    let mut watched = handle.watch(TicketId::new("t1")).await.unwrap().expect("it is live");
+    assert!(matches!(&*watched.borrow_and_update(), Seen::Live(live)
+        if live.ticket.assignment().is_none()));
+    let (_, token) = assigned(handle.pull(ask(&agent, 0)).await.unwrap());
+    watched.changed().await.unwrap();
+    assert!(matches!(&*watched.borrow_and_update(), Seen::Live(live)
+        if live.ticket.assignment().is_some()));
+    handle.complete(complete("t1", token), None).await.unwrap();
+    watched.changed().await.unwrap();
+    assert!(matches!(&*watched.borrow_and_update(), Seen::Ended(_)));
+    assert!(watched.changed().await.is_err(), "after its end nothing is told");
+    assert!(handle.watch(TicketId::new("t1")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn stopping_answers_those_who_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    let (puller, asked) = (handle.clone(), ask(&agent, 60_000));
+    let pull = tokio::spawn(async move { puller.pull(asked).await });
+    until_waiting(&handle).await;
+    handle.stop().await;
+    assert_eq!(pull.await.unwrap().unwrap_err(), Refused::Stopping);
+    thread.join().unwrap().unwrap();
+    assert_eq!(submit(&handle, "t1").await.unwrap_err(), Refused::Stopping);
+}
+
+#[tokio::test]
+async fn a_policy_that_would_strand_waiting_tickets_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, thread) = start(on_disk(&folder, None), &policy(POLICY));
+    submit(&handle, "t1").await.unwrap();
+    handle.stop().await;
+    thread.join().unwrap().unwrap();
+    drop(handle);
+    let (journal, recovered) = on_disk(&folder, None);
+    let clock = Clock::start(recovered.last_at, 1.0);
+    let renamed = policy(&POLICY.replace("\"low\"", "\"other\""));
+    let settings = Settings::default();
+    let metrics = Arc::new(Metrics::default());
+    let stopped = driver::start(journal, recovered.engine, clock, &renamed, settings, metrics);
+    assert!(matches!(stopped.err(), Some(Stopped::PolicyStrands { tier, count: 1, .. })
+        if &*tier == "low"));
+}
+
+#[tokio::test]
+async fn without_space_nothing_is_accepted_nothing_is_lost_and_work_goes_on_when_there_is_some() {
+    let store = MemoryStore::new();
+    let (handle, _thread) = start(in_memory(&store), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    submit(&handle, "t1").await.unwrap();
+    let (puller, asked) = (handle.clone(), ask(&available(&handle, "bob").await, 60_000));
+    let (_, token) = assigned(handle.pull(ask(&agent, 0)).await.unwrap());
+    let pull = tokio::spawn(async move { puller.pull(asked).await });
+    until_waiting(&handle).await;
+
+    store.set_full(true);
+    assert_eq!(submit(&handle, "t2").await.unwrap_err(), Refused::NoSpace);
+    assert_eq!(pull.await.unwrap().unwrap_err(), Refused::NoSpace, "who waits is told as well");
+    assert_eq!(handle.complete(complete("t1", token), None).await.unwrap_err(), Refused::NoSpace);
+    // Reads are still answered, and show what is on disk.
+    assert!(handle.ticket(TicketId::new("t2")).await.unwrap().is_none());
+    assert!(matches!(handle.ticket(TicketId::new("t1")).await.unwrap(), Some(Seen::Live(_))));
+
+    store.set_full(false);
+    while matches!(submit(&handle, "t2").await, Err(Refused::NoSpace)) {
+        tokio::task::yield_now().await;
+    }
+    handle.complete(complete("t1", token), None).await.unwrap();
+    handle.read(|engine, _| engine.audit()).await.unwrap().unwrap();
+    assert!(!handle.read(|engine, _| engine.roster().anyone_waits()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_real_file_that_may_not_grow_refuses_and_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = policy(POLICY);
+    let (handle, thread) = start(on_disk(&folder, Some(1 << 20)), &rules);
+    let mut accepted = Vec::new();
+    let refused = loop {
+        let id = format!("t{}", accepted.len());
+        match handle.submit(ticket(&id, 20_000), true).await {
+            Ok(_) => accepted.push(id),
+            Err(refused) => break refused,
+        }
+        assert!(accepted.len() < 1000, "a megabyte does not hold this many");
+    };
+    assert_eq!(refused, Refused::NoSpace);
+    handle.stop().await;
+    thread.join().unwrap().unwrap();
+    drop(handle);
+    // With more room the same directory goes on, and has all that was acknowledged.
+    let (handle, _thread) = start(on_disk(&folder, Some(8 << 20)), &rules);
+    for id in &accepted {
+        let seen = handle.ticket(TicketId::new(id.as_str())).await.unwrap();
+        assert!(matches!(seen, Some(Seen::Live(_))), "{id} was acknowledged");
+    }
+    assert_eq!(handle.read(|engine, _| engine.ticket_count()).await.unwrap(), accepted.len());
+    handle.submit(ticket("more", 20_000), true).await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_nobody_is_told_yes_and_the_driver_ends() {
+    let store = MemoryStore::new();
+    let (handle, thread) = start(in_memory(&store), &policy(POLICY));
+    submit(&handle, "t1").await.unwrap();
+    store.fail_sync(1);
+    assert_eq!(submit(&handle, "t2").await.unwrap_err(), Refused::Stopping);
+    assert!(matches!(thread.join().unwrap(), Err(Stopped::Append(_))));
+    // What was acknowledged is in the durable bytes.
+    let survivor = MemoryStore::reopen(&store.durable()).unwrap();
+    let (_, recovered) = in_memory(&survivor);
+    assert!(recovered.engine.ticket(&TicketId::new("t1")).is_some());
+}

@@ -1,0 +1,423 @@
+//! The naive engine: lists and linear scans, pools and tiers by name, no index. Written from the rules
+//! as ARCHITECTURE.md and the policy's documentation state them, not from the engine's code.
+
+mod asked;
+mod next;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tierline::engine::command::{Deadline, Event, Rejection, WaitEnd};
+use tierline::engine::model::{
+    AgentId, Channel, Content, LeaseToken, Policy, Pool, PoolIx, PoolSet, Rule, Step, TicketId,
+    Tier, TierSource, Time,
+};
+
+type Name = Arc<str>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lease {
+    pub(crate) agent: AgentId,
+    pub(crate) pool: Option<Name>,
+    pub(crate) token: u64,
+    pub(crate) began: i64,
+    pub(crate) until: i64,
+    pub(crate) request: Option<Box<str>>,
+    pub(crate) heard_of: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Ticket {
+    pub(crate) id: TicketId,
+    pub(crate) number: u64,
+    pub(crate) fingerprint: u64,
+    pub(crate) channel: Channel,
+    pub(crate) tier: Name,
+    pub(crate) source: TierSource,
+    /// The caller was named, so that there is someone to have an id.
+    pub(crate) named: bool,
+    pub(crate) customer: Option<Box<str>>,
+    pub(crate) content: Arc<Content>,
+    pub(crate) submitted: i64,
+    pub(crate) respond_by: i64,
+    pub(crate) solve_by: Option<i64>,
+    pub(crate) pools: BTreeSet<Name>,
+    pub(crate) steps: usize,
+    pub(crate) picked_up: Option<i64>,
+    pub(crate) late: bool,
+    pub(crate) unsolved: bool,
+    pub(crate) tokens: Vec<u64>,
+    pub(crate) lease: Option<Lease>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Agent {
+    pub(crate) id: AgentId,
+    pub(crate) pools: BTreeSet<Name>,
+    pub(crate) capacity: u16,
+    pub(crate) here: bool,
+    pub(crate) idle_since: i64,
+    pub(crate) wait: Option<(i64, Option<Box<str>>)>,
+    pub(crate) held: Vec<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) id: TicketId,
+    pub(crate) number: u64,
+    pub(crate) fingerprint: u64,
+    pub(crate) token: Option<u64>,
+    /// The engine may have forgotten it; the history has not.
+    pub(crate) forgotten: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Learnt {
+    pub(crate) handled: i64,
+    pub(crate) mean_us: i64,
+    pub(crate) bucket: i64,
+    pub(crate) last_starved: Option<Name>,
+}
+
+/// What happens by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Happening {
+    Match { ticket: u64, agent: AgentId, pool: Name, step: Step },
+    Overflow(u64),
+    Late(u64, Deadline),
+    LeaseEnds(u64),
+    WaitEnds(AgentId, WaitEnd),
+}
+
+/// What an agent who asks would get.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Next {
+    Take { ticket: u64, pool: Name, step: Step },
+    Held,
+    Nothing,
+}
+
+pub(crate) struct Model {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) ended: Vec<Ended>,
+    pub(crate) learnt: BTreeMap<Name, Learnt>,
+    pub(crate) tickets_max: u64,
+    pub(crate) agents_max: u64,
+    pub(crate) next_number: u64,
+    pub(crate) next_token: u64,
+}
+
+impl Model {
+    pub(crate) fn new(policy: &Arc<Policy>, tickets_max: u64, agents_max: u64) -> Self {
+        let mut model = Self {
+            policy: policy.clone(),
+            tickets: Vec::new(),
+            agents: Vec::new(),
+            ended: Vec::new(),
+            learnt: BTreeMap::new(),
+            tickets_max,
+            agents_max,
+            next_number: 1,
+            next_token: 1,
+        };
+        model.put_policy(policy);
+        model
+    }
+
+    // ---- the policy by names
+
+    fn tier(&self, name: &str) -> &Tier {
+        self.policy.tiers.iter().find(|tier| &*tier.name == name).expect("a tier of the policy")
+    }
+
+    pub(crate) fn rank(&self, name: &str) -> i64 {
+        let at = self.policy.tiers.iter().position(|tier| &*tier.name == name);
+        i64::try_from(at.expect("a tier of the policy")).expect("few tiers")
+    }
+
+    fn pool(&self, name: &str) -> &Pool {
+        self.policy.pools.iter().find(|pool| &*pool.name == name).expect("a pool of the policy")
+    }
+
+    pub(crate) fn names(&self, pools: PoolSet) -> BTreeSet<Name> {
+        let bits = 0..self.policy.pools.len();
+        let of = |bit: &usize| pools.0 >> bit & 1 == 1;
+        bits.filter(of).map(|bit| self.policy.pools[bit].name.clone()).collect()
+    }
+
+    pub(crate) fn set(&self, names: &BTreeSet<Name>) -> PoolSet {
+        let at = |name: &Name| self.policy.pools.iter().position(|pool| pool.name == *name);
+        let bits = names.iter().filter_map(at);
+        PoolSet::of(bits.map(|bit| PoolIx(u8::try_from(bit).expect("few pools"))))
+    }
+
+    fn route_of(&self, tier: &str, waited_ms: i64) -> (usize, BTreeSet<Name>) {
+        let tier = self.tier(tier);
+        let mut pools = tier.pools;
+        let mut steps = 0;
+        for overflow in &tier.overflow {
+            if overflow.after_ms <= waited_ms {
+                steps += 1;
+                pools = overflow.pools;
+            }
+        }
+        (steps, self.names(pools))
+    }
+
+    fn promises(&self, tier: &str, channel: Channel, from: i64) -> (i64, Option<i64>) {
+        let tier = self.tier(tier);
+        let at = Channel::ALL.iter().position(|known| *known == channel).expect("a channel");
+        (from + tier.respond_within_ms[at], tier.solve_within_ms[at].map(|ms| from + ms))
+    }
+
+    // ---- what happens by itself
+
+    /// The next match: whoever waits in the order of load, idle time and id, as far as there is work.
+    pub(crate) fn next_match(&self, now: i64) -> Option<Happening> {
+        let mut waiting: Vec<&Agent> = self.agents.iter().filter(|a| a.wait.is_some()).collect();
+        waiting.sort_by_key(|a| {
+            (a.held.len() * 1000 / usize::from(a.capacity), a.idle_since, a.id.clone())
+        });
+        waiting.into_iter().find_map(|agent| match self.next(&agent.pools, true, now) {
+            Next::Take { ticket, pool, step } => {
+                Some(Happening::Match { ticket, agent: agent.id.clone(), pool, step })
+            }
+            Next::Held | Next::Nothing => None,
+        })
+    }
+
+    /// Everything that falls due, with its instant, in the order in which it is told.
+    fn due(&self, now: i64) -> Vec<(i64, Happening)> {
+        let mut due = Vec::new();
+        let mut of_tickets = Vec::new();
+        for t in &self.tickets {
+            let number = t.number;
+            if t.lease.is_none()
+                && let Some(step) = self.tier(&t.tier).overflow.get(t.steps)
+            {
+                let at = t.submitted + step.after_ms;
+                of_tickets.push((at, number, 0, Happening::Overflow(number)));
+            }
+            if t.picked_up.is_none() && !t.late {
+                let late = Happening::Late(number, Deadline::Response);
+                of_tickets.push((t.respond_by + 1, number, 1, late));
+            }
+            if let Some(by) = t.solve_by.filter(|_| !t.unsolved) {
+                of_tickets.push((by + 1, number, 2, Happening::Late(number, Deadline::Solution)));
+            }
+            if let Some(lease) = &t.lease {
+                of_tickets.push((lease.until, number, 3, Happening::LeaseEnds(number)));
+            }
+        }
+        of_tickets.sort_by_key(|(at, number, kind, _)| (*at, *number, *kind));
+        due.extend(of_tickets.into_iter().map(|(at, _, _, what)| (at, what)));
+        let mut waits: Vec<_> =
+            self.agents.iter().filter_map(|a| Some((a.wait.as_ref()?.0, a.id.clone()))).collect();
+        waits.sort();
+        for (until, id) in waits {
+            let pools = &self.agent(&id).expect("it waits").pools;
+            let why = match self.next(pools, true, now) {
+                Next::Held => WaitEnd::HeldForTier,
+                Next::Take { .. } | Next::Nothing => WaitEnd::Nothing,
+            };
+            due.push((until, Happening::WaitEnds(id, why)));
+        }
+        due
+    }
+
+    pub(crate) fn next_due(&self, now: i64) -> Option<Happening> {
+        self.due(now).into_iter().find(|(at, _)| *at <= now).map(|(_, what)| what)
+    }
+
+    pub(crate) fn next_deadline(&self, now: i64) -> Option<i64> {
+        self.due(now).into_iter().map(|(at, _)| at).min()
+    }
+
+    pub(crate) fn happen(&mut self, what: &Happening, now: i64) {
+        match what {
+            Happening::Match { ticket, agent, pool, step } => {
+                let request = self.agent_mut(agent).wait.take().expect("who is matched waits").1;
+                self.assign(*ticket, agent, pool, *step, request, now);
+            }
+            Happening::Overflow(number) => {
+                let tier = self.ticket(*number).tier.clone();
+                let steps = self.ticket(*number).steps;
+                let pools = self.names(self.tier(&tier).overflow[steps].pools);
+                let ticket = self.ticket_mut(*number);
+                ticket.steps += 1;
+                ticket.pools = pools;
+            }
+            Happening::Late(number, Deadline::Response) => self.ticket_mut(*number).late = true,
+            Happening::Late(number, Deadline::Solution) => self.ticket_mut(*number).unsolved = true,
+            Happening::LeaseEnds(number) => self.give_back(*number, true, now),
+            Happening::WaitEnds(agent, _) => self.agent_mut(agent).wait = None,
+        }
+    }
+
+    fn assign(
+        &mut self,
+        number: u64,
+        agent: &AgentId,
+        pool: &Name,
+        step: Step,
+        request: Option<Box<str>>,
+        now: i64,
+    ) {
+        let token = self.next_token;
+        self.next_token += 1;
+        let until = now + self.pool(pool).lease_ms;
+        let tier = self.ticket(number).tier.clone();
+        let ticket = self.ticket_mut(number);
+        let heard_of = ticket.picked_up.is_some();
+        ticket.picked_up = ticket.picked_up.or(Some(now));
+        ticket.tokens.push(token);
+        let (agent_id, pool_name) = (agent.clone(), Some(pool.clone()));
+        ticket.lease = Some(Lease {
+            agent: agent_id,
+            pool: pool_name,
+            token,
+            began: now,
+            until,
+            request,
+            heard_of,
+        });
+        self.agent_mut(agent).held.push(number);
+        let share = i64::from(self.policy.floor_share_permille);
+        let learnt = self.learnt.get_mut(pool).expect("a pool of the policy");
+        if step == Step::Floor {
+            learnt.bucket -= 1000;
+            learnt.last_starved = Some(tier);
+        }
+        learnt.bucket = (learnt.bucket + share).min(2000);
+    }
+
+    fn give_back(&mut self, number: u64, unseen: bool, now: i64) {
+        let ticket = self.ticket_mut(number);
+        let lease = ticket.lease.take().expect("it is held");
+        if unseen && !lease.heard_of {
+            ticket.picked_up = None;
+        }
+        let agent = self.agent_mut(&lease.agent);
+        agent.held.retain(|held| *held != number);
+        agent.idle_since = now;
+    }
+
+    fn end(&mut self, number: u64, token: Option<u64>, now: i64) {
+        let at = self.tickets.iter().position(|t| t.number == number).expect("it is live");
+        let ticket = self.tickets.remove(at);
+        if let Some(lease) = &ticket.lease {
+            let agent = self.agent_mut(&lease.agent);
+            agent.held.retain(|held| *held != number);
+            agent.idle_since = now;
+        }
+        let (id, fingerprint) = (ticket.id, ticket.fingerprint);
+        self.ended.push(Ended { id, number, fingerprint, token, forgotten: false });
+    }
+
+    fn put_policy(&mut self, policy: &Arc<Policy>) {
+        let now_known = |name: &Name| policy.pools.iter().any(|pool| pool.name == *name);
+        self.learnt.retain(|name, _| now_known(name));
+        self.learnt.values_mut().for_each(|learnt| learnt.last_starved = None);
+        for pool in &policy.pools {
+            self.learnt.entry(pool.name.clone()).or_default();
+        }
+        self.agents.iter_mut().for_each(|agent| agent.pools.retain(now_known));
+        self.ended.iter_mut().for_each(|ended| ended.forgotten = true);
+        for ticket in &mut self.tickets {
+            if let Some(lease) = &mut ticket.lease {
+                lease.pool = lease.pool.take().filter(now_known);
+            }
+        }
+        self.policy = policy.clone();
+    }
+
+    // ---- looking things up
+
+    pub(crate) fn ticket(&self, number: u64) -> &Ticket {
+        self.tickets.iter().find(|t| t.number == number).expect("a live ticket")
+    }
+
+    fn ticket_mut(&mut self, number: u64) -> &mut Ticket {
+        self.tickets.iter_mut().find(|t| t.number == number).expect("a live ticket")
+    }
+
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.id == *id)
+    }
+
+    fn agent_mut(&mut self, id: &AgentId) -> &mut Agent {
+        self.agents.iter_mut().find(|agent| agent.id == *id).expect("a registered agent")
+    }
+
+    /// The last ticket of that id that ended, as far as the engine can know of it.
+    pub(crate) fn past(&self, id: &TicketId, from_history: bool) -> Option<Ended> {
+        let last = self.ended.iter().rev().find(|ended| ended.id == *id)?;
+        (from_history || !last.forgotten).then(|| last.clone())
+    }
+
+    fn live(&self, id: &TicketId, past: Option<&Ended>) -> Result<u64, Rejection> {
+        if let Some(live) = self.tickets.iter().find(|t| t.id == *id) {
+            return Ok(live.number);
+        }
+        let remembered = self.past(id, false);
+        Err(match past.or(remembered.as_ref()) {
+            None => Rejection::TicketNotFound,
+            Some(Ended { token: Some(_), .. }) => Rejection::TicketCompleted,
+            Some(Ended { token: None, .. }) => Rejection::TicketCancelled,
+        })
+    }
+
+    fn held(
+        &self,
+        id: &TicketId,
+        token: LeaseToken,
+        past: Option<&Ended>,
+    ) -> Result<u64, Rejection> {
+        let ticket = self.ticket(self.live(id, past)?);
+        let was_given = ticket.tokens.contains(&token.0);
+        match &ticket.lease {
+            Some(lease) if lease.token == token.0 => Ok(ticket.number),
+            Some(_) if was_given => Err(Rejection::LeaseSuperseded),
+            None if was_given => Err(Rejection::LeaseEnded),
+            Some(_) | None => Err(Rejection::TokenUnknown),
+        }
+    }
+
+    /// How many waiting tickets of its own and higher tiers, for pools it shares, come before it.
+    pub(crate) fn ahead_of(&self, ticket: &Ticket) -> usize {
+        let order = |t: &Ticket| match self.policy.rule {
+            Rule::Fifo | Rule::Accumulating => (t.submitted, t.number),
+            Rule::GuardedEdf | Rule::StaticPriority | Rule::Edf => (t.respond_by, t.number),
+        };
+        let before = |t: &&Ticket| {
+            t.lease.is_none()
+                && !t.pools.is_disjoint(&ticket.pools)
+                && (self.rank(&t.tier) < self.rank(&ticket.tier)
+                    || t.tier == ticket.tier && order(t) < order(ticket))
+        };
+        self.tickets.iter().filter(before).count()
+    }
+
+    /// What the engine's event says, in the model's words; `None` for what only a command causes.
+    pub(crate) fn happening(&self, event: &Event) -> Option<Happening> {
+        Some(match event {
+            Event::Assigned { ticket, agent, pool, step, .. } => Happening::Match {
+                ticket: ticket.0,
+                agent: agent.clone(),
+                pool: self.policy.pools[usize::from(pool.0)].name.clone(),
+                step: *step,
+            },
+            Event::Overflowed { ticket, .. } => Happening::Overflow(ticket.0),
+            Event::Breached { ticket, deadline } => Happening::Late(ticket.0, *deadline),
+            Event::LeaseExpired { ticket, .. } => Happening::LeaseEnds(ticket.0),
+            Event::WaitEnded { agent, why } => Happening::WaitEnds(agent.clone(), *why),
+            _ => return None,
+        })
+    }
+}
+
+/// The engine's instant as the model counts it.
+pub(crate) fn ms(at: Time) -> i64 {
+    at.0
+}

@@ -1,0 +1,302 @@
+//! What is asked, and what the rules refuse.
+
+use super::{Agent, Model, Name, Next, Ticket};
+use std::sync::Arc;
+use tierline::engine::command::{
+    AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
+};
+use tierline::engine::model::{AgentId, Policy, Presence, TicketId, TicketNumber, TierSource};
+
+impl Model {
+    pub(crate) fn ask(&mut self, now: i64, command: &Command) -> Result<Answer, Rejection> {
+        match command {
+            Command::Start => {
+                self.agents.iter_mut().for_each(|agent| agent.wait = None);
+                Ok(Answer::Done)
+            }
+            Command::ApplyPolicy { policy } => self.ask_policy(now, policy),
+            Command::PutAgent(profile) => self.ask_agent(now, profile),
+            Command::DeleteAgent { agent } => {
+                let known = self.agent(agent).ok_or(Rejection::AgentNotFound)?;
+                if !known.held.is_empty() {
+                    return Err(Rejection::AgentBusy);
+                }
+                self.agents.retain(|known| known.id != *agent);
+                Ok(Answer::Done)
+            }
+            Command::SetPresence { agent, presence } => {
+                self.agent(agent).ok_or(Rejection::AgentNotFound)?;
+                let known = self.agent_mut(agent);
+                let here = *presence == Presence::Available;
+                if here && !known.here {
+                    known.idle_since = now;
+                }
+                if !here {
+                    known.wait = None;
+                }
+                known.here = here;
+                Ok(Answer::Done)
+            }
+            Command::StopWaiting { agent } => {
+                if self.agent(agent).is_some() {
+                    self.agent_mut(agent).wait = None;
+                }
+                Ok(Answer::Done)
+            }
+            Command::Submit(submit) => self.ask_submit(now, submit),
+            Command::Update { ticket, content } => {
+                let number = self.live(ticket, None)?;
+                self.ticket_mut(number).content = content.clone();
+                Ok(fresh(number))
+            }
+            Command::Retier { ticket, lookup } => self.ask_retier(now, ticket, lookup),
+            Command::Cancel { ticket, earlier, .. } => {
+                let past = self.past(ticket, earlier.is_some());
+                match (self.live(ticket, past.as_ref()), past) {
+                    (Ok(number), _) => {
+                        self.end(number, None, now);
+                        Ok(ended(number))
+                    }
+                    (Err(Rejection::TicketCancelled), Some(past)) => Ok(ended(past.number)),
+                    (Err(rejection), _) => Err(rejection),
+                }
+            }
+            Command::Pull { agent, request, wait_until } => {
+                self.ask_pull(now, agent, request.as_deref(), wait_until.0)
+            }
+            Command::Extend { ticket, token, by_ms } => {
+                let number = self.held(ticket, *token, None)?;
+                if by_ms.is_some_and(|ms| !(1..=86_400_000).contains(&ms)) {
+                    return Err(Rejection::ExtensionOutOfRange);
+                }
+                let pool = self.ticket(number).lease.as_ref().and_then(|lease| lease.pool.clone());
+                let usual = pool.map_or(900_000, |pool| self.pool(&pool).lease_ms);
+                let lease = self.ticket_mut(number).lease.as_mut().expect("it is held");
+                lease.until = now + by_ms.unwrap_or(usual);
+                lease.heard_of = true;
+                Ok(Answer::Holds { number: TicketNumber(number), repeated: false })
+            }
+            Command::Complete { ticket, token, earlier, .. } => {
+                let past = self.past(ticket, earlier.is_some());
+                match (self.held(ticket, *token, past.as_ref()), past) {
+                    (Ok(number), _) => {
+                        self.learn(number, now);
+                        self.end(number, Some(token.0), now);
+                        Ok(ended(number))
+                    }
+                    (Err(Rejection::TicketCompleted), Some(past))
+                        if past.token == Some(token.0) =>
+                    {
+                        Ok(ended(past.number))
+                    }
+                    (Err(rejection), _) => Err(rejection),
+                }
+            }
+            Command::Release { ticket, token, reason } => {
+                let number = self.held(ticket, *token, None)?;
+                self.give_back(number, *reason == ReleaseReason::Undelivered, now);
+                Ok(fresh(number))
+            }
+        }
+    }
+
+    fn learn(&mut self, number: u64, now: i64) {
+        let lease = self.ticket(number).lease.clone().expect("it is held");
+        if let Some(pool) = lease.pool {
+            let learnt = self.learnt.get_mut(&pool).expect("a pool of the policy");
+            learnt.handled += 1;
+            let sample_us = (now - lease.began) * 1000;
+            learnt.mean_us += (sample_us - learnt.mean_us) / learnt.handled.min(200);
+        }
+    }
+
+    fn ask_policy(&mut self, now: i64, policy: &Arc<Policy>) -> Result<Answer, Rejection> {
+        for (at, tier) in self.policy.tiers.iter().enumerate() {
+            let count = self.tickets.iter().filter(|t| t.tier == tier.name).count() as u64;
+            if count > 0 && policy.tiers.iter().all(|new| new.name != tier.name) {
+                let tier = tierline::engine::model::TierIx(u8::try_from(at).expect("few tiers"));
+                return Err(Rejection::PolicyStrandsTickets { tier, count });
+            }
+        }
+        self.put_policy(policy);
+        for at in 0..self.tickets.len() {
+            let (tier, waited) = (self.tickets[at].tier.clone(), now - self.tickets[at].submitted);
+            let (steps, pools) = self.route_of(&tier, waited);
+            (self.tickets[at].steps, self.tickets[at].pools) = (steps, pools);
+        }
+        Ok(Answer::Done)
+    }
+
+    fn ask_agent(&mut self, now: i64, profile: &AgentProfile) -> Result<Answer, Rejection> {
+        let beyond = (self.policy.pools.len()..64).any(|bit| profile.pools.0 >> bit & 1 == 1);
+        if profile.pools.0 == 0 || beyond {
+            return Err(Rejection::PoolNotFound);
+        }
+        let pools = self.names(profile.pools);
+        if self.agent(&profile.id).is_some() {
+            let known = self.agent_mut(&profile.id);
+            known.pools = pools;
+            known.capacity = profile.capacity;
+            if known.held.len() >= usize::from(profile.capacity) {
+                known.wait = None;
+            }
+            return Ok(Answer::Done);
+        }
+        if self.agents.len() as u64 >= self.agents_max {
+            return Err(Rejection::AgentLimit { max: self.agents_max });
+        }
+        self.agents.push(Agent {
+            id: profile.id.clone(),
+            pools,
+            capacity: profile.capacity,
+            here: false,
+            idle_since: now,
+            wait: None,
+            held: Vec::new(),
+        });
+        Ok(Answer::Done)
+    }
+
+    fn ask_submit(&mut self, now: i64, submit: &Submit) -> Result<Answer, Rejection> {
+        if let Some(live) = self.tickets.iter().find(|t| t.id == submit.id) {
+            let number = TicketNumber(live.number);
+            let same = live.fingerprint == submit.fingerprint;
+            let again = Answer::Ticket { number, repeated: true };
+            return if same { Ok(again) } else { Err(Rejection::TicketExists) };
+        }
+        if let Some(past) = self.past(&submit.id, submit.earlier.is_some()) {
+            let same = past.fingerprint == submit.fingerprint;
+            return if same { Ok(ended(past.number)) } else { Err(Rejection::TicketExists) };
+        }
+        if self.tickets.len() as u64 >= self.tickets_max {
+            return Err(Rejection::TicketLimit { max: self.tickets_max });
+        }
+        let (tier, source, told) = self.code(&submit.lookup)?;
+        let (respond_by, solve_by) = self.promises(&tier, submit.channel, now);
+        let number = self.next_number;
+        self.next_number += 1;
+        let given = submit.caller.as_ref().and_then(|caller| caller.customer_id());
+        self.tickets.push(Ticket {
+            id: submit.id.clone(),
+            number,
+            fingerprint: submit.fingerprint,
+            channel: submit.channel,
+            pools: self.names(self.tier(&tier).pools),
+            named: submit.caller.is_some(),
+            customer: submit.caller.as_ref().and(told.or(given.map(Into::into))),
+            tier,
+            source,
+            content: submit.content.clone(),
+            submitted: now,
+            respond_by,
+            solve_by,
+            steps: 0,
+            picked_up: None,
+            late: false,
+            unsolved: false,
+            tokens: Vec::new(),
+            lease: None,
+        });
+        Ok(fresh(number))
+    }
+
+    fn code(&self, lookup: &Lookup) -> Result<(Name, TierSource, Option<Box<str>>), Rejection> {
+        let known = |name: &str| self.policy.tiers.iter().find(|tier| *tier.name == *name);
+        let fallback = |tier: usize| self.policy.tiers[tier].name.clone();
+        let unknown = fallback(self.policy.unknown_tier.0.into());
+        let (tier, source, customer) = match lookup {
+            Lookup::Found { tier, customer_id } => (tier, TierSource::Found, customer_id),
+            Lookup::Stale { tier, customer_id, .. } => (tier, TierSource::Stale, customer_id),
+            Lookup::UnknownCustomer => return Ok((unknown, TierSource::UnknownCustomer, None)),
+            Lookup::Unavailable => {
+                let tier = fallback(self.policy.unavailable_tier.0.into());
+                return Ok((tier, TierSource::Unavailable, None));
+            }
+            Lookup::Given { tier } => {
+                let tier = known(tier).ok_or(Rejection::TierNotFound)?;
+                return Ok((tier.name.clone(), TierSource::Given, None));
+            }
+        };
+        let customer = Some(customer.clone());
+        Ok(match known(tier) {
+            Some(tier) => (tier.name.clone(), source, customer),
+            None => (unknown, TierSource::UnknownTier, customer),
+        })
+    }
+
+    fn ask_retier(
+        &mut self,
+        now: i64,
+        id: &TicketId,
+        lookup: &Lookup,
+    ) -> Result<Answer, Rejection> {
+        let number = self.live(id, None)?;
+        if matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable) {
+            return Ok(fresh(number));
+        }
+        let (tier, source, customer) = self.code(lookup)?;
+        let ticket = self.ticket(number).clone();
+        let customer = customer.filter(|_| ticket.named);
+        let same = ticket.tier == tier && ticket.source == source;
+        if same && (customer.is_none() || customer == ticket.customer) {
+            return Ok(fresh(number));
+        }
+        let (respond_by, solve_by) = self.promises(&tier, ticket.channel, ticket.submitted);
+        let (steps, pools) = self.route_of(&tier, now - ticket.submitted);
+        let ticket = self.ticket_mut(number);
+        ticket.tier = tier;
+        ticket.source = source;
+        ticket.customer = customer.or(ticket.customer.take());
+        ticket.respond_by = ticket.respond_by.min(respond_by);
+        ticket.solve_by = match (ticket.solve_by, solve_by) {
+            (Some(old), Some(new)) => Some(old.min(new)),
+            (old, new) => old.or(new),
+        };
+        ticket.steps = steps;
+        ticket.pools = pools;
+        Ok(fresh(number))
+    }
+
+    fn ask_pull(
+        &mut self,
+        now: i64,
+        agent: &AgentId,
+        request: Option<&str>,
+        until: i64,
+    ) -> Result<Answer, Rejection> {
+        let known = self.agent(agent).ok_or(Rejection::AgentNotFound)?.clone();
+        if !known.here {
+            return Err(Rejection::AgentAway);
+        }
+        let named = |number: &&u64| {
+            let lease = self.ticket(**number).lease.as_ref().expect("what is held has a lease");
+            request.is_some() && lease.request.as_deref() == request
+        };
+        let again = known.held.iter().find(named).copied();
+        let full = known.held.len() >= usize::from(known.capacity);
+        if let Some(number) = again.or(known.held.last().copied().filter(|_| full)) {
+            return Ok(Answer::Holds { number: TicketNumber(number), repeated: true });
+        }
+        if self.agents.iter().all(|agent| agent.wait.is_none()) {
+            match self.next(&known.pools, false, now) {
+                Next::Take { ticket, pool, step } => {
+                    self.assign(ticket, agent, &pool, step, request.map(Into::into), now);
+                    return Ok(Answer::Holds { number: TicketNumber(ticket), repeated: false });
+                }
+                Next::Held if until <= now => return Ok(Answer::Empty(WaitEnd::HeldForTier)),
+                Next::Nothing if until <= now => return Ok(Answer::Empty(WaitEnd::Nothing)),
+                Next::Held | Next::Nothing => {}
+            }
+        }
+        self.agent_mut(agent).wait = Some((until.max(now), request.map(Into::into)));
+        Ok(Answer::Waits)
+    }
+}
+
+fn fresh(number: u64) -> Answer {
+    Answer::Ticket { number: TicketNumber(number), repeated: false }
+}
+
+fn ended(number: u64) -> Answer {
+    Answer::Ended { number: TicketNumber(number) }
+}

@@ -1,0 +1,133 @@
+//! Which ticket next, by looking at every ticket.
+
+use super::{Model, Name, Next, Ticket};
+use std::collections::BTreeSet;
+use tierline::engine::model::{Rule, Step};
+
+impl Model {
+    fn handle_ms(&self, pool: &str) -> i64 {
+        let learnt = &self.learnt[pool];
+        if learnt.handled < 20 { 300_000 } else { learnt.mean_us / 1000 }
+    }
+
+    fn idle_count(&self, pool: &Name) -> u32 {
+        let idle = self.agents.iter().filter(|a| a.wait.is_some() && a.pools.contains(pool));
+        u32::try_from(idle.count()).expect("few agents")
+    }
+
+    /// The pool that keeps `tier` from an agent who serves in `pools`, if one does.
+    fn kept_back(&self, pools: &BTreeSet<Name>, tier: &str, counted: bool) -> bool {
+        pools.iter().any(|name| {
+            let idle = self.idle_count(name) + u32::from(!counted);
+            let higher = |kept: u8| i64::from(kept) < self.rank(tier);
+            let reserves = self.pool(name).reserve.iter();
+            reserves.filter(|(kept, _)| higher(kept.0)).any(|(_, count)| idle <= *count)
+        })
+    }
+
+    fn is_head(&self, ticket: &Ticket) -> bool {
+        let same = |other: &&Ticket| {
+            other.lease.is_none()
+                && (&other.tier, other.channel, &other.pools)
+                    == (&ticket.tier, ticket.channel, &ticket.pools)
+        };
+        let order = |t: &Ticket| match self.policy.rule {
+            Rule::Fifo | Rule::Accumulating => (t.submitted, t.number),
+            Rule::GuardedEdf | Rule::StaticPriority | Rule::Edf => (t.respond_by, t.number),
+        };
+        self.tickets.iter().filter(same).all(|other| order(other) >= order(ticket))
+    }
+
+    pub(crate) fn next(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Next {
+        let mine: Vec<&Ticket> = self
+            .tickets
+            .iter()
+            .filter(|t| t.lease.is_none() && !t.pools.is_disjoint(pools))
+            .filter(|t| self.is_head(t))
+            .collect();
+        if mine.is_empty() {
+            return Next::Nothing;
+        }
+        let open: Vec<&Ticket> =
+            mine.into_iter().filter(|t| !self.kept_back(pools, &t.tier, counted)).collect();
+        if open.is_empty() {
+            return Next::Held;
+        }
+        let (ticket, step) = match self.policy.rule {
+            Rule::Fifo => (least(&open, |t| (t.submitted, 0, 0, t.number)), Step::Fifo),
+            Rule::StaticPriority => (least(&open, |t| self.by_tier(t)), Step::Priority),
+            Rule::Edf => (least(&open, |t| self.by_deadline(t)), Step::EarliestDeadline),
+            Rule::Accumulating => {
+                let grown = |t: &Ticket| {
+                    (now - t.submitted) * i64::from(self.tier(&t.tier).weight_permille)
+                };
+                let ticket = least(&open, |t| (-grown(t), self.rank(&t.tier), 0, t.number));
+                (ticket, Step::Accumulated)
+            }
+            Rule::GuardedEdf => self.guarded(&open, pools, now),
+        };
+        let pool = self.served_by(ticket, pools);
+        Next::Take { ticket: ticket.number, pool, step }
+    }
+
+    fn by_tier(&self, t: &Ticket) -> (i64, i64, i64, u64) {
+        (self.rank(&t.tier), t.respond_by, 0, t.number)
+    }
+
+    fn by_deadline(&self, t: &Ticket) -> (i64, i64, i64, u64) {
+        (t.respond_by, self.rank(&t.tier), 0, t.number)
+    }
+
+    /// The first pool, in the policy's order, that agent and ticket have in common.
+    fn served_by(&self, ticket: &Ticket, pools: &BTreeSet<Name>) -> Name {
+        let names = self.policy.pools.iter().map(|pool| &pool.name);
+        let mut common = names.filter(|name| ticket.pools.contains(*name) && pools.contains(*name));
+        common.next().expect("they have one").clone()
+    }
+
+    fn guarded<'a>(
+        &self,
+        open: &[&'a Ticket],
+        pools: &BTreeSet<Name>,
+        now: i64,
+    ) -> (&'a Ticket, Step) {
+        let target = |t: &Ticket| (t.respond_by - t.submitted).max(1);
+        let starving: Vec<&Ticket> = open
+            .iter()
+            .copied()
+            .filter(|t| {
+                let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
+                now - t.submitted > limit && self.learnt[&self.served_by(t, pools)].bucket >= 1000
+            })
+            .collect();
+        if !starving.is_empty() {
+            // In turns: the tiers below the one that had the last turn, then from the top again.
+            let turn = |t: &Ticket| {
+                let last = self.learnt[&self.served_by(t, pools)].last_starved.clone();
+                let rank = self.rank(&t.tier);
+                let again = last.is_some_and(|last| rank <= self.rank(&last));
+                (again, rank, t.respond_by, t.number)
+            };
+            return (least(&starving, turn), Step::Floor);
+        }
+        let at_risk: Vec<&Ticket> = open
+            .iter()
+            .copied()
+            .filter(|t| {
+                let share = i64::from(self.tier(&t.tier).guard_permille);
+                let two = 2 * self.handle_ms(&self.served_by(t, pools));
+                let guard = target(t).min(two.max(target(t) * share / 1000));
+                t.respond_by - now <= guard
+            })
+            .collect();
+        if at_risk.is_empty() {
+            (least(open, |t| self.by_deadline(t)), Step::EarliestDeadline)
+        } else {
+            (least(&at_risk, |t| self.by_tier(t)), Step::AtRisk)
+        }
+    }
+}
+
+fn least<'a, K: Ord>(tickets: &[&'a Ticket], key: impl Fn(&Ticket) -> K) -> &'a Ticket {
+    tickets.iter().copied().min_by_key(|ticket| key(ticket)).expect("there is one")
+}
