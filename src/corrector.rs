@@ -16,8 +16,11 @@ use tokio::task::JoinSet;
 const PAGE: usize = 64;
 /// The pause after the first round in vain; each further one doubles it.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause. Tickets may stay unconfirmed for as long as the directory holds nonsense about
-/// their customers; asking about them every ten seconds costs next to nothing.
+/// The longest pause while the directory is silent. Asking is cheap then, for its breaker answers most of
+/// the time; and the first question that gets through is what finds it back.
+const PAUSE_SILENT_MAX: Duration = Duration::from_millis(500);
+/// The longest pause while it answers. Tickets may stay unconfirmed for as long as the directory holds
+/// nonsense about their customers; asking about them every ten seconds costs next to nothing.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// How a round went.
@@ -38,7 +41,7 @@ pub async fn run(handle: Handle, directory: Directory) {
     let mut pause = PAUSE;
     while views.wait_for(|view| view.unconfirmed_count > 0).await.is_ok() {
         health.mark_unchanged();
-        match round(&handle, &directory).await {
+        let pause_max = match round(&handle, &directory).await {
             Err(Refused::Stopping) => return,
             // The next view tells whether anything is left.
             Ok(Round::Done) => {
@@ -46,18 +49,20 @@ pub async fn run(handle: Handle, directory: Directory) {
                 if views.changed().await.is_err() {
                     return;
                 }
+                continue;
             }
-            Ok(Round::Rest | Round::Silent) | Err(_) => {
-                tokio::select! {
-                    changed = health.changed() => {
-                        if changed.is_err() {
-                            return;
-                        }
-                        pause = PAUSE;
-                    }
-                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
+            Ok(Round::Silent) => PAUSE_SILENT_MAX,
+            Ok(Round::Rest) | Err(_) => PAUSE_MAX,
+        };
+        pause = pause.min(pause_max);
+        tokio::select! {
+            changed = health.changed() => {
+                if changed.is_err() {
+                    return;
                 }
+                pause = PAUSE;
             }
+            () = tokio::time::sleep(pause) => pause *= 2,
         }
     }
 }
@@ -77,9 +82,10 @@ async fn round(handle: &Handle, directory: &Directory) -> Result<Round, Refused>
             asked.spawn(async move { correct(&handle, &directory, id, identifier).await });
         }
         while let Some(corrected) = asked.join_next().await {
-            match corrected.expect("a correction does not panic")? {
-                true => corrected_count += 1,
-                false => round = Round::Rest,
+            if corrected.expect("a correction does not panic")? {
+                corrected_count += 1;
+            } else {
+                round = Round::Rest;
             }
         }
         if round == Round::Rest && *directory.health().borrow() == Health::Down {
@@ -126,9 +132,8 @@ async fn correct(
         Lookup::Stale { .. } | Lookup::Unavailable => return Ok(false),
     };
     match handle.retier(ticket, lookup).await {
-        Ok(_) => Ok(true),
-        // It ended meanwhile.
-        Err(Refused::Rule(_)) => Ok(true),
+        // A refusal says that it ended meanwhile.
+        Ok(_) | Err(Refused::Rule(_)) => Ok(true),
         Err(refused) => Err(refused),
     }
 }

@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// The configuration that is read when none is named and it is there.
@@ -144,13 +144,15 @@ impl Serve {
                 return Err(failure);
             }
         };
+        // Who reads that the server is ready may tell it to stop at once.
+        let told_to_stop = Signals::catch();
         if !self.quiet {
             let mut out = io::stdout().lock();
             // A server serves also when nobody reads this.
             let _ = write!(out, "{}", greeting(&config, &server, &listeners, &imported));
             let _ = out.flush();
         }
-        server.serve(listeners, told_to_stop()).await?;
+        server.serve(listeners, told_to_stop.first()).await?;
         Ok(())
     }
 
@@ -329,29 +331,38 @@ fn log(config: &config::Log) {
     }
 }
 
-/// Completes at the first SIGTERM or SIGINT. The second ends the process at once: everything that was
-/// answered is on disk.
-async fn told_to_stop() {
-    let signals = signal(SignalKind::terminate()).and_then(|terminate| {
-        signal(SignalKind::interrupt()).map(|interrupt| (terminate, interrupt))
-    });
-    let (mut terminate, mut interrupt) = match signals {
-        Ok(signals) => signals,
-        Err(error) => {
-            tracing::error!(%error, "signals cannot be caught: one will end the server at once");
-            return std::future::pending().await;
-        }
-    };
+/// SIGTERM and SIGINT.
+struct Signals(io::Result<[Signal; 2]>);
+
+impl Signals {
+    /// From now on they do not end the process by themselves.
+    fn catch() -> Self {
+        let caught = || Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]);
+        Self(caught())
+    }
+
+    /// Completes at the first signal. The second ends the process at once: everything that was answered
+    /// is on disk.
+    async fn first(self) {
+        let mut signals = match self.0 {
+            Ok(signals) => signals,
+            Err(error) => {
+                tracing::error!(%error, "signals cannot be caught: one will end the server at once");
+                return std::future::pending().await;
+            }
+        };
+        either(&mut signals).await;
+        tokio::spawn(async move {
+            either(&mut signals).await;
+            tracing::warn!("told again to stop: ending at once");
+            std::process::exit(CUT_SHORT);
+        });
+    }
+}
+
+async fn either([terminate, interrupt]: &mut [Signal; 2]) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::warn!("told again to stop: ending at once");
-        std::process::exit(CUT_SHORT);
-    });
 }

@@ -26,7 +26,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// Pause after the first failed attempt; it doubles up to the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause: how long after its return a server may go unnoticed.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// What is connected to, as the URL says it.
 pub(super) enum Target {

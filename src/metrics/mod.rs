@@ -134,7 +134,7 @@ impl Metrics {
         self.commit_events.observe(f64::from(count));
     }
 
-    /// Everything in the text format of OpenMetrics 1.0, with the gauges as `scrape` has them.
+    /// Everything in the text format of `OpenMetrics` 1.0, with the gauges as `scrape` has them.
     pub fn render(&self, scrape: &Scrape<'_>) -> String {
         let mut text = String::with_capacity(64 << 10);
         encode_registry(&mut text, &self.registry)

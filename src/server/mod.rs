@@ -216,12 +216,11 @@ impl Server {
         let _ = tokio::time::timeout(PAGES_DRAIN, &mut pages).await;
         pages.abort();
         correcting.abort();
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                self.handle.stop().await;
-                driver.await
-            }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            self.handle.stop().await;
+            driver.await
         };
         finish(ended.expect("waiting for a thread does not panic"))?;
         tracing::info!("stopped");

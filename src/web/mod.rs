@@ -19,7 +19,7 @@ Tierline
 
 /// What the pages tell.
 pub trait Pages: Send + Sync + 'static {
-    /// The metrics in the text format of OpenMetrics 1.0.
+    /// The metrics in the text format of `OpenMetrics` 1.0.
     fn metrics(&self) -> String;
 
     /// Why the server is not ready for work; `None` while it is.
