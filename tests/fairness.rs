@@ -1,6 +1,12 @@
 //! What the order of service promises to those who are not first: no tier starves without end, and
 //! inside a tier nobody overtakes.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::unwrap_used,
+    reason = "counts are small, and a fault ends the test"
+)]
+
 mod policies;
 
 use policies::{policy, tier};
@@ -79,7 +85,7 @@ fn overload(policy: Policy) -> Bypass {
 #[test]
 fn a_starving_tier_is_served_within_ten_dispatches_for_each_tier_that_starves() {
     let tiers = vec![tier("top", 60), tier("middle", 120), tier("low", 300)];
-    let guarded = policy(Rule::GuardedEdf, 0, tiers.clone());
+    let guarded = policy(Rule::GuardedEdf, 0, tiers);
     let worst = overload(guarded.clone()).worst;
     assert!((5.0..=10.0).contains(&worst), "{worst} dispatches a starving tier");
     // Without the floor the same overload starves the lower tiers for far longer.

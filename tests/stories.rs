@@ -4,6 +4,13 @@
 //! "In time" is the share of all who call that an agent takes within the tier's response target; who
 //! hangs up was missed.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "counts are small, a fault ends the test, and every report is worth seeing"
+)]
+
 use tierline::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};
 use tierline::queueing::{CutOff, ErlangC, Pool};
 use tierline::rehearse::generate::{Month, PATIENCE_MEAN_MS, generate};
@@ -106,7 +113,7 @@ fn sears_keeps_every_deadline_through_a_surge_of_two_days() {
     let runs: Vec<_> = SURGES.map(|seed| sears(None, seed)).collect();
     let kept = |run: &&Vec<f64>| run.iter().all(|percent| *percent > 99.95);
     assert!(runs.iter().filter(kept).count() >= 18, "{runs:?}");
-    assert!(runs.iter().all(|run| run[0] == 100.0 && run[1] == 100.0), "{runs:?}");
+    assert!(runs.iter().all(|run| run[0] > 99.999 && run[1] > 99.999), "{runs:?}");
 }
 
 #[test]

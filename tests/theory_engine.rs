@@ -4,6 +4,15 @@
 //! The reference values stand in `tests/reference/`; every row there is met by a simulation here.
 //! A run leaves out its first 2 % of calls, while the queue fills.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "reference values are small, a fault ends the test, and every figure is worth seeing"
+)]
+
 mod policies;
 
 use policies::{policy, tier};
@@ -79,11 +88,11 @@ fn waits(
     referee.tiers
 }
 
-/// What a run of finite length can tell. `tolerance` is asked for; where so few callers are expected
-/// that luck alone exceeds it, twice that luck is allowed. Callers who wait do so in company:
-/// about `COMPANY` of them count as one throw of the dice.
+/// Callers who wait do so in company: about as many of them count as one throw of the dice.
 const COMPANY: f64 = 3.0;
 
+/// What measured values say of theory. `tolerance` is what is asked for; where so few callers are
+/// expected that luck alone exceeds it, twice that luck is allowed.
 struct Verdict {
     faults: Vec<String>,
     tolerance: f64,
@@ -117,7 +126,7 @@ impl Verdict {
     }
 
     #[track_caller]
-    fn is_good(self) {
+    fn must_be_good(self) {
         assert!(self.faults.is_empty(), "{}", self.faults.join("\n"));
     }
 }
@@ -172,7 +181,7 @@ fn check_priority(model: &str, name: &str, rule: Rule, calls: usize, tolerance: 
             verdict.chance(&format!("{what}: P(W > T)"), share(waits.beyond), tail, waits.calls);
         }
     }
-    verdict.is_good();
+    verdict.must_be_good();
 }
 
 /// One row of `reserve.csv`: callers of the top tier while the lower tier never has an end.
@@ -205,7 +214,7 @@ fn check_reserve(name: &str, reserves: std::ops::RangeInclusive<u32>, calls: usi
         chance("P(wait)", waits.waited, "p_wait_bound");
         chance("P(W > T)", waits.beyond, "p_wait_gt_T_bound");
     }
-    verdict.is_good();
+    verdict.must_be_good();
 }
 
 const COBHAM: &str = "nonpreemptive_priority_mmc";
@@ -234,17 +243,17 @@ fn static_priority_near_the_limit_waits_as_cobham_says() {
 
 #[test]
 fn three_tiers_of_sixty_agents_wait_as_cobham_says() {
-    check_priority(COBHAM, "three_tier_60", Rule::StaticPriority, 3_000_000, 0.05);
+    check_priority(COBHAM, "three_tier_60", Rule::StaticPriority, 3_000_000, 0.03);
 }
 
 #[test]
 fn a_reserve_of_two_of_forty_agents_gives_both_tiers_the_exact_waits() {
-    check_priority(CUT_OFF, "schwab_40_r2", Rule::StaticPriority, 6_000_000, 0.03);
+    check_priority(CUT_OFF, "schwab_40_r2", Rule::StaticPriority, 4_000_000, 0.03);
 }
 
 #[test]
 fn a_reserve_of_two_of_eight_agents_gives_both_tiers_the_exact_waits() {
-    check_priority(CUT_OFF, "utility_8_r2", Rule::StaticPriority, 6_000_000, 0.03);
+    check_priority(CUT_OFF, "utility_8_r2", Rule::StaticPriority, 4_000_000, 0.03);
 }
 
 #[test]

@@ -162,11 +162,9 @@ mod tests {
     #[test]
     fn the_fingerprint_of_a_request_is_the_same_in_every_release() {
         // These values are on disks: a test that fails here must not be changed, but the code.
-        assert_eq!(fingerprint(&request()), FULL);
-        assert_eq!(fingerprint(&pb::SubmitTicketRequest::default()), EMPTY);
+        assert_eq!(fingerprint(&request()), 0x0bed_0265_25e5_1c76);
+        assert_eq!(fingerprint(&pb::SubmitTicketRequest::default()), 0xa09d_945a_1cd8_d6e5);
     }
-    const FULL: u64 = 0;
-    const EMPTY: u64 = 0;
 
     #[test]
     fn every_field_but_the_id_changes_the_fingerprint() {

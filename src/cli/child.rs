@@ -1,7 +1,7 @@
 //! Servers that a command starts for itself and ends again, on a data directory that goes with them.
 
-use crate::api::proto::v1::admin_service_client::AdminServiceClient;
 use crate::api::proto::v1::GetServerInfoRequest;
+use crate::api::proto::v1::admin_service_client::AdminServiceClient;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

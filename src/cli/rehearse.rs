@@ -12,6 +12,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::{Date, date};
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -135,7 +136,10 @@ impl Rehearse {
                 })
                 .collect::<Vec<_>>();
             let bar = progress(arrivals.len());
-            let tell = { let bar = bar.clone(); Arc::new(move |over| bar.set_position(over)) };
+            let tell = {
+                let bar = bar.clone();
+                Arc::new(move |over| bar.set_position(over))
+            };
             let own = if self.on_server { None } else { Some(self.server(&file).await?) };
             let url = own.as_ref().map_or_else(|| context.server().to_owned(), Child::url);
             let report = live::over_grpc(&url, &played, self.agents.into(), arrivals, tell).await;
@@ -145,26 +149,37 @@ impl Rehearse {
         let mean = Report::mean(&runs);
         let rule = self.rule.unwrap_or(policy.rule).name();
         if context.is_json() {
-            return console::json(&Told { calls, agents: self.agents, rule, runs: &runs, mean: &mean });
+            return console::json(&Told {
+                calls,
+                agents: self.agents,
+                rule,
+                runs: &runs,
+                mean: &mean,
+            });
         }
         let mut text = format!("{calls} calls, {} agents, {rule}\n", self.agents);
         if runs.len() > 1 {
             for (seed, run) in (self.seed..).zip(&runs) {
-                text.push_str(&format!("\nseed {seed}\n{run}"));
+                let _ = write!(text, "\nseed {seed}\n{run}");
             }
-            text.push_str(&format!("\nmean of {} seeds\n", runs.len()));
+            let _ = writeln!(text, "\nmean of {} seeds", runs.len());
         }
         console::say(format_args!("{text}{mean}"))
     }
 
     fn trace(&self) -> Result<Trace, Fault> {
         let trace = match (&self.trace, self.generate) {
-            (Some(file), _) => {
-                Trace::read(file).map_err(|error| Fault::Data(error.to_string()))?.answered_or_queued()
-            }
+            (Some(file), _) => Trace::read(file)
+                .map_err(|error| Fault::Data(error.to_string()))?
+                .answered_or_queued(),
             (None, days) => {
                 let days = days.expect("clap asks for one of them");
-                generate::generate(&Month { first_day: FIRST_DAY, days, scale: 1.0, seed: self.seed })
+                generate::generate(&Month {
+                    first_day: FIRST_DAY,
+                    days,
+                    scale: 1.0,
+                    seed: self.seed,
+                })
             }
         };
         let trace = match self.day {
@@ -190,7 +205,8 @@ impl Rehearse {
     async fn server(&self, file: &Path) -> Result<Child, Fault> {
         let text = std::fs::read_to_string(file)
             .map_err(|source| Fault::File { path: file.to_owned(), source })?;
-        let (policy, _) = crate::policy::load(file).map_err(|error| Fault::Usage(error.to_string()))?;
+        let (policy, _) =
+            crate::policy::load(file).map_err(|error| Fault::Usage(error.to_string()))?;
         let reserve = self.reserve.map(|count| (&*policy.tiers[0].name, count));
         let text = crate::policy::changed(&text, self.rule, reserve);
         let speed = ["--clock-speed".to_owned(), self.speed.to_string()];
@@ -201,7 +217,9 @@ impl Rehearse {
 fn write(trace: &Trace, file: &Path) -> Result<(), Fault> {
     let failed = |source| Fault::File { path: file.to_owned(), source };
     let out = std::fs::File::create(file).map_err(failed)?;
-    trace.write(std::io::BufWriter::new(out)).map_err(|error| failed(std::io::Error::other(error)))?;
+    trace
+        .write(std::io::BufWriter::new(out))
+        .map_err(|error| failed(std::io::Error::other(error)))?;
     console::say(format_args!("{} calls written to {}\n", trace.calls.len(), file.display()))
 }
 

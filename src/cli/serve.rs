@@ -42,10 +42,10 @@ Examples:
   tierline serve --data /var/lib/tierline --policy config/schwab.toml
   tierline serve --import-customers config/customers.csv --import-agents config/agents.csv";
 
-/// Runs the server until it is told to stop.
+/// Run the server until it is told to stop.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = AFTER_HELP)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// The configuration [default: config/tierline.toml if it is there, else the defaults]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -104,7 +104,7 @@ impl Failure {
 
 impl Serve {
     /// Runs the server on a runtime of its own.
-    pub fn run(self) -> ExitCode {
+    pub(crate) fn run(self) -> ExitCode {
         match self.serve() {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {

@@ -1,14 +1,13 @@
 //! The loop: gather, decide, apply, route; append and sync once; then answer.
 
+mod requests;
+
 use super::tally::Tally;
 use super::view::View;
-use super::{
-    CompleteAsk, CompleteReply, Delivery, Handle, Live, PullAsk, Pulled, Receipt, Refused, Request,
-    Seen, Settings, subject,
-};
+use super::{Delivery, Handle, Live, Pulled, Refused, Request, Seen, Settings};
 use crate::clock::{Clock, stopwatch};
 use crate::engine::Engine;
-use crate::engine::command::{Answer, Command, Earlier, Event, Rejection, Submit};
+use crate::engine::command::{Answer, Command, Event, Rejection};
 use crate::engine::model::{AgentId, LeaseToken, Policy, TicketId, TicketNumber, Time};
 use crate::journal::{self, AppendError, FinishedRow, Journal};
 use crate::metrics::Metrics;
@@ -264,153 +263,6 @@ impl Driver {
         }
     }
 
-    fn take(&mut self, now: Time, request: Request) {
-        match request {
-            Request::Submit { submit, own_id, reply } => {
-                let result = self.submit(now, *submit, own_id);
-                self.answer(reply, result);
-            }
-            Request::Command { command, reply } => {
-                let result = self.command(now, command).map(drop);
-                self.answer(reply, result);
-            }
-            Request::Ticket { id, command, reply } => {
-                let command = self.with_earlier(command);
-                let answer = self.command(now, command);
-                let result = answer.and_then(|answer| self.seen(&answer, &id));
-                self.answer(reply, result);
-            }
-            Request::Pull { pull, wait, reply } => self.pull(now, pull, wait, reply),
-            Request::Complete { complete, pull, reply } => {
-                self.complete(now, complete, pull, reply);
-            }
-            Request::CallerGone { agent, wait } => {
-                if self.waiting.get(&agent).is_some_and(|waiting| waiting.wait == wait) {
-                    self.waiting.remove(&agent);
-                    // Nobody is left to hear an answer, and without space the wait ends later.
-                    let _ = self.command(now, Command::StopWaiting { agent });
-                }
-            }
-            Request::Read(look) => {
-                let tell = look(&self.engine, now);
-                self.batch.answers.push(Box::new(move |fate| {
-                    if fate.is_ok() {
-                        tell();
-                    }
-                    None
-                }));
-            }
-            Request::Watch { ticket, reply } => {
-                let result = self.watch(&ticket);
-                self.answer(reply, result);
-            }
-            Request::Drain => self.drain(now),
-            Request::Stop => self.phase = Phase::Stopping,
-        }
-    }
-
-    /// Ends whatever would otherwise go on until its caller has enough.
-    fn drain(&mut self, now: Time) {
-        self.phase = self.phase.max(Phase::Draining);
-        self.view_stale = true;
-        self.watched.clear();
-        for (agent, waiting) in std::mem::take(&mut self.waiting) {
-            self.answer(waiting.reply, Err(Refused::Stopping));
-            // Without space the wait is ended by the next start.
-            let _ = self.command(now, Command::StopWaiting { agent });
-        }
-    }
-
-    fn submit(&mut self, now: Time, mut submit: Submit, own_id: bool) -> Result<Receipt, Refused> {
-        if own_id && self.engine.ticket(&submit.id).is_none() {
-            submit.earlier = self.earlier(&submit.id);
-        }
-        let id = submit.id.clone();
-        let answer = self.command(now, Command::Submit(Box::new(submit)))?;
-        let repeated = !matches!(answer, Answer::Ticket { repeated: false, .. });
-        let seen = self.seen(&answer, &id)?;
-        let ahead_count = match &seen {
-            Seen::Live(live) if live.ticket.assignment().is_none() => {
-                self.engine.ahead_of(&live.ticket)
-            }
-            Seen::Live(_) | Seen::Ended(_) => 0,
-        };
-        Ok(Receipt { seen, ahead_count, repeated })
-    }
-
-    fn is_draining(&self) -> bool {
-        self.phase >= Phase::Draining
-    }
-
-    fn pull(&mut self, now: Time, pull: PullAsk, wait: u64, reply: Delivery<Pulled>) {
-        let agent = pull.agent.clone();
-        let wait_until = if self.is_draining() { now } else { now.plus_ms(pull.wait_ms) };
-        let command = Command::Pull { agent: pull.agent, request: pull.request, wait_until };
-        match self.command(now, command) {
-            Ok(Answer::Holds { number, repeated }) => self.hand_over(number, repeated, reply),
-            Ok(Answer::Waits) => {
-                self.waiting.insert(agent, Waiting { wait, reply });
-            }
-            Ok(Answer::Empty(_)) if self.is_draining() => {
-                self.answer(reply, Err(Refused::Stopping));
-            }
-            Ok(Answer::Empty(why)) => self.answer(reply, Ok(Pulled::Empty(why))),
-            Ok(Answer::Done | Answer::Ticket { .. } | Answer::Ended { .. }) => {
-                unreachable!("a pull is answered with what the agent holds, or nothing")
-            }
-            Err(refused) => self.answer(reply, Err(refused)),
-        }
-    }
-
-    fn complete(
-        &mut self,
-        now: Time,
-        complete: CompleteAsk,
-        pull: Option<(PullAsk, u64)>,
-        reply: CompleteReply,
-    ) {
-        let CompleteAsk { ticket, token, outcome, note } = complete;
-        let id = ticket.clone();
-        let command = Command::Complete { ticket, token, outcome, note, earlier: None };
-        let command = self.with_earlier(command);
-        let answer = self.command(now, command);
-        let completed = answer.and_then(|answer| self.seen(&answer, &id));
-        match (completed, pull) {
-            (Ok(seen), None) => self.answer(reply, Ok((seen, None))),
-            (Err(refused), _) => self.answer(reply, Err(refused)),
-            (Ok(seen), Some((pull, wait))) => {
-                // Without space the completion may not stand, and repeating it is safe either way; any
-                // other refusal concerns the pull alone.
-                let both: Delivery<Pulled> = Box::new(move |pulled| match pulled {
-                    Err(Refused::NoSpace) => reply(Err(Refused::NoSpace)),
-                    pulled => reply(Ok((seen, Some(pulled)))),
-                });
-                self.settle(now);
-                self.pull(now, pull, wait, both);
-            }
-        }
-    }
-
-    fn watch(&mut self, id: &TicketId) -> Result<Option<watch::Receiver<Seen>>, Refused> {
-        if self.is_draining() {
-            return Err(Refused::Stopping);
-        }
-        let Some(number) = self.engine.ticket(id).map(|ticket| ticket.number) else {
-            return Ok(None);
-        };
-        if let Some(watched) = self.watched.get(&number) {
-            return Ok(Some(watched.subscribe()));
-        }
-        self.watched.retain(|_, watched| !watched.is_closed());
-        let max = self.settings.watched_max;
-        if self.watched.len() >= max {
-            return Err(Refused::Watched { max });
-        }
-        let (watched, watching) = watch::channel(see_live(&self.engine, number));
-        self.watched.insert(number, watched);
-        Ok(Some(watching))
-    }
-
     /// Carries a command out, unless there is no space to record it.
     fn command(&mut self, now: Time, command: Command) -> Result<Answer, Refused> {
         if self.no_space {
@@ -595,59 +447,5 @@ impl Driver {
             };
             self.view.send_replace(Arc::new(view));
         }
-    }
-
-    /// The ticket that an answer is about: as the engine has it, or else the history.
-    fn seen(&mut self, answer: &Answer, id: &TicketId) -> Result<Seen, Refused> {
-        let number = subject(answer).expect("the answer to such a command is about a ticket");
-        if self.engine.ticket_numbered(number).is_some() {
-            return Ok(see_live(&self.engine, number));
-        }
-        if let Some(seen) = see(&self.engine, id) {
-            return Ok(seen);
-        }
-        match self.journal.ended(id.as_str()) {
-            Ok(Some(row)) => Ok(Seen::Ended(Box::new(row))),
-            Ok(None) => Err(Refused::Unreadable),
-            Err(error) => {
-                tracing::error!(%error, "the history cannot be read");
-                Err(Refused::Unreadable)
-            }
-        }
-    }
-
-    /// Adds what the history knows to a command about a ticket that is no longer in memory.
-    fn with_earlier(&mut self, mut command: Command) -> Command {
-        match &mut command {
-            Command::Cancel { ticket, earlier, .. } | Command::Complete { ticket, earlier, .. } => {
-                if self.engine.ticket(ticket).is_none() {
-                    *earlier = self.earlier(ticket);
-                }
-            }
-            Command::Start
-            | Command::ApplyPolicy { .. }
-            | Command::PutAgent(_)
-            | Command::DeleteAgent { .. }
-            | Command::SetPresence { .. }
-            | Command::Submit(_)
-            | Command::Update { .. }
-            | Command::Retier { .. }
-            | Command::Pull { .. }
-            | Command::StopWaiting { .. }
-            | Command::Extend { .. }
-            | Command::Release { .. } => {}
-        }
-        command
-    }
-}
-
-impl Driver {
-    /// What the history says of an id. A history that cannot be read is said so, and is no reason to
-    /// refuse a ticket.
-    fn earlier(&mut self, id: &TicketId) -> Option<Earlier> {
-        self.journal.earlier(id.as_str()).unwrap_or_else(|error| {
-            tracing::error!(%error, "the history cannot be read");
-            None
-        })
     }
 }

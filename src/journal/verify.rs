@@ -96,8 +96,9 @@ fn check(dir: &Path, report: &mut Report) -> Result<(), Error> {
         report.row_count += 1;
         report.event_count += u64::from(frame.count());
         report.last = frame.last();
-        if let Some((_, path)) = snapshots.pop_front_if(|(seq, _)| *seq == frame.last()) {
-            compare(dir, &path, &replay)?;
+        if let Some((_, path)) = snapshots.front().filter(|(seq, _)| *seq == frame.last()) {
+            compare(dir, path, &replay)?;
+            snapshots.pop_front();
         }
         Ok(rows::Next::Go)
     })?;

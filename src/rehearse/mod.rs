@@ -151,3 +151,6 @@ impl ServedTimes {
         self.by_kind[kind].choose(random).or_else(|| self.all.choose(random)).copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

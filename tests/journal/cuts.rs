@@ -122,7 +122,9 @@ fn events_that_contradict_each_other_stop_the_start_and_are_named() {
     events.push(repeated);
     let last = events.len() - 1;
     events[last].0 = events[0].0.plus_ms(-1);
-    events.iter().for_each(|(at, event)| builder.push(*at, event));
+    for (at, event) in &events {
+        builder.push(*at, event);
+    }
     let frame = builder.seal(tierline::journal::Link::default());
     let store = MemoryStore::reopen(frame.bytes()).expect("the frame is whole");
     let error = open(&store).map(drop).expect_err("time ran backwards");

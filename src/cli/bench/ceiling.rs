@@ -49,9 +49,9 @@ impl CeilingService for Echo {
         let payload = request.into_inner().payload;
         let payload_size = size(&payload);
         let (synced, when_synced) = oneshot::channel();
-        let gone = |_| Status::unavailable("the writer has stopped");
-        self.writes.send((payload, synced)).await.map_err(|_| gone(()))?;
-        when_synced.await.map_err(|_| gone(()))?;
+        let gone = || Status::unavailable("the writer has stopped");
+        self.writes.send((payload, synced)).await.map_err(|_| gone())?;
+        when_synced.await.map_err(|_| gone())?;
         Ok(Response::new(EchoDurableResponse { payload_size }))
     }
 }
@@ -69,9 +69,14 @@ pub(super) async fn serve(address: SocketAddr, file: &Path) -> Result<(), Failed
         let (mut batch, mut bytes) = (Vec::new(), Vec::new());
         while inbox.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
             bytes.clear();
-            batch.iter().for_each(|(payload, _)| bytes.extend_from_slice(payload));
+            for (payload, _) in &batch {
+                bytes.extend_from_slice(payload);
+            }
             file.write_all(&bytes).and_then(|()| file.sync_data()).expect("the disk takes it");
-            batch.drain(..).for_each(|(_, synced)| drop(synced.send(())));
+            for (_, synced) in batch.drain(..) {
+                // A caller who has gone needs no answer.
+                let _ = synced.send(());
+            }
         }
     });
     let bind = |source| Failed::Io { what: format!("listen on {address}"), source };

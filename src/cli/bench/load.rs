@@ -2,15 +2,15 @@
 
 use super::ceiling::proto::ceiling_service_client::CeilingServiceClient;
 use super::ceiling::proto::{EchoDurableRequest, EchoRequest};
-use super::{Child, Failed};
 use super::{Calls, Latencies, Row, Shape, latencies};
+use super::{Child, Failed};
 use crate::api::proto::v1::admin_service_client::AdminServiceClient;
 use crate::api::proto::v1::agent_service_client::AgentServiceClient;
 use crate::api::proto::v1::intake_service_client::IntakeServiceClient;
 use crate::api::proto::v1::{
-    Assignment, Channel as Via, CompleteTicketRequest, Presence, PullNext, PullTicketRequest, PutAgentRequest,
-    SetPresenceRequest, SubmitTicketRequest, SubmitTicketsRequest, complete_ticket_response,
-    pull_ticket_response,
+    Assignment, Channel as Via, CompleteTicketRequest, Presence, PullNext, PullTicketRequest,
+    PutAgentRequest, SetPresenceRequest, SubmitTicketRequest, SubmitTicketsRequest,
+    complete_ticket_response, pull_ticket_response,
 };
 use crate::clock::stopwatch;
 use bytes::Bytes;
@@ -95,7 +95,13 @@ fn rate(count: u64, time: Duration) -> f64 {
     count / time.as_secs_f64()
 }
 
-fn row(what: &str, shape: Shape, time: Duration, per_ticket: Option<u64>, calls: Vec<Calls>) -> Row {
+fn row(
+    what: &str,
+    shape: Shape,
+    time: Duration,
+    per_ticket: Option<u64>,
+    calls: Vec<Calls>,
+) -> Row {
     let count = calls.iter().map(|calls| calls.count).sum();
     Row {
         what: what.to_owned(),
@@ -108,7 +114,11 @@ fn row(what: &str, shape: Shape, time: Duration, per_ticket: Option<u64>, calls:
 }
 
 /// Runs one `worker` per call in flight and merges what they measured.
-async fn run<const N: usize, W, F>(child: &Child, shape: Shape, worker: W) -> Result<[Latencies; N], Failed>
+async fn run<const N: usize, W, F>(
+    child: &Child,
+    shape: Shape,
+    worker: W,
+) -> Result<[Latencies; N], Failed>
 where
     W: Fn(usize, Channel) -> F,
     F: Future<Output = Result<[Latencies; N], Failed>> + Send + 'static,
@@ -198,7 +208,10 @@ pub(super) async fn fill(child: &Child, count: u64, payload: u32) -> Result<(), 
 }
 
 /// An agent of its own for each worker.
-async fn agent(channel: &Channel, name: String) -> Result<(AgentServiceClient<Channel>, String), Failed> {
+async fn agent(
+    channel: &Channel,
+    name: String,
+) -> Result<(AgentServiceClient<Channel>, String), Failed> {
     let mut client = AgentServiceClient::new(channel.clone());
     let presence = Presence::Available.into();
     client.set_presence(SetPresenceRequest { agent_id: name.clone(), presence }).await?;
@@ -228,7 +241,11 @@ fn assigned(result: Option<pull_ticket_response::Result>) -> Option<Assignment> 
 
 fn completion(assignment: &Assignment, pull_next: Option<PullNext>) -> CompleteTicketRequest {
     CompleteTicketRequest {
-        ticket_id: assignment.ticket.as_ref().map(|ticket| ticket.ticket_id.clone()).unwrap_or_default(),
+        ticket_id: assignment
+            .ticket
+            .as_ref()
+            .map(|ticket| ticket.ticket_id.clone())
+            .unwrap_or_default(),
         lease_token: assignment.lease_token,
         outcome: "done".to_owned(),
         pull_next,
@@ -259,7 +276,8 @@ pub(super) async fn three_calls(
                 intake.submit_ticket(ticket(nth.fetch_add(1, Ordering::Relaxed), &payload)).await?;
                 span.measure(&mut submits, sent);
                 let sent = stopwatch();
-                let pull = PullTicketRequest { agent_id: name.clone(), ..PullTicketRequest::default() };
+                let pull =
+                    PullTicketRequest { agent_id: name.clone(), ..PullTicketRequest::default() };
                 let pulled = client.pull_ticket(pull).await?.into_inner();
                 span.measure(&mut pulls, sent);
                 let Some(assignment) = assigned(pulled.result) else { continue };
@@ -309,7 +327,8 @@ pub(super) async fn two_calls(
                 };
                 let sent = stopwatch();
                 let next = Some(PullNext::default());
-                let done = client.complete_ticket(completion(&assignment, next)).await?.into_inner();
+                let done =
+                    client.complete_ticket(completion(&assignment, next)).await?.into_inner();
                 span.measure(&mut completes, sent);
                 held = match done.next {
                     Some(complete_ticket_response::Next::Pulled(pulled)) => assigned(pulled.result),

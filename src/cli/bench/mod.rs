@@ -176,7 +176,10 @@ impl Bench {
             rows.push(load::to_waiting(&child, 8, self.payload, time).await?);
         }
         let million = if self.million {
-            Some(million::measure(self.dir.as_deref(), core, self.million_count, self.payload).await?)
+            Some(
+                million::measure(self.dir.as_deref(), core, self.million_count, self.payload)
+                    .await?,
+            )
         } else {
             None
         };

@@ -2,21 +2,21 @@
 //!
 //! The writer rings when the WAL has grown; the thread copies it into the database (a PASSIVE
 //! checkpoint blocks nobody). Under load the writer has appended more meanwhile, and a WAL begins anew
-//! only when all of it has been copied, so the thread leaves the small rest to the writer, who does it
-//! between two batches.
+//! only when all of it has been copied, so the small rest is left to the writer, who does it between two
+//! batches. A writer who is far ahead waits for the thread: the WAL has a limit.
 
 use super::schema::failed;
 use crate::journal::Error;
 use rusqlite::Connection;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 
 /// Bytes written to the WAL between two checkpoints. Half of it costs some percent of the commits,
-/// twice as much keeps more than the file system writes back in time.
+/// twice as much is more than most file systems write back in time.
 const CHECKPOINT_BYTES: u64 = 8 << 20;
+/// Bytes written during one checkpoint after which the writer waits for its end.
+const AHEAD_BYTES_MAX: u64 = 32 << 20;
 /// The rest that the writer may do itself, in pages: about a millisecond.
 const REST_PAGES_MAX: i64 = 256;
 /// How often the thread runs after the writer before it gives the rest away however large it is.
@@ -26,19 +26,17 @@ const ROUNDS_MAX: u32 = 4;
 #[derive(Debug)]
 pub(super) struct Checkpointer {
     ring: Option<SyncSender<()>>,
+    done: Receiver<Outcome>,
     thread: Option<JoinHandle<()>>,
-    shared: Arc<Shared>,
+    is_running: bool,
+    has_failed: bool,
+    /// Bytes written since the last checkpoint ended, or since the running one began.
     written: u64,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    /// The writer is asked to copy the rest.
-    is_rest_for_writer: AtomicBool,
-    /// A sync of the database failed: what it did not write is gone, so the WAL must be kept and the
-    /// process must stop.
-    has_failed: AtomicBool,
-}
+/// What the thread answers to a ring. A sync of the database that failed means that what it did not
+/// write is gone: the WAL must be kept, and the process must stop.
+type Outcome = rusqlite::Result<()>;
 
 /// How far a checkpoint came, in pages.
 struct Progress {
@@ -52,56 +50,57 @@ impl Checkpointer {
         connection
             .pragma_update(None, "synchronous", "full")
             .map_err(failed(&place, "synchronous"))?;
-        let shared = Arc::new(Shared::default());
         let (ring, bell) = sync_channel(1);
+        let (tell, done) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("tierline-checkpoint".into())
-            .spawn({
-                let shared = Arc::clone(&shared);
-                move || run(&connection, &bell, &shared, &place)
-            })
+            .spawn(move || run(&connection, &bell, &tell, &place))
             .map_err(|source| Error::Io { path, source })?;
-        Ok(Self { ring: Some(ring), thread: Some(thread), shared, written: 0 })
+        Ok(Self {
+            ring: Some(ring),
+            done,
+            thread: Some(thread),
+            is_running: false,
+            has_failed: false,
+            written: 0,
+        })
     }
 
     /// Told after every commit about how many bytes it wrote; may copy a small rest on `connection`.
-    pub(super) fn wrote(
-        &mut self,
-        bytes: u64,
-        connection: &Connection,
-    ) -> Result<(), rusqlite::Error> {
-        if self.shared.is_rest_for_writer.swap(false, Ordering::Acquire) {
-            let result = checkpoint(connection);
-            return self.judge(result);
-        }
+    pub(super) fn wrote(&mut self, bytes: u64, connection: &Connection) -> Outcome {
         self.written += bytes;
-        if self.written < CHECKPOINT_BYTES {
-            return Ok(());
-        }
-        let ring = self.ring.as_ref().expect("taken only when dropped");
-        match ring.try_send(()) {
-            // A full channel means that the thread will look again after this.
-            Ok(()) | Err(TrySendError::Full(())) => self.written = 0,
-            // It has ended, which it does only after a failure.
-            Err(TrySendError::Disconnected(())) => {}
-        }
-        Ok(())
+        let outcome = self.turn(connection);
+        self.has_failed |= outcome.is_err();
+        outcome
     }
 
     /// Whether a sync of the database has failed, so that nothing may be written any more.
     pub(super) fn has_failed(&self) -> bool {
-        self.shared.has_failed.load(Ordering::Acquire)
+        self.has_failed
     }
 
-    fn judge(&self, result: rusqlite::Result<Progress>) -> rusqlite::Result<()> {
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) if is_harmless(&error) => Ok(()),
-            Err(error) => {
-                self.shared.has_failed.store(true, Ordering::Release);
-                Err(error)
-            }
+    fn turn(&mut self, connection: &Connection) -> Outcome {
+        const ALIVE: &str = "the thread answers every ring before it ends";
+        if self.is_running {
+            let outcome = if self.written < AHEAD_BYTES_MAX {
+                match self.done.try_recv() {
+                    Err(TryRecvError::Empty) => return Ok(()),
+                    other => other.expect(ALIVE),
+                }
+            } else {
+                self.done.recv().expect(ALIVE)
+            };
+            self.is_running = false;
+            self.written = 0;
+            outcome?;
+            unless_harmless(checkpoint(connection).map(drop))?;
+        } else if self.written >= CHECKPOINT_BYTES {
+            let ring = self.ring.as_ref().expect("taken only when dropped");
+            ring.send(()).expect("the thread ends only after a failure");
+            self.is_running = true;
+            self.written = 0;
         }
+        Ok(())
     }
 }
 
@@ -115,32 +114,30 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(connection: &Connection, bell: &Receiver<()>, shared: &Shared, place: &str) {
+fn run(connection: &Connection, bell: &Receiver<()>, tell: &SyncSender<Outcome>, place: &str) {
     while bell.recv().is_ok() {
-        let mut rounds = 0;
-        loop {
-            rounds += 1;
-            match checkpoint(connection) {
-                Ok(Progress { in_wal, copied }) => {
-                    let rest = in_wal - copied;
-                    // Even when all was copied the writer may have gone on since; it finds out at once.
-                    if rest <= REST_PAGES_MAX || rounds == ROUNDS_MAX {
-                        shared.is_rest_for_writer.store(true, Ordering::Release);
-                        break;
-                    }
-                }
-                Err(error) if is_harmless(&error) => {
-                    tracing::warn!(%error, place, "checkpoint put off; the WAL grows until there is space");
-                    break;
-                }
-                Err(error) => {
-                    tracing::error!(%error, place, "checkpoint failed; the server must stop");
-                    shared.has_failed.store(true, Ordering::Release);
-                    return;
-                }
-            }
+        let outcome = copy_most(connection);
+        if let Err(error) = &outcome {
+            tracing::warn!(%error, place, "checkpoint failed");
+        }
+        let outcome = unless_harmless(outcome);
+        let is_last = outcome.is_err();
+        // Nobody listens any more when the journal is closing.
+        if tell.send(outcome).is_err() || is_last {
+            return;
         }
     }
+}
+
+/// Copies until what the writer has added meanwhile is small.
+fn copy_most(connection: &Connection) -> Outcome {
+    for _ in 0..ROUNDS_MAX {
+        let Progress { in_wal, copied } = checkpoint(connection)?;
+        if in_wal - copied <= REST_PAGES_MAX {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn checkpoint(connection: &Connection) -> rusqlite::Result<Progress> {
@@ -149,8 +146,18 @@ fn checkpoint(connection: &Connection) -> rusqlite::Result<Progress> {
     })
 }
 
-/// No space, or another checkpoint at the same time: the WAL keeps everything.
-fn is_harmless(error: &rusqlite::Error) -> bool {
+/// Without space, or beside another checkpoint, nothing is lost: the WAL keeps everything and grows.
+fn unless_harmless(outcome: Outcome) -> Outcome {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
-    matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked | DiskFull))
+    match &outcome {
+        Err(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(DatabaseBusy | DatabaseLocked | DiskFull)
+            ) =>
+        {
+            Ok(())
+        }
+        _ => outcome,
+    }
 }

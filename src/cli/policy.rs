@@ -1,0 +1,126 @@
+//! `tierline policy`: checks a policy file, and shows the policy in force.
+
+use super::Context;
+use super::ask;
+use super::console;
+use super::fault::Fault;
+use crate::api::proto::v1;
+use crate::policy::{self, Description, Error};
+use clap::Subcommand;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What the JSON of both commands holds.
+const FIELDS: &str = "version, rule, starve_after, floor_share, unknown, unavailable, \
+tiers [{rank, name, guard, weight, respond_within_ms, solve_within_ms, pools, \
+overflow [{after_ms, pools}]}], pools [{name, lease_ms, reserve [{tier, agents}], tiers, \
+starving_head_taken_within}]; targets are in the order voice, chat, email, web, callback, outbound";
+
+/// What can be done with policies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a policy file and describe it
+    ///
+    /// Tells everything that is wrong, each with file, line, key, value and what is allowed; or shows
+    /// what the policy promises: who is served within which time by whom, and within how many dispatches
+    /// a starving tier is served.
+    #[command(after_help = check_help())]
+    Check {
+        /// The policy file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show the policy that the server serves by
+    #[command(after_help = show_help())]
+    Show {
+        /// Print the policy's text as the server read it
+        #[arg(long)]
+        toml: bool,
+    },
+}
+
+fn check_help() -> String {
+    format!(
+        "Exit codes: 0 sound, 64 faulty, 66 the file cannot be read.\n\n\
+         JSON fields: faults [sentence], warnings [sentence], policy (null if faulty) {{{FIELDS}}}.\n\n\
+         Example:\n  tierline policy check config/default.toml"
+    )
+}
+
+fn show_help() -> String {
+    format!(
+        "JSON fields: version, policy {{{FIELDS}}}.\n\n\
+         Examples:\n  tierline policy show\n  tierline policy show --toml > policy.toml"
+    )
+}
+
+/// The outcome of a check, for programs.
+#[derive(Serialize)]
+struct Checked {
+    faults: Vec<String>,
+    warnings: Vec<String>,
+    policy: Option<Description>,
+}
+
+/// The policy in force, for programs.
+#[derive(Serialize)]
+struct Shown {
+    version: String,
+    policy: Description,
+}
+
+impl Command {
+    /// Runs it.
+    pub(crate) fn run(&self, context: &Context) -> Result<(), Fault> {
+        match self {
+            Self::Check { file } => check(context, file),
+            Self::Show { toml } => ask(show(context, *toml)),
+        }
+    }
+}
+
+fn check(context: &Context, file: &Path) -> Result<(), Fault> {
+    let texts = |findings: &[policy::Finding]| findings.iter().map(ToString::to_string).collect();
+    let checked = match policy::load(file) {
+        Ok((policy, warnings)) => Checked {
+            faults: vec![],
+            warnings: texts(&warnings),
+            policy: Some(policy::describe(&policy)),
+        },
+        Err(Error::Read { path, source }) => return Err(Fault::File { path, source }),
+        Err(Error::Faulty(faults)) => {
+            Checked { faults: texts(&faults), warnings: vec![], policy: None }
+        }
+    };
+    if context.is_json() {
+        console::json(&checked)?;
+    } else {
+        for warning in &checked.warnings {
+            console::note(format_args!("warning: {warning}"));
+        }
+        for fault in &checked.faults {
+            console::note(format_args!("error: {fault}"));
+        }
+        if let Some(description) = &checked.policy {
+            console::say(description)?;
+        }
+    }
+    if checked.faults.is_empty() { Ok(()) } else { Err(Fault::Told(64)) }
+}
+
+async fn show(context: &Context, as_toml: bool) -> Result<(), Fault> {
+    let connection = context.connect().await?;
+    let mut admin = connection.admin();
+    let answer = connection.call(admin.get_policy(v1::GetPolicyRequest {})).await?;
+    let answer = answer.policy.ok_or(Fault::Answer("policy"))?;
+    if as_toml {
+        return console::say(&answer.toml);
+    }
+    let (read, _) = policy::parse("the server's policy", &answer.toml)
+        .map_err(|error| Fault::Data(format!("{error}\nsee its text with --toml")))?;
+    let shown = Shown { version: answer.version, policy: policy::describe(&read) };
+    if context.is_json() {
+        return console::json(&shown);
+    }
+    console::say(&shown.policy)
+}

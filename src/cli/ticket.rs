@@ -1,0 +1,430 @@
+//! `tierline ticket`: looks at tickets, follows, explains and cancels them.
+
+use super::Context;
+use super::connect::Connection;
+use super::console;
+use super::explain;
+use super::fault::Fault;
+use super::humane;
+use super::table::{Cell, Facts, Table, Tone, shortened};
+use super::view::{self, TICKET_FIELDS};
+use super::who::Who;
+use super::words::{self, TicketStateWord};
+use crate::api::proto::v1;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+
+/// Columns of a list that a subject may take.
+const SUBJECT_WIDTH: usize = 40;
+/// Tickets asked for in one page, as many as the contract allows.
+const PAGE: u64 = 500;
+
+/// What can be done with tickets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show one ticket, also after its end while the history has it
+    #[command(after_help = TICKET_FIELDS)]
+    Get {
+        /// The ticket
+        id: String,
+        /// Print the payload as it is, and nothing else
+        #[arg(long)]
+        payload: bool,
+    },
+    /// List tickets: live ones in the order of arrival, then finished ones, the latest first
+    #[command(after_help = list_help())]
+    List(List),
+    /// End a ticket: the caller hung up, or it was withdrawn
+    #[command(after_help = TICKET_FIELDS)]
+    Cancel {
+        /// The ticket
+        id: String,
+        /// Why, at most 200 characters
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reason: String,
+    },
+    /// Follow a ticket until it ends: a line for each change
+    #[command(after_help = watch_help())]
+    Watch {
+        /// The ticket
+        id: String,
+    },
+    /// Explain where a ticket is, and why there and not elsewhere
+    #[command(after_help = explain::HELP)]
+    Explain {
+        /// The ticket
+        id: String,
+    },
+}
+
+/// Which tickets to list; several filters together must all hold.
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    /// Only tickets in this state; may be given several times
+    #[arg(long, value_name = "STATE")]
+    state: Vec<TicketStateWord>,
+    /// Only tickets of this tier
+    #[arg(long, value_name = "TIER", default_value = "", hide_default_value = true)]
+    tier: String,
+    /// Only tickets waiting in this queue, as `tierline top` names it
+    #[arg(long, value_name = "QUEUE", default_value = "", hide_default_value = true)]
+    queue: String,
+    /// List so many at most
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    #[command(flatten)]
+    who: Who,
+}
+
+fn list_help() -> String {
+    format!(
+        "JSON: a list of tickets, without payloads.\n{TICKET_FIELDS}\n\n\
+         Examples:\n  tierline ticket list --state waiting --tier gold\n  \
+         tierline ticket list --phone '+1 202 555 0101' --limit 10"
+    )
+}
+
+fn watch_help() -> String {
+    format!("JSON: a ticket on each line, without payload.\n{TICKET_FIELDS}")
+}
+
+impl Command {
+    /// Runs it.
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let connection = context.connect().await?;
+        let mut intake = connection.intake();
+        match self {
+            Self::Get { id, payload } => {
+                let request = v1::GetTicketRequest { ticket_id: id };
+                let answer = connection.call(intake.get_ticket(request)).await?;
+                if payload {
+                    let ticket = answer.ticket.ok_or(Fault::Answer("ticket"))?;
+                    return console::raw(&ticket.payload);
+                }
+                show(context, &connection, answer.ticket).await
+            }
+            Self::List(list) => list.run(context, &connection).await,
+            Self::Cancel { id, reason } => {
+                let request = v1::CancelTicketRequest { ticket_id: id, reason };
+                let answer = connection.call(intake.cancel_ticket(request)).await?;
+                show(context, &connection, answer.ticket).await
+            }
+            Self::Watch { id } => watch(context, &connection, id).await,
+            Self::Explain { id } => {
+                let request = v1::ExplainTicketRequest { ticket_id: id };
+                let answer = connection.call(connection.ops().explain_ticket(request)).await?;
+                explain::show(context, answer)
+            }
+        }
+    }
+}
+
+impl List {
+    async fn run(self, context: &Context, connection: &Connection) -> Result<(), Fault> {
+        let mut intake = connection.intake();
+        let mut request = v1::ListTicketsRequest {
+            states: self.state.iter().map(|state| v1::TicketState::from(*state) as i32).collect(),
+            tier: self.tier,
+            queue_id: self.queue,
+            customer_id: customer_id(connection, &self.who).await?,
+            page_size: 0,
+            page_token: String::new(),
+        };
+        let mut tickets: Vec<v1::Ticket> = vec![];
+        let mut has_more = true;
+        let mut left = self.limit;
+        while has_more && left > 0 {
+            request.page_size = u32::try_from(left.min(PAGE)).expect("a page is small");
+            let page = connection.call(intake.list_tickets(request.clone())).await?;
+            left = left.saturating_sub(page.tickets.len() as u64);
+            tickets.extend(page.tickets);
+            has_more = !page.next_page_token.is_empty();
+            request.page_token = page.next_page_token;
+        }
+        if context.is_json() {
+            let views: Vec<_> = tickets.into_iter().map(view::Ticket::from).collect();
+            return console::json(&views);
+        }
+        if tickets.is_empty() {
+            console::note("no such tickets");
+            return Ok(());
+        }
+        let now = server_now(connection).await?;
+        console::say(table(&tickets, now))?;
+        if has_more {
+            let shown = humane::count(tickets.len() as u64, "ticket");
+            console::note(format_args!("{shown} shown, there are more: see --limit"));
+        }
+        Ok(())
+    }
+}
+
+/// The id of the customer that was named, looked up if need be; empty if none was.
+async fn customer_id(connection: &Connection, who: &Who) -> Result<String, Fault> {
+    let identifier = match who.identifier()? {
+        None => return Ok(String::new()),
+        Some(named) if named.kind() == v1::IdentifierKind::Id => return Ok(named.value),
+        other => other,
+    };
+    let request = v1::GetCustomerRequest { identifier };
+    let answer = connection.call(connection.admin().get_customer(request)).await?;
+    Ok(answer.customer.ok_or(Fault::Answer("customer"))?.customer_id)
+}
+
+fn table(tickets: &[v1::Ticket], now: Timestamp) -> Table {
+    let mut table = Table::new()
+        .right("number")
+        .left("ticket")
+        .left("state")
+        .left("tier")
+        .left("channel")
+        .left("submitted")
+        .left("response")
+        .left("agent")
+        .left("subject");
+    for ticket in tickets {
+        let at = |at: Option<prost_types::Timestamp>| {
+            view::instant(at).map_or_else(String::new, |at| humane::instant(at, now))
+        };
+        let agent = ticket.holder.as_ref().map_or("", |holder| holder.agent_id.as_str());
+        table.row([
+            ticket.number.to_string().into(),
+            (&ticket.ticket_id).into(),
+            words::ticket_state(ticket.state).into(),
+            (&ticket.tier).into(),
+            words::channel(ticket.channel).into(),
+            at(ticket.submitted_at).into(),
+            response(ticket, now),
+            agent.into(),
+            shortened(&ticket.subject, SUBJECT_WIDTH).into(),
+        ]);
+    }
+    table
+}
+
+/// How the response stands: in time, late, or the time left.
+fn response(ticket: &v1::Ticket, now: Timestamp) -> Cell {
+    let tone = if ticket.response_breached { Tone::Late } else { Tone::Plain };
+    let by = view::instant(ticket.respond_by);
+    let text = match ticket.state() {
+        v1::TicketState::Waiting if ticket.picked_up_at.is_none() => {
+            by.map_or_else(String::new, |by| humane::slack(humane::between_ms(now, by)))
+        }
+        _ if ticket.response_breached => "late".to_owned(),
+        _ if ticket.picked_up_at.is_some() => "in time".to_owned(),
+        _ => String::new(),
+    };
+    Cell::toned(text, tone)
+}
+
+/// One ticket for people, as a card.
+pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
+    let instant = |at: Option<prost_types::Timestamp>| {
+        view::instant(at).map_or_else(String::new, |at| humane::instant(at, now))
+    };
+    let deadline = |at: Option<prost_types::Timestamp>, is_open: bool| {
+        view::instant(at).map_or_else(String::new, |at| {
+            let left = humane::slack(humane::between_ms(now, at));
+            let text = humane::instant(at, now);
+            if is_open { format!("{text} ({left})") } else { text }
+        })
+    };
+    let is_finished = ticket.finished_at.is_some();
+    let mut facts = Facts::new();
+    facts.add("ticket", format!("{} (number {})", ticket.ticket_id, ticket.number));
+    facts.add("subject", &ticket.subject);
+    facts.add("state", words::ticket_state(ticket.state));
+    facts.add("channel", words::channel(ticket.channel));
+    facts.add(
+        "tier",
+        format!("{} ({})", ticket.tier, source(ticket.tier_source, ticket.tier_age_ms)),
+    );
+    let named = ticket
+        .customer
+        .as_ref()
+        .map(|customer| format!("{} {}", words::identifier_kind(customer.kind), customer.value));
+    facts.add(
+        "customer",
+        match (ticket.customer_id.as_str(), named) {
+            ("", None) => String::new(),
+            ("", Some(named)) => named,
+            (id, None) => id.to_owned(),
+            (id, Some(named)) => format!("{id} ({named})"),
+        },
+    );
+    facts.add("submitted", instant(ticket.submitted_at));
+    let is_unanswered = ticket.picked_up_at.is_none() && !is_finished;
+    facts.add(
+        "respond by",
+        deadline(ticket.respond_by, is_unanswered) + breach(ticket.response_breached),
+    );
+    facts.add(
+        "solve by",
+        deadline(ticket.solve_by, !is_finished) + breach(ticket.solution_breached),
+    );
+    facts.add("picked up", instant(ticket.picked_up_at));
+    if ticket.state() == v1::TicketState::Waiting {
+        facts.add("queue", &ticket.queue_id);
+        facts.add("pools", ticket.pools.join(", "));
+    }
+    if let Some(holder) = &ticket.holder {
+        let since = instant(holder.assigned_at);
+        facts.add("agent", format!("{} for {} since {since}", holder.agent_id, holder.pool));
+        facts.add("lease until", deadline(holder.lease_until, true));
+        if let Some(decision) = &holder.decision {
+            facts.add("given by", self::decision(decision));
+        }
+    }
+    if ticket.assigned_count > 1 {
+        facts.add("assigned", humane::count(u64::from(ticket.assigned_count), "time"));
+    }
+    facts.add("finished", instant(ticket.finished_at));
+    facts.add("handled in", ticket.handle_ms.map_or_else(String::new, humane::duration));
+    facts.add("outcome", &ticket.outcome).add("note", &ticket.note).add("reason", &ticket.reason);
+    for (key, value) in &ticket.attributes {
+        facts.add("attribute", format!("{key} = {value}"));
+    }
+    facts.add("payload", payload(ticket));
+    facts
+}
+
+/// Why a ticket was given, in a phrase.
+pub(crate) fn decision(decision: &v1::Decision) -> String {
+    format!(
+        "{} ({}), policy {}",
+        words::decision_step(decision.step),
+        humane::slack(decision.slack_ms),
+        decision.policy_version
+    )
+}
+
+/// Where the tier came from, with the age of a stale answer.
+pub(crate) fn source(source: i32, age_ms: Option<i64>) -> String {
+    let source = words::tier_source(source);
+    age_ms.map_or(source.clone(), |age| format!("{source}, {} old", humane::duration(age)))
+}
+
+fn breach(is_breached: bool) -> &'static str {
+    if is_breached { ", missed" } else { "" }
+}
+
+fn payload(ticket: &v1::Ticket) -> String {
+    if ticket.payload_size == 0 {
+        return String::new();
+    }
+    let size = humane::count(u64::from(ticket.payload_size), "byte");
+    match std::str::from_utf8(&ticket.payload) {
+        Ok("") => size,
+        Ok(text) => format!("{} ({size})", shortened(text, 200)),
+        Err(_) => format!("{size}, not text"),
+    }
+}
+
+async fn show(
+    context: &Context,
+    connection: &Connection,
+    ticket: Option<v1::Ticket>,
+) -> Result<(), Fault> {
+    let ticket = ticket.ok_or(Fault::Answer("ticket"))?;
+    if context.is_json() {
+        return console::json(&view::Ticket::from(ticket));
+    }
+    console::say(card(&ticket, server_now(connection).await?))
+}
+
+async fn watch(context: &Context, connection: &Connection, id: String) -> Result<(), Fault> {
+    let request = v1::WatchTicketRequest { ticket_id: id };
+    let mut changes = connection.call(connection.intake().watch_ticket(request)).await?;
+    while let Some(change) = connection.next(&mut changes).await? {
+        let ticket = change.ticket.ok_or(Fault::Answer("ticket"))?;
+        if context.is_json() {
+            console::json_line(&view::Ticket::from(ticket))?;
+        } else {
+            let now = server_now(connection).await?;
+            console::say(format_args!("{}\n", change_line(&ticket, now)))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a ticket is now, on one line.
+fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
+    let left = view::instant(ticket.respond_by)
+        .map_or_else(String::new, |by| humane::slack(humane::between_ms(now, by)));
+    let holder = ticket.holder.as_ref();
+    let agent = holder.map_or("nobody", |holder| holder.agent_id.as_str());
+    let what = match ticket.state() {
+        v1::TicketState::Waiting => format!("in {}, {left}", ticket.queue_id),
+        v1::TicketState::Assigned => format!("with {agent}"),
+        v1::TicketState::Completed => {
+            let took = ticket.handle_ms.map_or_else(String::new, humane::duration);
+            format!("by {agent} in {took} {}", ticket.outcome)
+        }
+        v1::TicketState::Cancelled => ticket.reason.clone(),
+        v1::TicketState::Unspecified => String::new(),
+    };
+    let at = humane::instant(now, now);
+    let line = format!("{at}  {:9}  {what}", words::ticket_state(ticket.state));
+    super::table::printable(line.trim_end())
+}
+
+/// The server's clock: deadlines are measured by it, not by the clock of this machine.
+pub(crate) async fn server_now(connection: &Connection) -> Result<Timestamp, Fault> {
+    let request = v1::GetServerInfoRequest {};
+    let info = connection.call(connection.admin().get_server_info(request)).await?;
+    view::instant(info.now).ok_or(Fault::Answer("time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> prost_types::Timestamp {
+        prost_types::Timestamp { seconds: 1_795_290_768 + second, nanos: 0 }
+    }
+
+    fn waiting() -> v1::Ticket {
+        v1::Ticket {
+            ticket_id: "T-1".to_owned(),
+            number: 7,
+            state: v1::TicketState::Waiting as i32,
+            channel: v1::Channel::Voice as i32,
+            tier: "gold".to_owned(),
+            tier_source: v1::TierSource::Stale as i32,
+            tier_age_ms: Some(80_000),
+            submitted_at: Some(at(0)),
+            respond_by: Some(at(15)),
+            queue_id: "gold/desk".to_owned(),
+            ..Default::default()
+        }
+    }
+
+    fn now(second: i64) -> Timestamp {
+        view::instant(Some(at(second))).expect("an instant")
+    }
+
+    #[test]
+    fn a_waiting_ticket_shows_the_time_left() {
+        let text = card(&waiting(), now(3)).to_string();
+        assert!(text.contains("(12s left)"), "{text}");
+        assert!(text.contains("gold (stale, 1m 20s old)"), "{text}");
+        assert_eq!(response(&waiting(), now(17)).text, "2s late");
+    }
+
+    #[test]
+    fn a_picked_up_ticket_was_in_time_or_late() {
+        let mut ticket = v1::Ticket { picked_up_at: Some(at(5)), ..waiting() };
+        ticket.set_state(v1::TicketState::Assigned);
+        assert_eq!(response(&ticket, now(30)).text, "in time");
+        ticket.response_breached = true;
+        assert_eq!(response(&ticket, now(30)), Cell::toned("late", Tone::Late));
+    }
+
+    #[test]
+    fn a_change_is_one_line_whatever_the_text() {
+        let mut ticket = v1::Ticket { reason: "gone\nfor good".to_owned(), ..waiting() };
+        ticket.set_state(v1::TicketState::Cancelled);
+        let line = change_line(&ticket, now(3));
+        assert!(line.ends_with("cancelled  gone\u{b7}for good"), "{line}");
+    }
+}

@@ -1,0 +1,159 @@
+//! The contract's enumerations as words: what people type, and what they read.
+
+use crate::api::proto::v1;
+use clap::ValueEnum;
+
+/// The way a ticket comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChannelWord {
+    /// A telephone call that waits in the line.
+    Voice,
+    /// A live chat.
+    Chat,
+    /// A message answered by mail.
+    Email,
+    /// A form or a portal.
+    Web,
+    /// A call we owe the customer.
+    Callback,
+    /// A contact that we begin ourselves.
+    Outbound,
+}
+
+impl From<ChannelWord> for v1::Channel {
+    fn from(word: ChannelWord) -> Self {
+        match word {
+            ChannelWord::Voice => Self::Voice,
+            ChannelWord::Chat => Self::Chat,
+            ChannelWord::Email => Self::Email,
+            ChannelWord::Web => Self::Web,
+            ChannelWord::Callback => Self::Callback,
+            ChannelWord::Outbound => Self::Outbound,
+        }
+    }
+}
+
+/// Where a ticket is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TicketStateWord {
+    /// In a queue.
+    Waiting,
+    /// In an agent's hands.
+    Assigned,
+    /// Finished by an agent.
+    Completed,
+    /// Ended without completion.
+    Cancelled,
+}
+
+impl From<TicketStateWord> for v1::TicketState {
+    fn from(word: TicketStateWord) -> Self {
+        match word {
+            TicketStateWord::Waiting => Self::Waiting,
+            TicketStateWord::Assigned => Self::Assigned,
+            TicketStateWord::Completed => Self::Completed,
+            TicketStateWord::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// What an agent does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AgentStateWord {
+    /// Asks for work and has none: idle.
+    Waiting,
+    /// Holds a ticket.
+    Busy,
+    /// Available, but does not ask.
+    Ready,
+    /// Away.
+    Away,
+}
+
+impl From<AgentStateWord> for v1::AgentState {
+    fn from(word: AgentStateWord) -> Self {
+        match word {
+            AgentStateWord::Waiting => Self::Waiting,
+            AgentStateWord::Busy => Self::Busy,
+            AgentStateWord::Ready => Self::Ready,
+            AgentStateWord::Away => Self::Away,
+        }
+    }
+}
+
+/// Gives an enumeration of the contract its words: the value's name without the type's, in lower case,
+/// with dashes. A value that a later release has added is shown as its number.
+macro_rules! word {
+    ($(#[$doc:meta])* $name:ident, $kind:ty, $prefix:literal) => {
+        $(#[$doc])*
+        pub(crate) fn $name(value: i32) -> String {
+            <$kind>::try_from(value)
+                .map_or_else(|_| value.to_string(), |known| lower(known.as_str_name(), $prefix))
+        }
+    };
+}
+
+word!(
+    /// `voice`, `chat`, ...
+    channel, v1::Channel, "CHANNEL_"
+);
+word!(
+    /// `waiting`, `assigned`, `completed`, `cancelled`.
+    ticket_state, v1::TicketState, "TICKET_STATE_"
+);
+word!(
+    /// `found`, `unknown-customer`, `stale`, ...
+    tier_source, v1::TierSource, "TIER_SOURCE_"
+);
+word!(
+    /// `id`, `phone`, `card`, `email`, `account`.
+    identifier_kind, v1::IdentifierKind, "IDENTIFIER_KIND_"
+);
+word!(
+    /// `available`, `away`.
+    presence, v1::Presence, "PRESENCE_"
+);
+word!(
+    /// `waiting`, `busy`, `ready`, `away`.
+    agent_state, v1::AgentState, "AGENT_STATE_"
+);
+word!(
+    /// `guarded-edf`, `fifo`, ...
+    dispatch_rule, v1::DispatchRule, "DISPATCH_RULE_"
+);
+word!(
+    /// `floor`, `at-risk`, `earliest-deadline`, ...
+    decision_step, v1::DecisionStep, "DECISION_STEP_"
+);
+
+fn lower(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_the_contracts_names_without_their_type() {
+        assert_eq!(tier_source(v1::TierSource::UnknownCustomer as i32), "unknown-customer");
+        assert_eq!(channel(v1::Channel::Voice as i32), "voice");
+        assert_eq!(decision_step(77), "77");
+    }
+
+    #[test]
+    fn every_word_that_can_be_typed_is_read_back_the_same() {
+        for word in ChannelWord::value_variants() {
+            let typed = word.to_possible_value().expect("none is skipped");
+            assert_eq!(channel(v1::Channel::from(*word) as i32), typed.get_name());
+        }
+        for word in TicketStateWord::value_variants() {
+            let typed = word.to_possible_value().expect("none is skipped");
+            assert_eq!(ticket_state(v1::TicketState::from(*word) as i32), typed.get_name());
+        }
+        for word in AgentStateWord::value_variants() {
+            let typed = word.to_possible_value().expect("none is skipped");
+            assert_eq!(agent_state(v1::AgentState::from(*word) as i32), typed.get_name());
+        }
+    }
+}

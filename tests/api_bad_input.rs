@@ -1,0 +1,604 @@
+//! Every call with missing, oversized, malformed and unknown values: each is refused with the field
+//! named, or not found, and changes nothing.
+
+#[path = "support/server.rs"]
+mod server;
+
+use prost::Message as _;
+use server::{TestServer, identifier, ticket_of};
+use std::collections::{BTreeMap, BTreeSet};
+use tierline::api::proto::FILE_DESCRIPTOR_SET;
+use tierline::api::proto::v1 as pb;
+use tierline::engine::Engine;
+use tokio_stream::StreamExt as _;
+use tonic::{Code, Response, Status};
+use tonic_types::StatusExt as _;
+
+/// What is no id of a ticket, an agent or a pull, beside the empty text.
+fn bad_ids() -> Vec<String> {
+    let bad = ["a b", "a/b", "ü", "a\nb", "a\0", "'; DROP TABLE journal", "../x", "*"];
+    let mut bad: Vec<_> = bad.map(ToOwned::to_owned).into();
+    bad.push("x".repeat(65));
+    bad.push("x".repeat(10_000));
+    bad
+}
+
+fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds, nanos: 0 })
+}
+
+fn pairs(count: usize, key: &str, value: &str) -> BTreeMap<String, String> {
+    (0..count).map(|n| (format!("{key}{n}"), value.to_owned())).collect()
+}
+
+/// The cases that have been tried: which calls they were of, and which went wrong.
+#[derive(Default)]
+struct Table {
+    calls: BTreeSet<String>,
+    count: usize,
+    wrong: Vec<String>,
+}
+
+impl Table {
+    /// The call must be refused because of exactly these fields.
+    async fn invalid<T>(
+        &mut self,
+        call: &str,
+        asked: impl Future<Output = Result<Response<T>, Status>>,
+        fields: &[&str],
+    ) {
+        let answer = asked.await;
+        self.note(call);
+        let Err(status) = answer else {
+            return self.wrong.push(format!("{call}, {fields:?}: accepted"));
+        };
+        let details = status.get_error_details();
+        let told = details.bad_request().map(|request| &request.field_violations[..]);
+        let told = told.unwrap_or_default();
+        let named: Vec<_> = told.iter().map(|violation| violation.field.as_str()).collect();
+        let has_reason = details.error_info().is_some();
+        let described = told.iter().all(|violation| !violation.description.is_empty());
+        if status.code() != Code::InvalidArgument || named != fields || !has_reason || !described {
+            self.wrong.push(format!("{call}, {fields:?}: {status:?}"));
+        }
+        if status.message().len() > 2000 {
+            self.wrong.push(format!("{call}, {fields:?}: a message of {}", status.message().len()));
+        }
+    }
+
+    /// The call must find nothing, with this reason.
+    async fn not_found<T>(
+        &mut self,
+        call: &str,
+        asked: impl Future<Output = Result<Response<T>, Status>>,
+        reason: &str,
+    ) {
+        let answer = asked.await;
+        self.note(call);
+        let Err(status) = answer else {
+            return self.wrong.push(format!("{call}, {reason}: accepted"));
+        };
+        let details = status.get_error_details();
+        let told = details.error_info().map(|info| info.reason.as_str());
+        let named = details.resource_info().is_some();
+        if status.code() != Code::NotFound || told != Some(reason) || !named {
+            self.wrong.push(format!("{call}, {reason}: {status:?}"));
+        }
+    }
+
+    /// An answer inside a stream must name this field.
+    fn told(&mut self, call: &str, error: Option<&pb::Error>, field: &str) {
+        self.note(call);
+        let is_right = error.is_some_and(|error| {
+            (error.code, error.field.as_str()) == (Code::InvalidArgument.into(), field)
+                && error.reason() == pb::ErrorReason::InvalidField
+                && error.message.contains(field)
+        });
+        if !is_right {
+            self.wrong.push(format!("{call}, {field}: {error:?}"));
+        }
+    }
+
+    fn note(&mut self, call: &str) {
+        self.calls.insert(call.to_owned());
+        self.count += 1;
+    }
+}
+
+/// What must not change: the engine, the history, the customer.
+async fn state(server: &TestServer) -> (Engine, Vec<pb::Ticket>, Option<pb::Customer>) {
+    let request = pb::ListTicketsRequest { page_size: 500, ..Default::default() };
+    let listed = server.intake().list_tickets(request).await.expect("a list").into_inner();
+    let request =
+        pb::GetCustomerRequest { identifier: Some(identifier(pb::IdentifierKind::Id, "C-1")) };
+    let customer = server.admin().get_customer(request).await.expect("the customer").into_inner();
+    (server.engine().await, listed.tickets, customer.customer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_input_is_refused_by_every_call_with_the_field_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let token = prepare(&server).await;
+    let before = state(&server).await;
+    let mut table = Table::default();
+    submits(&server, &mut table).await;
+    streams(&server, &mut table).await;
+    tickets(&server, &mut table).await;
+    lists(&server, &mut table).await;
+    updates(&server, &mut table).await;
+    agents_at_work(&server, &mut table, token).await;
+    agents(&server, &mut table).await;
+    customers(&server, &mut table).await;
+    assert!(
+        table.wrong.is_empty(),
+        "{} of {} are wrong:\n{}",
+        table.wrong.len(),
+        table.count,
+        table.wrong.join("\n")
+    );
+    let after = state(&server).await;
+    assert!(after == before, "something has changed");
+
+    // Every call of the contract that takes anything is in the table.
+    let set = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).expect("it is one");
+    let methods =
+        set.file.iter().flat_map(|file| &file.service).flat_map(|service| &service.method);
+    let all: BTreeSet<_> = methods.map(|method| method.name().to_owned()).collect();
+    let take_nothing = ["ListQueues", "GetPolicy", "GetServerInfo"].map(ToOwned::to_owned);
+    let missing: Vec<_> =
+        all.difference(&table.calls).filter(|name| !take_nothing.contains(name)).collect();
+    assert!(missing.is_empty(), "not in the table: {missing:?}");
+}
+
+/// An agent with a ticket in hand, one that waits, two that have ended, and a customer. Nothing of it
+/// falls due during the test. The token of the ticket in hand.
+async fn prepare(server: &TestServer) -> u64 {
+    server.hire("ann", &["senior"]).await;
+    let email = |id: &str| pb::SubmitTicketRequest {
+        channel: pb::Channel::Email.into(),
+        ..ticket_of(id, "silver")
+    };
+    server.submit(email("T-done")).await;
+    let done = server.take("ann").await;
+    server.complete("T-done", done.lease_token).await.expect("it is ann's");
+    server.submit(email("T-gone")).await;
+    let cancel = pb::CancelTicketRequest { ticket_id: "T-gone".into(), reason: String::new() };
+    server.intake().cancel_ticket(cancel).await.expect("it waits");
+    server.submit(email("T-held")).await;
+    let held = server.take("ann").await;
+    server.submit(email("T-1")).await;
+    let customer =
+        pb::Customer { customer_id: "C-1".into(), tier: "gold".into(), ..Default::default() };
+    let request = pb::PutCustomerRequest { customer: Some(customer) };
+    server.admin().put_customer(request).await.expect("the customer is stored");
+    held.lease_token
+}
+
+/// Requests for a new ticket with one fault, and the fields at fault.
+fn faulty_tickets() -> Vec<(pb::SubmitTicketRequest, Vec<&'static str>)> {
+    let good = || ticket_of("T-new", "silver");
+    let with = |customer: pb::CustomerIdentifier| pb::SubmitTicketRequest {
+        customer: Some(customer),
+        tier: String::new(),
+        ..good()
+    };
+    let mut cases: Vec<_> = bad_ids()
+        .into_iter()
+        .map(|ticket_id| (pb::SubmitTicketRequest { ticket_id, ..good() }, vec!["ticket_id"]))
+        .collect();
+    let phone = |value: &str| identifier(pb::IdentifierKind::Phone, value);
+    let kind = |kind: i32| pb::CustomerIdentifier { kind, value: "x".into() };
+    let attributes = |attributes| pb::SubmitTicketRequest { attributes, ..good() };
+    let one = |key: String, value: String| attributes(BTreeMap::from([(key, value)]));
+    cases.extend([
+        (pb::SubmitTicketRequest { channel: 0, ..good() }, vec!["channel"]),
+        (pb::SubmitTicketRequest { channel: 7, ..good() }, vec!["channel"]),
+        (pb::SubmitTicketRequest { channel: -1, ..good() }, vec!["channel"]),
+        (pb::SubmitTicketRequest { channel: i32::MAX, ..good() }, vec!["channel"]),
+        (pb::SubmitTicketRequest { tier: "platinum".into(), ..good() }, vec!["tier"]),
+        (pb::SubmitTicketRequest { tier: "si lver".into(), ..good() }, vec!["tier"]),
+        (pb::SubmitTicketRequest { tier: "x".repeat(65), ..good() }, vec!["tier"]),
+        (pb::SubmitTicketRequest { subject: "x".repeat(201), ..good() }, vec!["subject"]),
+        (pb::SubmitTicketRequest { subject: "two\nlines".into(), ..good() }, vec!["subject"]),
+        (
+            pb::SubmitTicketRequest { payload: vec![0; (64 << 10) + 1].into(), ..good() },
+            vec!["payload"],
+        ),
+        (with(pb::CustomerIdentifier::default()), vec!["customer.kind", "customer.value"]),
+        (with(phone("")), vec!["customer.value"]),
+        (with(phone(" (-) ")), vec!["customer.value"]),
+        (with(phone(&"1".repeat(129))), vec!["customer.value"]),
+        (with(phone("1\u{7}2")), vec!["customer.value"]),
+        (with(kind(0)), vec!["customer.kind"]),
+        (with(kind(6)), vec!["customer.kind"]),
+        (with(kind(-5)), vec!["customer.kind"]),
+        (attributes(pairs(33, "k", "v")), vec!["attributes"]),
+        (one(String::new(), "v".into()), vec![r#"attributes[""]"#]),
+        (one("k\n".into(), "v".into()), vec![r#"attributes["k\n"]"#]),
+        (one("k".into(), "x".repeat(257)), vec![r#"attributes["k"]"#]),
+        (
+            pb::SubmitTicketRequest {
+                channel: 99,
+                tier: "/".into(),
+                subject: "x".repeat(999),
+                ticket_id: "?".into(),
+                ..good()
+            },
+            vec!["ticket_id", "channel", "tier", "subject"],
+        ),
+    ]);
+    cases
+}
+
+async fn submits(server: &TestServer, table: &mut Table) {
+    for (request, fields) in faulty_tickets() {
+        table.invalid("SubmitTicket", server.intake().submit_ticket(request), &fields).await;
+    }
+    // A key of 65 characters is told cut.
+    let attributes = BTreeMap::from([("k".repeat(65), String::new())]);
+    let request = pb::SubmitTicketRequest { attributes, ..ticket_of("T-new", "silver") };
+    let field = format!(r#"attributes["{}"...]"#, "k".repeat(48));
+    table.invalid("SubmitTicket", server.intake().submit_ticket(request), &[&field]).await;
+}
+
+async fn streams(server: &TestServer, table: &mut Table) {
+    let mut requests = vec![
+        pb::SubmitTicketsRequest { r#ref: String::new(), ticket: None },
+        pb::SubmitTicketsRequest {
+            r#ref: "x".repeat(65),
+            ticket: Some(ticket_of("T-new", "silver")),
+        },
+    ];
+    let mut expected = vec!["ticket".to_owned(), "ref".to_owned()];
+    for (ticket, fields) in faulty_tickets() {
+        requests.push(pb::SubmitTicketsRequest { r#ref: String::new(), ticket: Some(ticket) });
+        expected.push(format!("ticket.{}", fields[0]));
+    }
+    let answers = server.intake().submit_tickets(tokio_stream::iter(requests)).await;
+    let answers: Vec<_> = answers.expect("a stream").into_inner().collect().await;
+    assert_eq!(answers.len(), expected.len(), "no bad ticket ends the stream");
+    for answer in answers {
+        let answer = answer.expect("an answer");
+        let field = &expected[usize::try_from(answer.index).expect("it is small")];
+        let error = match answer.result {
+            Some(pb::submit_tickets_response::Result::Error(error)) => Some(error),
+            _ => None,
+        };
+        table.told("SubmitTickets", error.as_ref(), field);
+    }
+}
+
+async fn tickets(server: &TestServer, table: &mut Table) {
+    let mut ids = bad_ids();
+    ids.push(String::new());
+    for ticket_id in ids {
+        let request = pb::GetTicketRequest { ticket_id: ticket_id.clone() };
+        table.invalid("GetTicket", server.intake().get_ticket(request), &["ticket_id"]).await;
+        let request = pb::WatchTicketRequest { ticket_id: ticket_id.clone() };
+        table.invalid("WatchTicket", server.intake().watch_ticket(request), &["ticket_id"]).await;
+        let request = pb::ExplainTicketRequest { ticket_id: ticket_id.clone() };
+        table.invalid("ExplainTicket", server.ops().explain_ticket(request), &["ticket_id"]).await;
+        let request = pb::CancelTicketRequest { ticket_id, reason: String::new() };
+        table.invalid("CancelTicket", server.intake().cancel_ticket(request), &["ticket_id"]).await;
+    }
+    for reason in ["x".repeat(201), "a\tb".to_owned()] {
+        let request = pb::CancelTicketRequest { ticket_id: "T-1".into(), reason };
+        table.invalid("CancelTicket", server.intake().cancel_ticket(request), &["reason"]).await;
+    }
+    let ticket_id = || "T-9".to_owned();
+    let none = "TICKET_NOT_FOUND";
+    let request = pb::GetTicketRequest { ticket_id: ticket_id() };
+    table.not_found("GetTicket", server.intake().get_ticket(request), none).await;
+    let request = pb::WatchTicketRequest { ticket_id: ticket_id() };
+    table.not_found("WatchTicket", server.intake().watch_ticket(request), none).await;
+    let request = pb::ExplainTicketRequest { ticket_id: ticket_id() };
+    table.not_found("ExplainTicket", server.ops().explain_ticket(request), none).await;
+    let request = pb::CancelTicketRequest { ticket_id: ticket_id(), reason: String::new() };
+    table.not_found("CancelTicket", server.intake().cancel_ticket(request), none).await;
+}
+
+async fn lists(server: &TestServer, table: &mut Table) {
+    let all = pb::ListTicketsRequest::default;
+    let states = |states: &[i32]| pb::ListTicketsRequest { states: states.to_vec(), ..all() };
+    let queue = |queue_id: &str| pb::ListTicketsRequest { queue_id: queue_id.into(), ..all() };
+    let page = |page_token: &str| pb::ListTicketsRequest { page_token: page_token.into(), ..all() };
+    let cases = [
+        (states(&[0]), "states[0]"),
+        (states(&[1, 9]), "states[1]"),
+        (states(&[1; 9]), "states"),
+        (pb::ListTicketsRequest { tier: "a b".into(), ..all() }, "tier"),
+        (queue("gold"), "queue_id"),
+        (queue("gold/voice"), "queue_id"),
+        (queue("gold/voice/"), "queue_id"),
+        (queue("gold/voice/nobody"), "queue_id"),
+        (queue("gold/fax/senior"), "queue_id"),
+        (queue("platinum/voice/senior"), "queue_id"),
+        (queue(&"x".repeat(10_000)), "queue_id"),
+        (pb::ListTicketsRequest { customer_id: "x".repeat(129), ..all() }, "customer_id"),
+        (pb::ListTicketsRequest { customer_id: " ".into(), ..all() }, "customer_id"),
+        (pb::ListTicketsRequest { page_size: 501, ..all() }, "page_size"),
+        (pb::ListTicketsRequest { page_size: u32::MAX, ..all() }, "page_size"),
+        (page("x"), "page_token"),
+        (page("1.l.5.0"), "page_token"),
+        (page(&"x".repeat(10_000)), "page_token"),
+    ];
+    for (request, field) in cases {
+        table.invalid("ListTickets", server.intake().list_tickets(request), &[field]).await;
+    }
+    let all = pb::ListAgentsRequest::default;
+    let cases = [
+        (pb::ListAgentsRequest { pool: "nobody".into(), ..all() }, "pool"),
+        (pb::ListAgentsRequest { pool: "a b".into(), ..all() }, "pool"),
+        (pb::ListAgentsRequest { states: vec![99], ..all() }, "states[0]"),
+        (pb::ListAgentsRequest { page_size: 501, ..all() }, "page_size"),
+        (pb::ListAgentsRequest { page_token: "1.a.0.ann".into(), ..all() }, "page_token"),
+    ];
+    for (request, field) in cases {
+        table.invalid("ListAgents", server.ops().list_agents(request), &[field]).await;
+    }
+    for min_interval in [seconds(0), seconds(61), seconds(-1), seconds(i64::MAX)] {
+        let request = pb::WatchQueuesRequest { min_interval };
+        table.invalid("WatchQueues", server.ops().watch_queues(request), &["min_interval"]).await;
+    }
+}
+
+async fn updates(server: &TestServer, table: &mut Table) {
+    let update = |ticket_id: &str, paths: &[&str]| pb::UpdateTicketRequest {
+        ticket_id: ticket_id.into(),
+        update_mask: Some(prost_types::FieldMask {
+            paths: paths.iter().map(ToString::to_string).collect(),
+        }),
+        ..Default::default()
+    };
+    let good = || update("T-1", &["subject", "payload", "attributes"]);
+    let cases = [
+        (update("", &["subject"]), "ticket_id"),
+        (update("a b", &["subject"]), "ticket_id"),
+        (pb::UpdateTicketRequest { update_mask: None, ..good() }, "update_mask"),
+        (update("T-1", &[]), "update_mask"),
+        (update("T-1", &["tier"]), "update_mask"),
+        (update("T-1", &["subject", "Payload"]), "update_mask"),
+        (pb::UpdateTicketRequest { subject: "x".repeat(201), ..good() }, "subject"),
+        (pb::UpdateTicketRequest { payload: vec![0; (64 << 10) + 1].into(), ..good() }, "payload"),
+        (pb::UpdateTicketRequest { attributes: pairs(33, "k", ""), ..good() }, "attributes"),
+    ];
+    for (request, field) in cases {
+        table.invalid("UpdateTicket", server.intake().update_ticket(request), &[field]).await;
+    }
+    let request = update("T-9", &["subject"]);
+    let mut client = server.intake();
+    let asked = client.update_ticket(request);
+    table.not_found("UpdateTicket", asked, "TICKET_NOT_FOUND").await;
+}
+
+async fn agents_at_work(server: &TestServer, table: &mut Table, token: u64) {
+    let available = i32::from(pb::Presence::Available);
+    for (agent_id, presence, field) in [
+        ("", available, "agent_id"),
+        ("a b", available, "agent_id"),
+        ("ann", 0, "presence"),
+        ("ann", 3, "presence"),
+        ("ann", -1, "presence"),
+    ] {
+        let request = pb::SetPresenceRequest { agent_id: agent_id.into(), presence };
+        table.invalid("SetPresence", server.agent().set_presence(request), &[field]).await;
+    }
+    let request = pb::SetPresenceRequest { agent_id: "nobody".into(), presence: available };
+    let mut client = server.agent();
+    let asked = client.set_presence(request);
+    table.not_found("SetPresence", asked, "AGENT_NOT_FOUND").await;
+
+    let pull = |agent: &str, request: &str, wait| pb::PullTicketRequest {
+        agent_id: agent.into(),
+        request_id: request.into(),
+        wait,
+    };
+    let odd = |seconds, nanos| Some(prost_types::Duration { seconds, nanos });
+    for (request, field) in [
+        (pull("", "", None), "agent_id"),
+        (pull("a/b", "", None), "agent_id"),
+        (pull("ann", "a b", None), "request_id"),
+        (pull("ann", &"x".repeat(65), None), "request_id"),
+        (pull("ann", "", seconds(61)), "wait"),
+        (pull("ann", "", seconds(-1)), "wait"),
+        (pull("ann", "", odd(0, -1)), "wait"),
+        (pull("ann", "", odd(1, 1_000_000_000)), "wait"),
+        (pull("ann", "", odd(i64::MAX, 0)), "wait"),
+    ] {
+        table.invalid("PullTicket", server.agent().pull_ticket(request), &[field]).await;
+    }
+    let mut client = server.agent();
+    let asked = client.pull_ticket(pull("nobody", "", None));
+    table.not_found("PullTicket", asked, "AGENT_NOT_FOUND").await;
+    held(server, table, token).await;
+}
+
+/// Calls about a ticket in hand.
+async fn held(server: &TestServer, table: &mut Table, token: u64) {
+    // The token is missing, was never given, or is another ticket's.
+    let mut faulty = vec![("", token, "ticket_id"), ("a b", token, "ticket_id")];
+    faulty.extend([("T-held", 0, "lease_token"), ("T-held", token + 1, "lease_token")]);
+    faulty.extend([("T-held", u64::MAX, "lease_token"), ("T-1", token, "lease_token")]);
+    for (ticket, lease_token, field) in faulty {
+        let ticket_id = ticket.to_owned();
+        let request =
+            pb::ExtendLeaseRequest { ticket_id: ticket_id.clone(), lease_token, by: None };
+        table.invalid("ExtendLease", server.agent().extend_lease(request), &[field]).await;
+        let request = pb::ReleaseTicketRequest {
+            ticket_id: ticket_id.clone(),
+            lease_token,
+            reason: String::new(),
+        };
+        table.invalid("ReleaseTicket", server.agent().release_ticket(request), &[field]).await;
+        let request = pb::CompleteTicketRequest { ticket_id, lease_token, ..Default::default() };
+        table.invalid("CompleteTicket", server.agent().complete_ticket(request), &[field]).await;
+    }
+    let ticket_id = || "T-held".to_owned();
+    for by in [seconds(0), seconds(-1), seconds(86_401), seconds(i64::MAX)] {
+        let request = pb::ExtendLeaseRequest { ticket_id: ticket_id(), lease_token: token, by };
+        table.invalid("ExtendLease", server.agent().extend_lease(request), &["by"]).await;
+    }
+    let reason = "x".repeat(201);
+    let request = pb::ReleaseTicketRequest { ticket_id: ticket_id(), lease_token: token, reason };
+    table.invalid("ReleaseTicket", server.agent().release_ticket(request), &["reason"]).await;
+    let good = || pb::CompleteTicketRequest {
+        ticket_id: ticket_id(),
+        lease_token: token,
+        ..Default::default()
+    };
+    let next = |agent: &str, request: &str, wait| pb::CompleteTicketRequest {
+        pull_next: Some(pb::PullNext { agent_id: agent.into(), request_id: request.into(), wait }),
+        ..good()
+    };
+    for (request, field) in [
+        (pb::CompleteTicketRequest { outcome: "x".repeat(65), ..good() }, "outcome"),
+        (pb::CompleteTicketRequest { outcome: "a\nb".into(), ..good() }, "outcome"),
+        (pb::CompleteTicketRequest { note: "x".repeat(1001), ..good() }, "note"),
+        (next("", "", None), "pull_next.agent_id"),
+        (next("ann", "a b", None), "pull_next.request_id"),
+        (next("ann", "", seconds(61)), "pull_next.wait"),
+    ] {
+        table.invalid("CompleteTicket", server.agent().complete_ticket(request), &[field]).await;
+    }
+    let ticket_id = || "T-9".to_owned();
+    let none = "TICKET_NOT_FOUND";
+    let request = pb::ExtendLeaseRequest { ticket_id: ticket_id(), lease_token: token, by: None };
+    table.not_found("ExtendLease", server.agent().extend_lease(request), none).await;
+    let request = pb::ReleaseTicketRequest {
+        ticket_id: ticket_id(),
+        lease_token: token,
+        reason: String::new(),
+    };
+    table.not_found("ReleaseTicket", server.agent().release_ticket(request), none).await;
+    let request = pb::CompleteTicketRequest { ticket_id: ticket_id(), ..good() };
+    table.not_found("CompleteTicket", server.agent().complete_ticket(request), none).await;
+}
+
+async fn agents(server: &TestServer, table: &mut Table) {
+    let put = |agent: &str, pools: &[&str]| pb::PutAgentRequest {
+        agent_id: agent.into(),
+        pools: pools.iter().map(ToString::to_string).collect(),
+        ..Default::default()
+    };
+    let good = || put("bob", &["senior"]);
+    for (request, fields) in [
+        (put("", &["senior"]), &["agent_id"][..]),
+        (put("a b", &["senior"]), &["agent_id"]),
+        (put("bob", &[]), &["pools"]),
+        (put("bob", &["senior", "nobody"]), &["pools[1]"]),
+        (put("bob", &["", "a b"]), &["pools[0]", "pools[1]"]),
+        (put("bob", &["senior"; 65]), &["pools"]),
+        (pb::PutAgentRequest { name: "x".repeat(129), ..good() }, &["name"]),
+        (pb::PutAgentRequest { name: "a\nb".into(), ..good() }, &["name"]),
+        (pb::PutAgentRequest { capacity: 101, ..good() }, &["capacity"]),
+        (pb::PutAgentRequest { capacity: u32::MAX, ..good() }, &["capacity"]),
+    ] {
+        table.invalid("PutAgent", server.admin().put_agent(request), fields).await;
+    }
+    let mut ids = bad_ids();
+    ids.push(String::new());
+    for agent_id in ids {
+        let request = pb::GetAgentRequest { agent_id: agent_id.clone() };
+        table.invalid("GetAgent", server.admin().get_agent(request), &["agent_id"]).await;
+        let request = pb::DeleteAgentRequest { agent_id };
+        table.invalid("DeleteAgent", server.admin().delete_agent(request), &["agent_id"]).await;
+    }
+    let request = pb::GetAgentRequest { agent_id: "nobody".into() };
+    table.not_found("GetAgent", server.admin().get_agent(request), "AGENT_NOT_FOUND").await;
+    let request = pb::DeleteAgentRequest { agent_id: "nobody".into() };
+    table.not_found("DeleteAgent", server.admin().delete_agent(request), "AGENT_NOT_FOUND").await;
+}
+
+/// Customers with one fault, and the field at fault.
+fn faulty_customers() -> Vec<(pb::Customer, &'static str)> {
+    let good =
+        || pb::Customer { customer_id: "C-1".into(), tier: "silver".into(), ..Default::default() };
+    let known = |identifiers| pb::Customer { identifiers, ..good() };
+    let card = identifier(pb::IdentifierKind::Card, "4000");
+    let one = |key: String, value: String| pb::Customer {
+        attributes: BTreeMap::from([(key, value)]),
+        ..good()
+    };
+    vec![
+        (pb::Customer { customer_id: String::new(), ..good() }, "customer.customer_id"),
+        (pb::Customer { customer_id: "  ".into(), ..good() }, "customer.customer_id"),
+        (pb::Customer { customer_id: "x".repeat(129), ..good() }, "customer.customer_id"),
+        (pb::Customer { customer_id: "a\0b".into(), ..good() }, "customer.customer_id"),
+        (pb::Customer { tier: String::new(), ..good() }, "customer.tier"),
+        (pb::Customer { tier: "x".repeat(65), ..good() }, "customer.tier"),
+        (pb::Customer { name: "x".repeat(257), ..good() }, "customer.name"),
+        (pb::Customer { name: "a\nb".into(), ..good() }, "customer.name"),
+        (
+            known(vec![card.clone(), identifier(pb::IdentifierKind::Id, "C-2")]),
+            "customer.identifiers[1].kind",
+        ),
+        (
+            known(vec![pb::CustomerIdentifier { kind: 9, value: "x".into() }]),
+            "customer.identifiers[0].kind",
+        ),
+        (known(vec![identifier(pb::IdentifierKind::Phone, "-")]), "customer.identifiers[0].value"),
+        (known(vec![card; 33]), "customer.identifiers"),
+        (pb::Customer { attributes: pairs(65, "k", ""), ..good() }, "customer.attributes"),
+        (one(String::new(), String::new()), r#"customer.attributes[""]"#),
+        (one("k".into(), "x".repeat(1025)), r#"customer.attributes["k"]"#),
+        (one("k".into(), "a\nb".into()), r#"customer.attributes["k"]"#),
+    ]
+}
+
+async fn customers(server: &TestServer, table: &mut Table) {
+    let request = pb::PutCustomerRequest { customer: None };
+    table.invalid("PutCustomer", server.admin().put_customer(request), &["customer"]).await;
+    for (customer, field) in faulty_customers() {
+        let request = pb::PutCustomerRequest { customer: Some(customer) };
+        table.invalid("PutCustomer", server.admin().put_customer(request), &[field]).await;
+    }
+    for (identifier, fields) in [
+        (None, &["identifier"][..]),
+        (Some(pb::CustomerIdentifier::default()), &["identifier.kind", "identifier.value"]),
+        (Some(identifier(pb::IdentifierKind::Id, "")), &["identifier.value"]),
+        (Some(identifier(pb::IdentifierKind::Id, &"x".repeat(129))), &["identifier.value"]),
+        (Some(pb::CustomerIdentifier { kind: 77, value: "x".into() }), &["identifier.kind"]),
+    ] {
+        let request = pb::GetCustomerRequest { identifier };
+        table.invalid("GetCustomer", server.admin().get_customer(request), fields).await;
+    }
+    for customer_id in [String::new(), " ".into(), "x".repeat(129), "a\0".into()] {
+        let request = pb::DeleteCustomerRequest { customer_id };
+        let mut client = server.admin();
+        let asked = client.delete_customer(request);
+        table.invalid("DeleteCustomer", asked, &["customer_id"]).await;
+    }
+    let none = "CUSTOMER_NOT_FOUND";
+    let request =
+        pb::GetCustomerRequest { identifier: Some(identifier(pb::IdentifierKind::Card, "C-1")) };
+    table.not_found("GetCustomer", server.admin().get_customer(request), none).await;
+    let request = pb::DeleteCustomerRequest { customer_id: "C-9".into() };
+    table.not_found("DeleteCustomer", server.admin().delete_customer(request), none).await;
+    import(server, table).await;
+}
+
+async fn import(server: &TestServer, table: &mut Table) {
+    let mut rows = vec![pb::ImportRow { line: 0, customer: None }];
+    let mut expected = vec!["customer"];
+    for (line, (customer, field)) in (1..).zip(faulty_customers()) {
+        rows.push(pb::ImportRow { line, customer: Some(customer) });
+        expected.push(field);
+    }
+    let batch = pb::ImportCustomersRequest { rows };
+    let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
+    let answers: Vec<_> = answers.expect("a stream").into_inner().collect().await;
+    let [Ok(answer)] = &answers[..] else { panic!("one answer a batch: {answers:?}") };
+    assert_eq!((answer.stored_count, answer.refused_count), (0, expected.len() as u64));
+    for fault in &answer.faults {
+        let field = expected[usize::try_from(fault.line).expect("it is small")];
+        table.told("ImportCustomers", fault.error.as_ref(), field);
+    }
+    let row = pb::ImportRow { line: 1, customer: None };
+    for rows in [vec![], vec![row; 501]] {
+        let batch = pb::ImportCustomersRequest { rows };
+        let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
+        let mut answers = answers.expect("a stream").into_inner();
+        let asked = async { answers.message().await.map(Response::new) };
+        table.invalid("ImportCustomers", asked, &["rows"]).await;
+    }
+}

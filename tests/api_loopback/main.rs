@@ -1,0 +1,9 @@
+//! The contract over real gRPC on loopback: every call, against a real journal and an embedded directory.
+
+mod admin;
+mod agent;
+mod intake;
+mod ops;
+#[path = "../support/server.rs"]
+mod server;
+mod stories;
