@@ -260,6 +260,13 @@ pub(crate) fn ticket_id(assignment: &v1::Assignment) -> &str {
     assignment.ticket.as_ref().map_or("", |ticket| ticket.ticket_id.as_str())
 }
 
+/// How fast the server's clock goes; 1 but in rehearsals.
+pub(crate) async fn clock_speed(connection: &Connection) -> Result<f64, Fault> {
+    let request = v1::GetServerInfoRequest {};
+    let info = connection.call(connection.admin().get_server_info(request)).await?;
+    Ok(speed(&info))
+}
+
 /// The longest pull that this server allows in real time, up to ours. Its limit counts on its own clock.
 fn pull_wait(info: &v1::GetServerInfoResponse) -> Duration {
     let limit = info.limits.iter().find(|limit| limit.name == "pull_wait_ms_max");

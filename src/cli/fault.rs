@@ -124,6 +124,9 @@ fn explained(status: &Status) -> String {
     for violation in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
         let newline = if text.is_empty() { "" } else { "\n" };
         let _ = write!(text, "{newline}{}: {}", violation.field, violation.description);
+        if ["tier", "pool", "pools"].iter().any(|name| violation.field.starts_with(name)) {
+            text.push_str("; see `tierline policy show`");
+        }
     }
     if text.is_empty() {
         text.push_str(status.message());
@@ -195,12 +198,13 @@ mod tests {
     fn every_field_at_fault_is_named_and_the_code_is_usage() {
         let mut details = ErrorDetails::new();
         details.add_bad_request_violation("subject", "has 300 characters, 200 are allowed");
-        details.add_bad_request_violation("channel", "is required");
+        details.add_bad_request_violation("tier", "the policy has no tier \"gould\"");
         let status = Status::with_error_details(Code::InvalidArgument, "invalid", details);
         let fault = Fault::from(status);
         assert_eq!(
             fault.to_string(),
-            "subject: has 300 characters, 200 are allowed\nchannel: is required"
+            "subject: has 300 characters, 200 are allowed\n\
+             tier: the policy has no tier \"gould\"; see `tierline policy show`"
         );
         assert_eq!(fault.exit_code(), 64);
     }

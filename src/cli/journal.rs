@@ -5,7 +5,7 @@ use super::console;
 use super::fault::Fault;
 use super::humane;
 use super::table::Facts;
-use crate::journal::{self, Report};
+use crate::journal::{self, Report, SqliteStore};
 use clap::Subcommand;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub(crate) enum Command {
     /// Reads the journal, its checksums and their chain, replays every event, and compares each snapshot
     /// with what the replay gives. Changes nothing and takes no lock: it may run beside the server.
     #[command(after_help = "\
-Exit codes: 0 all is whole, 65 something is damaged, 66 there is no such directory.
+Exit codes: 0 all is whole, 65 something is damaged, 66 there is no journal.
 
 JSON fields: whole, damage (null or a sentence), row_count, event_count, first_event, last_event, \
 finished_count, ticket_count, snapshots [event], state_hash (16 hexadecimal digits, or null).
@@ -53,6 +53,11 @@ impl Command {
         let Self::Verify { dir } = self;
         if let Err(source) = std::fs::read_dir(dir) {
             return Err(Fault::File { path: dir.clone(), source });
+        }
+        let path = SqliteStore::path(dir);
+        if !path.exists() {
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no journal is here");
+            return Err(Fault::File { path, source });
         }
         let report = journal::verify(dir);
         let view = view(&report);

@@ -22,7 +22,7 @@ queues [{queue_id, tier, tier_rank, channel, pools, depth, next_wait_ms, next_de
 Counts are since the server started.";
 
 /// The overview for programs.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Overview {
     taken_at: Option<Timestamp>,
     since: Option<Timestamp>,
@@ -36,7 +36,7 @@ pub(crate) struct Overview {
     queues: Vec<Queue>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Tier {
     tier: String,
     rank: u32,
@@ -53,7 +53,7 @@ struct Tier {
     wait_p95_ms: Option<i64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Pool {
     pool: String,
     agent_count: u32,
@@ -65,13 +65,13 @@ struct Pool {
     handled_count: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Reserve {
     tier: String,
     agent_count: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Queue {
     queue_id: String,
     tier: String,
@@ -153,6 +153,19 @@ impl From<v1::Queue> for Queue {
             next_deadline: view::instant(queue.next_deadline),
             late_count: queue.late_count,
         }
+    }
+}
+
+impl Overview {
+    /// The same so many milliseconds later on the server's clock, as long as nothing happens: those who
+    /// wait have waited longer.
+    pub(crate) fn later(mut self, ms: i64) -> Self {
+        let later = |at: Timestamp| at.checked_add(jiff::SignedDuration::from_millis(ms)).ok();
+        self.taken_at = self.taken_at.and_then(later);
+        for queue in &mut self.queues {
+            queue.next_wait_ms = queue.next_wait_ms.saturating_add(ms);
+        }
+        self
     }
 }
 
@@ -378,6 +391,13 @@ mod tests {
             .map(|cell| cell.text.as_str())
             .collect();
         assert_eq!(late, ["1", "1", "10s late"]);
+    }
+
+    #[test]
+    fn waits_grow_and_deadlines_come_nearer_while_nothing_happens() {
+        let text = plain(&lines(&overview().later(5_000), &HEADING, usize::MAX)[1..]);
+        assert!(text.contains("1m 25s  15s late"), "{text}");
+        assert!(text.contains("1m 25s  58m 15s left"), "{text}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::screen::{self, Heading, Overview};
 use super::table::{self, Cell, Line, Tone};
 use super::{Context, contract_duration};
 use crate::api::proto::v1;
+use crate::clock;
 use clap::Args;
 use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crossterm::style::{Attribute, Color, Print, ResetColor, SetAttribute, SetForegroundColor};
@@ -16,11 +17,13 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute, queue, terminal};
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_stream::StreamExt as _;
 
 /// The pause before a server that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often waits are shown anew while nothing happens.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Watch the queues live in the terminal.
 ///
@@ -111,13 +114,17 @@ async fn live(connection: &Connection, interval: Duration) -> Result<(), Fault> 
     let mut updates = Some(watch(connection, interval).await?);
     let _screen = Screen::open()?;
     let mut keys = EventStream::new();
-    let mut overview: Option<Overview> = None;
+    let speed = super::desk::clock_speed(connection).await?;
+    let mut overview: Option<(Overview, Instant)> = None;
     let mut trouble: Option<String> = None;
+    // Updates come when something happens; waits grow meanwhile.
+    let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             update = next(connection, &mut updates, interval) => match update {
                 Ok(update) => {
-                    overview = update.overview.map(Into::into);
+                    overview =
+                        update.overview.map(|overview| (overview.into(), clock::stopwatch()));
                     trouble = None;
                 }
                 Err(fault) => {
@@ -125,6 +132,7 @@ async fn live(connection: &Connection, interval: Duration) -> Result<(), Fault> 
                     trouble = fault.to_string().lines().next().map(str::to_owned);
                 }
             },
+            _ = tick.tick() => {}
             event = keys.next() => match event {
                 Some(Ok(event)) if is_end(&event) => return Ok(()),
                 Some(Ok(Event::Resize(..))) => {}
@@ -136,7 +144,11 @@ async fn live(connection: &Connection, interval: Duration) -> Result<(), Fault> 
         let heading = Heading { server: &connection.server, trouble: trouble.as_deref() };
         let (columns, rows) = terminal::size().map_err(Fault::Output)?;
         let lines = match &overview {
-            Some(overview) => screen::lines(overview, &heading, usize::from(rows)),
+            Some((overview, taken)) => {
+                let age_ms = taken.elapsed().mul_f64(speed).as_millis();
+                let now = overview.clone().later(i64::try_from(age_ms).unwrap_or(0));
+                screen::lines(&now, &heading, usize::from(rows))
+            }
             None => vec![screen::title(None, &heading)],
         };
         draw(&lines, usize::from(columns), usize::from(rows)).map_err(Fault::Output)?;
@@ -181,6 +193,9 @@ fn draw(lines: &[Line], columns: usize, rows: usize) -> io::Result<()> {
         }
         let mut left = columns;
         for cell in line {
+            if left == 0 {
+                break;
+            }
             let text = table::shortened(&cell.text, left);
             left = left.saturating_sub(unicode_width::UnicodeWidthStr::width(text.as_str()));
             paint(&mut frame, &Cell { text, tone: cell.tone })?;
