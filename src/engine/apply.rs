@@ -96,11 +96,9 @@ impl Engine {
         }
     }
 
-    /// Takes a ticket into every index.
+    /// Takes a ticket into every index but that of the ids.
     pub(super) fn add_ticket(&mut self, ticket: Ticket) {
         let number = ticket.number;
-        let old = self.number_by_id.insert(ticket.id.clone(), number);
-        assert!(old.is_none(), "an id names one live ticket");
         if ticket.tier_source.is_unconfirmed() {
             self.unconfirmed.insert(number);
         }
@@ -121,7 +119,7 @@ impl Engine {
     }
 
     fn ticket_mut(&mut self, number: TicketNumber) -> &mut Ticket {
-        self.tickets.get_mut(&number).expect("an event names a live ticket")
+        self.tickets.get_mut(number).expect("an event names a live ticket")
     }
 
     fn enter(&mut self, ticket: &Ticket) {
@@ -140,12 +138,12 @@ impl Engine {
 
     /// Changes one ticket and keeps queue and timers true.
     fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
-        let ticket = self.tickets.get(&number).expect("an event names a live ticket");
+        let ticket = self.tickets.get(number).expect("an event names a live ticket");
         if ticket.state == State::Waiting {
             self.queues.remove(ticket, &self.tickets);
         }
         self.timers.remove_ticket(ticket, &self.policy);
-        let ticket = self.tickets.get_mut(&number).expect("it was just found");
+        let ticket = self.tickets.get_mut(number).expect("it was just found");
         change(ticket);
         if ticket.state == State::Waiting {
             self.queues.insert(ticket);
@@ -156,7 +154,7 @@ impl Engine {
     fn submitted(&mut self, at: Time, submitted: &Submitted) {
         assert_eq!(submitted.number, self.next_number, "tickets are numbered without a gap");
         self.next_number = TicketNumber(submitted.number.0 + 1);
-        self.add_ticket(Ticket {
+        let ticket = Ticket {
             id: submitted.id.clone(),
             number: submitted.number,
             fingerprint: submitted.fingerprint,
@@ -176,7 +174,9 @@ impl Engine {
             solution_breached: false,
             assigned_count: 0,
             state: State::Waiting,
-        });
+        };
+        self.ids.insert(&ticket, &self.tickets);
+        self.add_ticket(ticket);
     }
 
     fn retiered(&mut self, event: &Event) {
@@ -272,9 +272,9 @@ impl Engine {
     }
 
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
-        let ticket = self.tickets.remove(&number).expect("an event names a live ticket");
+        let ticket = self.tickets.remove(number).expect("an event names a live ticket");
         self.leave(&ticket);
-        self.number_by_id.remove(&ticket.id);
+        self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
         if let State::Assigned(assignment) = &ticket.state {
             self.roster.take(&assignment.agent, number, at);

@@ -11,7 +11,7 @@ impl Engine {
         let rebuilt = Self::from_image(self.image(), self.limits);
         for (part, same) in [
             ("roster", rebuilt.roster == self.roster),
-            ("ids", rebuilt.number_by_id == self.number_by_id),
+            ("ids", rebuilt.ids == self.ids),
             ("queues", rebuilt.queues == self.queues),
             ("timers", rebuilt.timers == self.timers),
             ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),

@@ -314,7 +314,8 @@ impl Engine {
             return Err(Rejection::AgentAway);
         }
         let asked_before = |number: &&TicketNumber| {
-            let held = self.tickets[*number].assignment().expect("what is held is assigned");
+            let held = self.ticket_numbered(**number).and_then(Ticket::assignment);
+            let held = held.expect("what is held is assigned");
             request.is_some() && held.request == request
         };
         let full = known.held.len() >= usize::from(known.capacity);

@@ -10,15 +10,18 @@ pub mod command;
 pub mod decide;
 pub mod dispatch;
 mod explain;
+mod ids;
 pub mod model;
 pub mod queue;
 pub mod roster;
+mod shelf;
 pub mod timers;
 
 pub use explain::{CrewSurvey, Explanation};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
+use ids::{Ids, Tickets};
 use model::{
     Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
     TicketId, TicketNumber, TierIx, Time,
@@ -61,8 +64,8 @@ pub struct Engine {
     policy: Arc<Policy>,
     records: Vec<PoolRecord>,
     roster: Roster,
-    tickets: BTreeMap<TicketNumber, Box<Ticket>>,
-    number_by_id: BTreeMap<TicketId, TicketNumber>,
+    tickets: Tickets,
+    ids: Ids,
     queues: Queues,
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
@@ -99,8 +102,8 @@ impl Engine {
             policy: Arc::new(policy),
             records: Vec::new(),
             roster: Roster::default(),
-            tickets: BTreeMap::new(),
-            number_by_id: BTreeMap::new(),
+            tickets: Tickets::default(),
+            ids: Ids::default(),
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
             finished: VecDeque::new(),
@@ -128,6 +131,7 @@ impl Engine {
         for ticket in image.tickets {
             engine.add_ticket(ticket);
         }
+        engine.ids = Ids::of(&engine.tickets);
         for finished in image.finished {
             engine.remember(finished);
         }
@@ -185,18 +189,17 @@ impl Engine {
 
     /// The live ticket of that id.
     pub fn ticket(&self, id: &TicketId) -> Option<&Ticket> {
-        self.ticket_numbered(*self.number_by_id.get(id)?)
+        self.ids.find(id, &self.tickets)
     }
 
     /// The live ticket of that number.
     pub fn ticket_numbered(&self, number: TicketNumber) -> Option<&Ticket> {
-        self.tickets.get(&number).map(|ticket| &**ticket)
+        self.tickets.get(number).map(|ticket| &**ticket)
     }
 
     /// The live tickets after `number`, in order of arrival.
     pub fn tickets_after(&self, number: TicketNumber) -> impl Iterator<Item = &Ticket> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        self.tickets.range((Excluded(number), Unbounded)).map(|(_, ticket)| &**ticket)
+        self.tickets.after(number).map(|(_, ticket)| &**ticket)
     }
 
     /// How many tickets are live, waiting and assigned.
@@ -218,7 +221,8 @@ impl Engine {
     /// Live tickets after `number` whose tier the directory has yet to confirm, in order of arrival.
     pub fn unconfirmed_after(&self, number: TicketNumber) -> impl Iterator<Item = &Ticket> {
         use std::ops::Bound::{Excluded, Unbounded};
-        self.unconfirmed.range((Excluded(number), Unbounded)).map(|number| &*self.tickets[number])
+        let rest = self.unconfirmed.range((Excluded(number), Unbounded));
+        rest.map(|number| self.ticket_numbered(*number).expect("only live tickets are listed"))
     }
 
     /// How many live tickets have a tier that the directory has yet to confirm.
@@ -254,7 +258,8 @@ impl Engine {
     /// The next thing that is due at `now`. Asked again after each until there is none.
     pub fn expire(&self, now: Time) -> Option<Event> {
         if let Some(number) = self.timers.due_ticket(now) {
-            return Some(self.due_event(&self.tickets[&number]));
+            let ticket = self.ticket_numbered(number).expect("only live tickets have timers");
+            return Some(self.due_event(ticket));
         }
         let agent = self.timers.due_wait(now)?;
         let crew = self.roster.get(agent).expect("who waits is registered").pools;

@@ -35,15 +35,15 @@ impl Time {
 }
 
 macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident($text:ty)) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name($text);
 
         impl $name {
             /// Takes the name as it is; the edge has checked its length and alphabet.
-            pub fn new(name: impl Into<Arc<str>>) -> Self {
-                Self(name.into())
+            pub fn new(name: impl AsRef<str>) -> Self {
+                Self(name.as_ref().into())
             }
 
             /// The name as text.
@@ -68,11 +68,12 @@ macro_rules! name_type {
 
 name_type! {
     /// The name callers know a ticket by: their own, or one made at the edge. 1 to 64 characters.
-    TicketId
+    /// Not shared: a million tickets should not each carry the counts of a shared string.
+    TicketId(Box<str>)
 }
 name_type! {
     /// The name of an agent. 1 to 64 characters.
-    AgentId
+    AgentId(Arc<str>)
 }
 
 /// A ticket's place in the order of arrival, given by the engine; the last tie-break of every order.

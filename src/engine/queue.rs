@@ -5,8 +5,10 @@
 //! behind the head can be seen, and growth never pauses for a rehash. Each queue keeps what the
 //! dispatch rule compares of its head beside it, so that a choice reads no ticket at all.
 
+use super::ids::Tickets;
 use super::model::{Channel, PoolSet, Rule, Ticket, TicketNumber, TierIx, Time};
-use std::collections::{BTreeMap, BTreeSet};
+use super::shelf::Shelf;
+use std::collections::BTreeMap;
 
 /// Which tickets a queue holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +52,7 @@ impl Front {
 /// The waiting tickets of one [`QueueKey`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Queue {
-    order: BTreeSet<(Time, TicketNumber)>,
+    order: Shelf<(Time, TicketNumber)>,
     front: Option<Front>,
     late_count: u64,
 }
@@ -78,15 +80,17 @@ impl Queue {
 
     /// The tickets in the order of the rule.
     pub fn iter(&self) -> impl Iterator<Item = TicketNumber> {
-        self.order.iter().map(|(_, number)| *number)
+        self.order.iter().map(|((_, number), ())| number)
     }
 
     /// How many come before the ticket with that key, counted no further than `most`.
     fn ahead_of(&self, key: (Time, TicketNumber), most: usize) -> usize {
         match self.order.last() {
-            Some(last) if *last < key => self.order.len(),
-            Some(last) if *last == key => self.order.len() - 1,
-            Some(_) | None => self.order.range(..key).take(most).count(),
+            Some(last) if last < key => self.order.len(),
+            Some(last) if last == key => self.order.len() - 1,
+            Some(_) | None => {
+                self.order.iter().take_while(|(known, ())| *known < key).take(most).count()
+            }
         }
     }
 }
@@ -128,11 +132,11 @@ impl Queues {
     }
 
     /// Puts a waiting ticket into its place.
-    pub fn insert(&mut self, ticket: &Ticket) {
+    pub(super) fn insert(&mut self, ticket: &Ticket) {
         let order = self.order_of(ticket);
         let queue = self.by_key.entry(QueueKey::of(ticket)).or_default();
-        assert!(queue.order.insert(order), "a ticket waits in one place only");
-        if queue.order.first() == Some(&order) {
+        queue.order.insert(order, ());
+        if queue.order.first() == Some(order) {
             queue.front = Some(Front::of(ticket));
         }
         queue.late_count += u64::from(ticket.response_breached);
@@ -140,13 +144,16 @@ impl Queues {
     }
 
     /// Takes a ticket out of its place; `tickets` finds the one that stands behind it.
-    pub fn remove(&mut self, ticket: &Ticket, tickets: &BTreeMap<TicketNumber, Box<Ticket>>) {
+    pub(super) fn remove(&mut self, ticket: &Ticket, tickets: &Tickets) {
         let order = self.order_of(ticket);
         let queue =
             self.by_key.get_mut(&QueueKey::of(ticket)).expect("a waiting ticket has its queue");
-        assert!(queue.order.remove(&order), "a waiting ticket is in its queue");
+        assert!(queue.order.remove(order).is_some(), "a waiting ticket is in its queue");
         if queue.front.is_some_and(|front| front.number == ticket.number) {
-            queue.front = queue.order.first().map(|(_, next)| Front::of(&tickets[next]));
+            queue.front = queue
+                .order
+                .first()
+                .map(|(_, next)| Front::of(tickets.get(next).expect("only live tickets wait")));
         }
         queue.late_count -= u64::from(ticket.response_breached);
         self.waiting_count -= 1;

@@ -2,6 +2,7 @@
 //! the index holds one entry a ticket, and nothing can be forgotten by cancelling the wrong timer.
 
 use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
+use super::shelf::Shelf;
 use std::collections::BTreeSet;
 
 /// What falls due on a ticket.
@@ -40,21 +41,21 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
 /// The instants that something falls due, first to last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timers {
-    tickets: BTreeSet<(Time, TicketNumber)>,
+    tickets: Shelf<(Time, TicketNumber)>,
     waits: BTreeSet<(Time, AgentId)>,
 }
 
 impl Timers {
     /// The first instant at which anything falls due.
     pub fn next_at(&self) -> Option<Time> {
-        let ticket = self.tickets.first().map(|(at, _)| *at);
+        let ticket = self.tickets.first().map(|(at, _)| at);
         let wait = self.waits.first().map(|(at, _)| *at);
         ticket.into_iter().chain(wait).min()
     }
 
     /// The first ticket on which something is due by `now`.
     pub fn due_ticket(&self, now: Time) -> Option<TicketNumber> {
-        self.tickets.first().filter(|(at, _)| *at <= now).map(|(_, number)| *number)
+        self.tickets.first().filter(|(at, _)| *at <= now).map(|(_, number)| number)
     }
 
     /// The first agent whose wait is over by `now`.
@@ -64,13 +65,14 @@ impl Timers {
 
     pub(super) fn add_ticket(&mut self, ticket: &Ticket, policy: &Policy) {
         if let Some((at, _)) = next_due(ticket, policy) {
-            assert!(self.tickets.insert((at, ticket.number)), "a ticket has one timer");
+            self.tickets.insert((at, ticket.number), ());
         }
     }
 
     pub(super) fn remove_ticket(&mut self, ticket: &Ticket, policy: &Policy) {
         if let Some((at, _)) = next_due(ticket, policy) {
-            assert!(self.tickets.remove(&(at, ticket.number)), "a ticket's timer is known");
+            let known = self.tickets.remove((at, ticket.number));
+            assert!(known.is_some(), "a ticket's timer is known");
         }
     }
 

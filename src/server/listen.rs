@@ -77,8 +77,8 @@ pub(super) async fn listen<B>(
                     continue;
                 }
                 let open = counted.accepted();
-                let heard =
-                    Heard::new(stream, manners.first_bytes, manners.silent_timeout, &counted);
+                let (first_bytes, timeout) = (manners.first_bytes, manners.silent_timeout);
+                let heard = Heard::new(stream, first_bytes, timeout, counted.clone(), stop.clone());
                 let speaking = speech.speak(TokioIo::new(heard), stop.clone());
                 connections.spawn(async move {
                     speaking.await;

@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
 
-/// A socket whose reads fail with `TimedOut` unless its first bytes come in time.
+/// A socket whose reads fail unless its first bytes come in time, and before `stop`.
 pub(super) struct Heard {
     stream: TcpStream,
     // Gone once the peer has spoken, so that it costs nothing afterwards.
@@ -18,23 +18,29 @@ pub(super) struct Heard {
 
 struct Awaited {
     bytes: usize,
-    deadline: Pin<Box<Sleep>>,
-    counted: Connections,
+    patience: Pin<Box<dyn Future<Output = io::ErrorKind> + Send>>,
 }
 
 impl Heard {
-    /// `stream` must say `first_bytes` within `timeout`; one that does not is counted.
+    /// `stream` must say `first_bytes` within `timeout`; one that does not is counted. At `stop` nobody
+    /// waits for first words any more.
     pub(super) fn new(
         stream: TcpStream,
         first_bytes: usize,
         timeout: Duration,
-        counted: &Connections,
+        counted: Connections,
+        stop: CancellationToken,
     ) -> Self {
-        let awaited = Awaited {
-            bytes: first_bytes,
-            deadline: Box::pin(tokio::time::sleep(timeout)),
-            counted: counted.clone(),
+        let patience = async move {
+            tokio::select! {
+                () = stop.cancelled() => io::ErrorKind::ConnectionAborted,
+                () = tokio::time::sleep(timeout) => {
+                    counted.silent();
+                    io::ErrorKind::TimedOut
+                }
+            }
         };
+        let awaited = Awaited { bytes: first_bytes, patience: Box::pin(patience) };
         Self { stream, awaited: Some(Box::new(awaited)) }
     }
 }
@@ -53,11 +59,10 @@ impl AsyncRead for Heard {
             self.awaited = None;
             return read;
         }
-        if read.is_pending() && awaited.deadline.as_mut().poll(cx).is_ready() {
-            awaited.counted.silent();
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        if read.is_ready() {
+            return read;
         }
-        read
+        awaited.patience.as_mut().poll(cx).map(|kind| Err(kind.into()))
     }
 }
 
@@ -109,10 +114,10 @@ mod tests {
     #[tokio::test]
     async fn half_a_greeting_is_cut_off_and_a_whole_one_is_waited_for_no_longer() {
         let counted = Metrics::default().connections("test");
-        let timeout = Duration::from_millis(50);
+        let (timeout, stop) = (Duration::from_millis(50), CancellationToken::new());
         let (mut peer, stream) = pair().await;
         peer.write_all(b"half").await.unwrap();
-        let mut heard = Heard::new(stream, 8, timeout, &counted);
+        let mut heard = Heard::new(stream, 8, timeout, counted.clone(), stop.clone());
         let mut buf = [0; 16];
         assert_eq!(heard.read(&mut buf).await.unwrap(), 4);
         let error = heard.read(&mut buf).await.unwrap_err();
@@ -120,9 +125,20 @@ mod tests {
 
         let (mut peer, stream) = pair().await;
         peer.write_all(b"whole").await.unwrap();
-        let mut heard = Heard::new(stream, 5, timeout, &counted);
+        let mut heard = Heard::new(stream, 5, timeout, counted.clone(), stop.clone());
         assert_eq!(heard.read(&mut buf).await.unwrap(), 5);
         let nothing = tokio::time::timeout(timeout * 4, heard.read(&mut buf)).await;
         assert!(nothing.is_err(), "it may be silent now");
+    }
+
+    #[tokio::test]
+    async fn at_the_stop_nobody_waits_for_first_words() {
+        let counted = Metrics::default().connections("test");
+        let stop = CancellationToken::new();
+        let (_peer, stream) = pair().await;
+        let mut heard = Heard::new(stream, 1, Duration::MAX, counted, stop.clone());
+        stop.cancel();
+        let error = heard.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }
 }

@@ -71,23 +71,25 @@ fn a_ticket_is_at_risk_at_a_quarter_of_its_target_and_not_a_millisecond_before()
 fn two_measured_handling_times_widen_the_guard() {
     // After 20 completions of 45 min the pool believes 45 min, so 90 min before its deadline a
     // ticket is at risk, although a quarter of its two hours would be 30 min.
-    let mut script =
-        "policy guarded-edf v1; tier gold 2h desk; tier low 2d desk; pool desk lease 1h
-                      agent ann desk
-                      here ann\n"
-            .to_owned();
-    for turn in 0..20 {
+    let turns = (0..20).map(|turn| {
         let (start, end, n) = (turn * 45, turn * 45 + 45, turn + 1);
-        script += &format!(
-            "{start}m submit s{n} low email\n{start}m pull ann -> s{n} #{n} earliest-deadline
+        format!(
+            "{start}m submit s{n} low email
+             {start}m pull ann -> s{n} #{n} earliest-deadline
              {end}m complete s{n} #{n} -> ended {n}\n"
-        );
-    }
-    script += "900m pool? desk -> 20 handled, 2700s each, floor 2000
-               900m submit t1 gold email
-               929m explain t1 -> by v1, 0 ahead; desk: t1 5460s/5400s, t1 by earliest-deadline
-               930m explain t1 -> by v1, 0 ahead; desk: t1 5400s/5400s risk, t1 by at-risk";
-    check(&script);
+        )
+    });
+    check(&format!(
+        "policy guarded-edf v1; tier gold 2h desk; tier low 2d desk; pool desk lease 1h
+         agent ann desk
+         here ann
+         {}
+         900m pool? desk -> 20 handled, 2700s each, floor 2000
+         900m submit t1 gold email
+         929m explain t1 -> by v1, 0 ahead; desk: t1 5460s/5400s, t1 by earliest-deadline
+         930m explain t1 -> by v1, 0 ahead; desk: t1 5400s/5400s risk, t1 by at-risk",
+        turns.collect::<String>()
+    ));
 }
 
 #[test]

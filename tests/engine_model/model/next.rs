@@ -92,23 +92,27 @@ impl Model {
         now: i64,
     ) -> (&'a Ticket, Step) {
         let target = |t: &Ticket| (t.respond_by - t.submitted).max(1);
-        let starving: Vec<&Ticket> = open
-            .iter()
-            .copied()
-            .filter(|t| {
-                let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
-                now - t.submitted > limit && self.learnt[&self.served_by(t, pools)].bucket >= 1000
-            })
+        let starving = open.iter().filter(|t| {
+            let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
+            now - t.submitted > limit
+        });
+        // A tier's turn goes to its earliest deadline, whoever it was that starved.
+        let foremost = |tier: &Name| {
+            let own: Vec<&Ticket> = open.iter().copied().filter(|t| t.tier == *tier).collect();
+            least(&own, |t| self.by_deadline(t))
+        };
+        let turns: Vec<&Ticket> = starving
+            .map(|t| foremost(&t.tier))
+            .filter(|t| self.learnt[&self.served_by(t, pools)].bucket >= 1000)
             .collect();
-        if !starving.is_empty() {
+        if !turns.is_empty() {
             // In turns: the tiers below the one that had the last turn, then from the top again.
             let turn = |t: &Ticket| {
                 let last = self.learnt[&self.served_by(t, pools)].last_starved.clone();
                 let rank = self.rank(&t.tier);
-                let again = last.is_some_and(|last| rank <= self.rank(&last));
-                (again, rank, t.respond_by, t.number)
+                (last.is_some_and(|last| rank <= self.rank(&last)), rank)
             };
-            return (least(&starving, turn), Step::Floor);
+            return (least(&turns, turn), Step::Floor);
         }
         let at_risk: Vec<&Ticket> = open
             .iter()
@@ -123,7 +127,7 @@ impl Model {
         if at_risk.is_empty() {
             (least(open, |t| self.by_deadline(t)), Step::EarliestDeadline)
         } else {
-            (least(&at_risk, |t| self.by_tier(t)), Step::AtRisk)
+            (foremost(&least(&at_risk, |t| self.by_tier(t)).tier), Step::AtRisk)
         }
     }
 }
