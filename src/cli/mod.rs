@@ -124,7 +124,6 @@ enum Command {
     Top(top::Top),
     /// Play a trace of calls against a policy: callers hang up, agents pull and complete
     Rehearse(Box<rehearse::Rehearse>),
-    /// Measure the server under load, beside what the machine can do
     Bench(bench::Bench),
     /// The ceilings' server of `bench`
     #[command(hide = true)]
@@ -297,7 +296,7 @@ mod tests {
             command.render_long_help().to_string()
         };
         for path in WITHOUT_SERVER {
-            assert!(!help(path).contains("--server"), "{path:?}");
+            assert!(!help(path).contains("--server <"), "{path:?}");
         }
         for path in WITHOUT_OUTPUT {
             assert!(!help(path).contains("--output"), "{path:?}");

@@ -19,8 +19,19 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Options of `tierline bench`.
+/// Measure the server under load, beside what the machine can do.
+///
+/// Submits, pulls and completes against a server of its own, and prints the rates and latencies beside two ceilings of the
+/// same run: an empty call, and an empty call with a synced write behind it.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+JSON fields: pinned, backlog, payload_size, rows [{what, connections, in_flight, calls_per_s, tickets_per_s, \
+calls [{call, count, p50_ms, p99_ms, p999_ms, max_ms}]}], million (null unless asked for) {ticket_count, \
+bytes_a_ticket, fill_s, restart_s, after_restart_count}.
+
+Examples:
+  tierline bench
+  tierline bench --seconds 20 --million --dir /var/tmp")]
 pub(crate) struct Bench {
     /// Seconds each row is measured, after one second of warming up.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
