@@ -274,7 +274,7 @@ async fn desk(
             ticket_id,
             lease_token: assignment.lease_token,
             outcome: "done".to_owned(),
-            pull_next: Some(PullNext { wait, ..PullNext::default() }),
+            pull_next: Some(PullNext { agent_id: name.clone(), wait, ..PullNext::default() }),
             ..CompleteTicketRequest::default()
         };
         match client.complete_ticket(complete).await {

@@ -326,7 +326,7 @@ pub(super) async fn two_calls(
                     continue;
                 };
                 let sent = stopwatch();
-                let next = Some(PullNext::default());
+                let next = Some(PullNext { agent_id: name.clone(), ..PullNext::default() });
                 let done =
                     client.complete_ticket(completion(&assignment, next)).await?.into_inner();
                 span.measure(&mut completes, sent);

@@ -96,7 +96,7 @@ impl Driver {
                 self.waiting.insert(agent, Waiting { wait, reply });
             }
             Ok(Answer::Empty(_)) if self.is_draining() => {
-                self.answer(reply, Err(Refused::Stopping))
+                self.answer(reply, Err(Refused::Stopping));
             }
             Ok(Answer::Empty(why)) => self.answer(reply, Ok(Pulled::Empty(why))),
             Ok(Answer::Done | Answer::Ticket { .. } | Answer::Ended { .. }) => {
