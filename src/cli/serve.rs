@@ -21,6 +21,8 @@ use tracing_subscriber::EnvFilter;
 
 /// The configuration that is read when none is named and it is there.
 const CONFIG_FILE: &str = "config/tierline.toml";
+/// The policy of the rehearsal that the greeting offers to try: two tiers, as its callers have.
+const REHEARSAL_POLICY: &str = "config/bank.toml";
 /// Faults of an imported file that are shown; more are counted.
 const FAULTS_SHOWN_MAX: usize = 10;
 /// The exit code of a process that a second signal ended: 128 and SIGTERM's number.
@@ -311,6 +313,10 @@ fn greeting(
         let _ = writeln!(hints, "  {program} work{server} {agent}");
     }
     let heading = concat!("Tierline ", env!("CARGO_PKG_VERSION"), " is ready\n");
+    if !hints.is_empty() && Path::new(REHEARSAL_POLICY).exists() {
+        let calls = format!("--generate 20 --policy {REHEARSAL_POLICY} --agents 7 --in-process");
+        let _ = writeln!(hints, "  {program} rehearse {calls}");
+    }
     if hints.is_empty() {
         format!("{heading}{text}")
     } else {
