@@ -23,6 +23,7 @@ fn bad_ids() -> Vec<String> {
     bad
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "requests take it so")]
 fn seconds(seconds: i64) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds, nanos: 0 })
 }

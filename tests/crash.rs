@@ -4,12 +4,14 @@
 //!
 //! `TIERLINE_KILLS` says how often (25 by default), `TIERLINE_SEED` which moments.
 
-#[path = "support/process.rs"]
-mod process;
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use process::Process;
+#[path = "support/running.rs"]
+mod running;
+
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use running::{Folder, Running};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -28,26 +30,6 @@ use tonic::transport::Channel;
 
 const SUBMITTERS: u64 = 6;
 const AGENTS: u64 = 6;
-
-const POLICY: &str = r#"
-version = "crash"
-[customers]
-unknown = "low"
-unavailable = "low"
-[[tier]]
-name = "high"
-rank = 1
-pools = ["desk"]
-respond_within = { default = "15s" }
-[[tier]]
-name = "low"
-rank = 2
-pools = ["desk"]
-respond_within = { default = "5m" }
-[[pool]]
-name = "desk"
-lease = "24h"
-"#;
 
 /// What the clients know of one ticket.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +96,7 @@ impl Record {
 }
 
 fn submit(id: &str) -> SubmitTicketRequest {
-    let tier = if id.ends_with('7') { "high" } else { "low" };
+    let tier = if id.ends_with('7') { "gold" } else { "standard" };
     SubmitTicketRequest {
         ticket_id: id.to_owned(),
         channel: Via::Voice.into(),
@@ -188,7 +170,7 @@ fn complete(id: &str, token: u64) -> CompleteTicketRequest {
 
 /// Holds what the restarted server says against the record, and settles what was in flight by the
 /// retries that a careful client would make.
-async fn check(record: &Record, server: &Process) {
+async fn check(record: &Record, server: &Running) {
     let channel = server.connect().await;
     let mut intake = IntakeServiceClient::new(channel.clone());
     let mut agents = AgentServiceClient::new(channel);
@@ -231,11 +213,9 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     };
     let (kills, seed) = (number("TIERLINE_KILLS", 25), number("TIERLINE_SEED", 1));
     let mut chance = Pcg64Mcg::seed_from_u64(seed);
-    let folder = tempfile::tempdir().unwrap();
     // Few events between snapshots, so that kills fall into snapshots and truncations too.
-    let mut server =
-        Process::start(folder.path(), POLICY, "snapshot_every = 1500\n[log]\nfilter = \"warn\"\n")
-            .await;
+    let folder = Folder::new("", "snapshot_every = 1500\n[log]\nfilter = \"warn\"\n");
+    let mut server = folder.start().await;
     let mut admin = AdminServiceClient::new(server.connect().await);
     for at in 0..AGENTS {
         let put = PutAgentRequest {
@@ -267,7 +247,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
         while let Some(client) = clients.join_next().await {
             client.expect("no client found a contradiction");
         }
-        server.restart().await;
+        server = folder.start().await;
         check(&record, &server).await;
         // What is settled and completed need not be asked after again in every later round, but for a
         // sample: it must stay so. What waits goes on into the next round.

@@ -1,6 +1,8 @@
 //! The driver on a real journal: answers come after the sync, waits end when they should, and a disk
 //! that is full or broken loses nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::sync::Arc;
 use tierline::clock::Clock;
 use tierline::driver::{
@@ -350,4 +352,48 @@ async fn after_a_failed_sync_nobody_is_told_yes_and_the_driver_ends() {
     let survivor = MemoryStore::reopen(&store.durable()).unwrap();
     let (_, recovered) = in_memory(&survivor);
     assert!(recovered.engine.ticket(&TicketId::new("t1")).is_some());
+}
+
+#[tokio::test]
+async fn a_ticket_whose_answer_nobody_hears_goes_back_unless_a_repeated_pull_brings_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    // The driver is kept busy until both pulls wait for it, so that they share a batch.
+    let (free, busy) = std::sync::mpsc::channel::<()>();
+    let (driver, blocked) = (handle.clone(), handle.read(move |_, _| busy.recv().is_ok()));
+    let mut blocked = Box::pin(blocked);
+    assert!(polled_once(&mut blocked).await.is_none());
+    submit_unanswered(&driver, "t1").await;
+    let named = PullAsk { request: Some("p1".into()), ..ask(&agent, 0) };
+    let mut first = Box::pin(driver.pull(named.clone()));
+    assert!(polled_once(&mut first).await.is_none());
+    let mut again = Box::pin(driver.pull(named.clone()));
+    assert!(polled_once(&mut again).await.is_none());
+    drop(first);
+    free.send(()).unwrap();
+    let (id, token) = assigned(again.await.unwrap());
+    assert_eq!(id, "t1");
+    // It is still in the agent's hands: the repeated pull has brought it.
+    let pulled = handle.pull(named).await.unwrap();
+    assert_eq!(assigned(pulled), (id, token));
+    handle.complete(complete("t1", token), None).await.unwrap();
+}
+
+/// Polls once, and says whether it is ready.
+async fn polled_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        let polled = std::pin::Pin::new(&mut *future).poll(context);
+        std::task::Poll::Ready(match polled {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// Hands a submit to the driver without waiting for its answer.
+async fn submit_unanswered(handle: &Handle, id: &str) {
+    let mut submit = Box::pin(handle.submit(ticket(id, 10), true));
+    assert!(polled_once(&mut submit).await.is_none());
 }

@@ -160,7 +160,7 @@ async fn connections_beyond_the_cap_are_closed_and_counted_until_there_is_room()
 #[tokio::test]
 async fn a_server_that_runs_out_of_files_serves_again_when_it_has_some() {
     let folder = Folder::new("", "");
-    let server = Running::of(folder.serve_with_files(48)).await;
+    let server = Running::of(folder.serve_after("ulimit -n 48")).await;
     let mut crowd = Vec::new();
     for _ in 0..64 {
         // The system accepts them even while the server cannot.
@@ -307,6 +307,68 @@ async fn while_it_drains_it_says_so_and_a_second_signal_ends_it_at_once() {
     server.signal("INT").await;
     let (status, log) = server.ended().await;
     assert_eq!(status.code(), Some(143), "{log}");
+}
+
+/// A ticket with the largest payload.
+fn heavy(number: usize) -> pb::SubmitTicketRequest {
+    let payload = vec![7; 64 << 10].into();
+    pb::SubmitTicketRequest { payload, ..voice(&format!("heavy-{number}")) }
+}
+
+#[tokio::test]
+async fn when_the_journal_fails_the_server_ends_with_74_and_nothing_acknowledged_is_missing() {
+    let folder = Folder::new("", "");
+    // A file may grow to 2 MiB, and beyond that a write fails as on a broken disk.
+    let server = Running::of(folder.serve_after("ulimit -f 4096; trap '' XFSZ")).await;
+    let mut intake = IntakeServiceClient::new(server.connect().await);
+    let mut acknowledged_count = 0;
+    while intake.submit_ticket(heavy(acknowledged_count)).await.is_ok() {
+        acknowledged_count += 1;
+    }
+    let (status, log) = server.ended().await;
+    assert_eq!(status.code(), Some(74), "{log}");
+    assert!(log.lines().last().unwrap().starts_with("error: "), "{log}");
+    assert!(log.contains("tierline.db"), "{log}");
+
+    let server = folder.start().await;
+    let mut intake = IntakeServiceClient::new(server.connect().await);
+    assert!(acknowledged_count > 8, "it worked for a while");
+    for number in 0..acknowledged_count {
+        let request = pb::GetTicketRequest { ticket_id: format!("heavy-{number}") };
+        intake.get_ticket(request).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn without_space_the_server_is_not_ready_and_says_why() {
+    let folder = Folder::new("", "");
+    let text = std::fs::read_to_string(folder.path().join("tierline.toml")).unwrap();
+    folder.write("tierline.toml", &format!("{text}size_max = \"64MiB\"\n"));
+    let server = folder.start().await;
+    let mut intake = IntakeServiceClient::new(server.connect().await);
+    let mut number = 0;
+    let refused = loop {
+        match intake.submit_ticket(heavy(number)).await {
+            Ok(_) => number += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    let said = async {
+        loop {
+            let (status, reason) = server.get("/ready").await;
+            if status.contains("503") {
+                break reason;
+            }
+        }
+    };
+    let reason = timeout(LONG, said).await.unwrap();
+    assert_eq!(reason, "not ready: the journal has no space left\n");
+    assert_eq!(server.metric("tierline_ready").await, Some(0.0));
+    assert_eq!(server.get("/live").await.0, "HTTP/1.1 200 OK");
+    server.signal("TERM").await;
+    let (status, log) = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{log}");
 }
 
 /// Some of everything: tickets of every fate, agents, customers, questions and a refusal.

@@ -126,8 +126,14 @@ struct Waiting {
 
 /// An assignment that its caller may not have received.
 type Assigned = (TicketNumber, LeaseToken);
-/// Sends one answer, once the fate of the batch is known; names the assignment it could not deliver.
-type Answering = Box<dyn FnOnce(Result<(), Refused>) -> Option<Assigned> + Send>;
+/// Sends one answer, once the fate of the batch is known; tells what became of an assignment in it.
+type Answering = Box<dyn FnOnce(Result<(), Refused>) -> Option<Delivered> + Send>;
+
+/// What became of an assignment that was an answer.
+struct Delivered {
+    assigned: Assigned,
+    arrived: bool,
+}
 
 /// What has happened since the last sync, and who is to be told after the next one.
 #[derive(Default)]
@@ -338,10 +344,11 @@ impl Driver {
     /// Answers a pull with the ticket its agent now holds, and notices if nobody is there to take it.
     fn hand_over(&mut self, number: TicketNumber, repeated: bool, reply: Delivery<Pulled>) {
         let live = Box::new(live(&self.engine, number));
-        let held = live.ticket.assignment().map(|assignment| (number, assignment.token));
+        let token = live.ticket.assignment().expect("it was just handed over").token;
         self.batch.answers.push(Box::new(move |fate| {
-            let delivered = reply(fate.map(|()| Pulled::Assignment { live, repeated }));
-            held.filter(|_| !delivered && !repeated)
+            let arrived = reply(fate.map(|()| Pulled::Assignment { live, repeated }));
+            // A repeated answer that does not arrive takes nothing back: the first one may have.
+            (arrived || !repeated).then_some(Delivered { assigned: (number, token), arrived })
         }));
     }
 
@@ -359,7 +366,13 @@ impl Driver {
         match fate {
             Ok(()) => {
                 for answer in batch.answers {
-                    self.undelivered.extend(answer(Ok(())));
+                    if let Some(Delivered { assigned, arrived }) = answer(Ok(())) {
+                        // A repeated pull may bring what the first one could not.
+                        self.undelivered.retain(|other| *other != assigned);
+                        if !arrived {
+                            self.undelivered.push(assigned);
+                        }
+                    }
                 }
                 for number in batch.touched {
                     self.tell_watchers(number);

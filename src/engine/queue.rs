@@ -1,7 +1,7 @@
 //! The queues: the waiting tickets of one tier and channel that one set of pools may serve, in the
 //! order of the rule.
 //!
-//! A `BTreeSet` rather than a heap: the order is total, any ticket can leave from the middle, the next
+//! A sorted set rather than a heap: the order is total, any ticket can leave from the middle, the next
 //! behind the head can be seen, and growth never pauses for a rehash. Each queue keeps what the
 //! dispatch rule compares of its head beside it, so that a choice reads no ticket at all.
 

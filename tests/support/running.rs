@@ -50,10 +50,10 @@ impl Folder {
         self.prepared(command)
     }
 
-    /// The same with room for so many files only.
-    pub(crate) fn serve_with_files(&self, files_max: u32) -> Command {
+    /// The same after a line of shell, which sets limits of the process.
+    pub(crate) fn serve_after(&self, line: &str) -> Command {
         let mut command = Command::new("sh");
-        let script = format!("ulimit -n {files_max}; exec \"$0\" serve --config \"$1\"");
+        let script = format!("{line}; exec \"$0\" serve --config \"$1\"");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_tierline")]);
         command.arg(self.0.path().join("tierline.toml"));
         self.prepared(command)

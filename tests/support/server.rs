@@ -139,12 +139,12 @@ impl TestServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (stop, stopped) = oneshot::channel();
-        let serving = Server::builder().add_routes(routes).serve_with_incoming_shutdown(
-            TcpListenerStream::new(listener),
-            async {
+        let serving = Server::builder()
+            .max_concurrent_streams(128)
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
                 let _ = stopped.await;
-            },
-        );
+            });
         let served = tokio::spawn(serving);
         let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
         let channel = endpoint.connect().await.expect("the server listens");
