@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("directory", &[]),
     ("journal", &["engine"]),
     ("metrics", &["engine", "directory", "driver"]),
-    ("driver", &["engine", "journal", "clock", "metrics"]),
+    ("driver", &["engine", "journal", "clock"]),
     ("corrector", &["driver", "directory", "engine"]),
     ("api", &["driver", "engine", "directory", "journal"]),
     ("web", &["driver", "metrics"]),

@@ -13,6 +13,7 @@ use tierline::engine::command::{AgentProfile, Lookup, Rejection, Submit, WaitEnd
 use tierline::engine::model::{
     AgentId, Channel, LeaseToken, Policy, PoolIx, PoolSet, Presence, TicketId,
 };
+use tierline::journal::frame::Frame;
 use tierline::journal::memory::MemoryStore;
 use tierline::journal::{self, Journal};
 use tierline::metrics::Metrics;
@@ -346,12 +347,114 @@ async fn after_a_failed_sync_nobody_is_told_yes_and_the_driver_ends() {
     let (handle, thread) = start(in_memory(&store), &policy(POLICY));
     submit(&handle, "t1").await.unwrap();
     store.fail_sync(1);
-    assert_eq!(submit(&handle, "t2").await.unwrap_err(), Refused::Stopping);
+    assert_eq!(submit(&handle, "t2").await.unwrap_err(), Refused::JournalFailed);
     assert!(matches!(thread.join().unwrap(), Err(Stopped::Append(_))));
     // What was acknowledged is in the durable bytes.
     let survivor = MemoryStore::reopen(&store.durable()).unwrap();
     let (_, recovered) = in_memory(&survivor);
     assert!(recovered.engine.ticket(&TicketId::new("t1")).is_some());
+}
+
+#[tokio::test]
+async fn a_completion_is_not_acknowledged_by_the_pull_that_came_with_it_when_the_sync_fails() {
+    for waiting in [0, 1] {
+        let store = MemoryStore::new();
+        let (handle, thread) = start(in_memory(&store), &policy(POLICY));
+        let agent = available(&handle, "ann").await;
+        submit(&handle, "t1").await.unwrap();
+        let (_, token) = assigned(handle.pull(ask(&agent, 0)).await.unwrap());
+        for _ in 0..waiting {
+            submit(&handle, "t2").await.unwrap();
+        }
+        store.fail_sync(1);
+        let done = handle.complete(complete("t1", token), Some(ask(&agent, 0))).await;
+        assert_eq!(done.unwrap_err(), Refused::JournalFailed, "{waiting} waiting");
+        assert!(thread.join().unwrap().is_err());
+    }
+}
+
+#[tokio::test]
+async fn what_a_batch_showed_that_never_reached_the_disk_is_not_shown() {
+    let store = MemoryStore::new();
+    let (handle, _thread) = start(in_memory(&store), &policy(POLICY));
+    let (free, busy) = std::sync::mpsc::channel::<()>();
+    let mut blocked = Box::pin(handle.read(move |_, _| busy.recv().is_ok()));
+    assert!(polled_once(&mut blocked).await.is_none());
+    submit_unanswered(&handle, "t1").await;
+    let mut read = Box::pin(handle.read(|engine, _| engine.ticket_count()));
+    assert!(polled_once(&mut read).await.is_none());
+    store.set_full(true);
+    free.send(()).unwrap();
+    assert_eq!(read.await.unwrap_err(), Refused::NoSpace);
+    assert_eq!(handle.read(|engine, _| engine.ticket_count()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_start_without_space_says_so_instead_of_serving_by_an_older_policy() {
+    let store = MemoryStore::new();
+    store.set_full(true);
+    let (journal, recovered) = in_memory(&store);
+    let clock = Clock::start(recovered.last_at, 1.0);
+    let (settings, metrics) = (Settings::default(), Arc::new(Metrics::default()));
+    let rules = policy(POLICY);
+    let stopped = driver::start(journal, recovered.engine, clock, &rules, settings, metrics);
+    assert!(matches!(stopped.err(), Some(Stopped::NoSpace)));
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_with_the_answer_on_its_way_has_not_seen_the_ticket() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    submit(&handle, "t1").await.unwrap();
+    let mut pull = Box::pin(handle.pull(ask(&agent, 0)));
+    assert!(polled_once(&mut pull).await.is_none());
+    // This is answered after the pull, which nobody has looked at since.
+    let is_held = |engine: &tierline::engine::Engine, _| {
+        engine.ticket(&TicketId::new("t1")).is_some_and(|ticket| ticket.assignment().is_some())
+    };
+    assert!(handle.read(is_held).await.unwrap());
+    drop(pull);
+    while handle.read(is_held).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn everything_that_falls_due_at_once_goes_to_disk_in_batches() {
+    const TICKETS: u64 = 100_000;
+    let store = MemoryStore::new();
+    let rules = policy(POLICY);
+    let (handle, thread) = start(in_memory(&store), &rules);
+    for nth in 0..TICKETS {
+        submit_unanswered(&handle, &format!("t{nth}")).await;
+        if nth % 1000 == 999 {
+            handle.read(|_, _| ()).await.unwrap();
+        }
+    }
+    handle.stop().await;
+    thread.join().unwrap().unwrap();
+    let before = store.durable().len();
+    // A day later every deadline has passed.
+    let (journal, recovered) = in_memory(&store);
+    let clock = Clock::start(recovered.last_at.plus_ms(86_400_000), 1.0);
+    let metrics = Arc::new(Metrics::default());
+    let engine = recovered.engine;
+    let (handle, _thread) =
+        driver::start(journal, engine, clock, &rules, Settings::default(), metrics).unwrap();
+    let late = |engine: &tierline::engine::Engine, _| {
+        engine.queues().iter().map(|(_, queue)| queue.late_count()).sum::<u64>()
+    };
+    assert_eq!(handle.read(late).await.unwrap(), TICKETS);
+    let durable = store.durable();
+    let (mut rest, mut sizes) = (&durable[before..], Vec::new());
+    while !rest.is_empty() {
+        let (frame, more) = Frame::parse_first(rest).unwrap();
+        sizes.push(frame.bytes().len());
+        rest = more;
+    }
+    assert!(sizes.len() >= 3, "one batch for the start and more for what was due: {sizes:?}");
+    assert!(sizes.iter().all(|size| *size < 1_500_000), "{sizes:?}");
 }
 
 #[tokio::test]

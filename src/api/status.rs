@@ -125,7 +125,7 @@ impl Fault {
             Refused::Unreadable => {
                 fault(Code::Unavailable, ErrorReason::HistoryUnreadable).retry(RETRY_OUTAGE)
             }
-            Refused::Stopping => {
+            Refused::Stopping | Refused::JournalFailed => {
                 fault(Code::Unavailable, ErrorReason::ShuttingDown).retry(RETRY_OUTAGE)
             }
         }

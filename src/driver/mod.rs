@@ -4,10 +4,12 @@
 //! events of the whole batch go to disk with one sync; only then is anyone answered. While one batch
 //! syncs the next gathers.
 
+mod observer;
 mod run;
 mod tally;
 mod view;
 
+pub use observer::Observer;
 pub use run::{Stopped, start};
 pub use view::{PoolView, QueueView, TierView, View};
 
@@ -73,6 +75,10 @@ pub enum Refused {
         /// That many.
         max: usize,
     },
+    /// The journal has failed: whether the request is on disk is not known. The server stops, and
+    /// knows when it is back.
+    #[error("the journal has failed; whether this was carried out will be known after a restart")]
+    JournalFailed,
     /// The history of ended tickets cannot be read just now; the log says why.
     #[error("the history of ended tickets cannot be read")]
     Unreadable,
@@ -159,7 +165,8 @@ pub struct Handle {
 }
 
 type Delivery<T> = Box<dyn FnOnce(Result<T, Refused>) -> bool + Send>;
-type Reading = Box<dyn FnOnce(&Engine, Time) -> Box<dyn FnOnce() + Send> + Send>;
+type Reading = Box<dyn FnOnce(&Engine, Time) -> Telling + Send>;
+type Telling = Box<dyn FnOnce(Result<(), Refused>) + Send>;
 
 enum Request {
     Submit { submit: Box<Submit>, own_id: bool, reply: Delivery<Receipt> },
@@ -332,9 +339,9 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Read(Box::new(move |engine, now| {
             let seen = look(engine, now);
-            Box::new(move || drop(reply.send(seen)))
+            Box::new(move |fate| drop(reply.send(fate.map(|()| seen))))
         })))?;
-        answer.await.map_err(|_| Refused::Stopping)
+        answer.await.map_err(|_| Refused::Stopping)?
     }
 
     /// The view published last; at most [`Settings::view_every_ms`] old while things happen.

@@ -4,13 +4,12 @@ mod requests;
 
 use super::tally::Tally;
 use super::view::View;
-use super::{Delivery, Handle, Live, Pulled, Refused, Request, Seen, Settings};
+use super::{Delivery, Handle, Live, Observer, Pulled, Refused, Request, Seen, Settings};
 use crate::clock::{Clock, stopwatch};
 use crate::engine::Engine;
 use crate::engine::command::{Answer, Command, Event, Rejection};
 use crate::engine::model::{AgentId, LeaseToken, Policy, TicketId, TicketNumber, Time};
 use crate::journal::{self, AppendError, FinishedRow, Journal};
-use crate::metrics::Metrics;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +41,11 @@ pub enum Stopped {
         /// How many live tickets have it.
         count: u64,
     },
+    /// There is no space for the first record.
+    #[error(
+        "there is no space for the journal: free some, or raise data.size_max or shorten data.history"
+    )]
+    NoSpace,
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -86,7 +90,7 @@ pub fn start(
     clock: Clock,
     policy: &Arc<Policy>,
     settings: Settings,
-    metrics: Arc<Metrics>,
+    observer: Arc<dyn Observer>,
 ) -> Result<(Handle, JoinHandle<Result<(), Stopped>>), Stopped> {
     let history = journal.history()?;
     let (requests, inbox) = sync_channel(settings.queue_max);
@@ -97,7 +101,7 @@ pub fn start(
         engine,
         clock,
         settings,
-        metrics,
+        observer,
         tally,
         view,
         view_at: stopwatch(),
@@ -106,7 +110,9 @@ pub fn start(
         watched: BTreeMap::new(),
         batch: Batch::default(),
         undelivered: Vec::new(),
+        answered: HashMap::new(),
         no_space: false,
+        probed_at: stopwatch(),
         phase: Phase::Open,
     };
     driver.begin(policy)?;
@@ -149,7 +155,7 @@ struct Driver {
     engine: Engine,
     clock: Clock,
     settings: Settings,
-    metrics: Arc<Metrics>,
+    observer: Arc<dyn Observer>,
     tally: Tally,
     view: watch::Sender<Arc<View>>,
     view_at: Instant,
@@ -158,7 +164,11 @@ struct Driver {
     watched: BTreeMap<TicketNumber, watch::Sender<Seen>>,
     batch: Batch,
     undelivered: Vec<Assigned>,
+    /// The pull that each agent's last assignment answered: its caller may still turn out to be gone.
+    answered: HashMap<AgentId, (u64, Assigned)>,
     no_space: bool,
+    /// When it was last tried whether there is space.
+    probed_at: Instant,
     phase: Phase,
 }
 
@@ -193,8 +203,13 @@ impl Driver {
                 });
             }
         }
-        self.settle(now);
+        while !self.settle(now) {
+            self.commit()?;
+        }
         self.commit()?;
+        if self.no_space {
+            return Err(Stopped::NoSpace);
+        }
         // Nobody is to see the engine as it was before this policy.
         self.view.send_replace(Arc::new(View::of(&self.engine, &self.tally, now)));
         Ok(())
@@ -202,9 +217,15 @@ impl Driver {
 
     fn run(mut self, inbox: &Receiver<Request>) -> Result<(), Stopped> {
         loop {
-            let first = match inbox.recv_timeout(self.sleep_for()) {
+            let sleep = self.sleep_for();
+            let first = match inbox.recv_timeout(sleep) {
                 Ok(request) => Some(request),
-                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Timeout) => {
+                    if sleep == IDLE_MAX {
+                        self.journal.tidy_soon();
+                    }
+                    None
+                }
                 Err(RecvTimeoutError::Disconnected) => {
                     self.phase = Phase::Stopping;
                     None
@@ -214,12 +235,14 @@ impl Driver {
             if self.no_space {
                 self.look_for_space(now)?;
             }
-            self.settle(now);
+            // A million things may be due at once: they go to disk in batches like everything else.
+            while !self.settle(now) {
+                self.commit()?;
+            }
             let more = std::iter::from_fn(|| inbox.try_recv().ok());
             for request in first.into_iter().chain(more).take(self.settings.batch_max) {
                 self.take(now, request);
-                self.settle(now);
-                if self.journal.pending_bytes() > BATCH_BYTES_MAX {
+                if !self.settle(now) || self.journal.pending_bytes() > BATCH_BYTES_MAX {
                     break;
                 }
             }
@@ -255,18 +278,23 @@ impl Driver {
     }
 
     /// Everything that is due, and every match that can be made.
-    fn settle(&mut self, now: Time) {
+    /// Stops when the batch is full; says whether all is done.
+    fn settle(&mut self, now: Time) -> bool {
         if self.no_space {
-            return;
+            return true;
         }
         for (ticket, token) in std::mem::take(&mut self.undelivered) {
             if let Some(event) = self.engine.undelivered(ticket, token) {
                 self.happen(now, &event);
             }
         }
-        while let Some(event) = self.engine.route(now).or_else(|| self.engine.expire(now)) {
+        while self.journal.pending_bytes() <= BATCH_BYTES_MAX {
+            let Some(event) = self.engine.route(now).or_else(|| self.engine.expire(now)) else {
+                return true;
+            };
             self.happen(now, &event);
         }
+        false
     }
 
     /// Carries a command out, unless there is no space to record it.
@@ -292,7 +320,7 @@ impl Driver {
         self.batch.event_count += 1;
         self.engine.apply(now, event);
         self.tally.observe(now, event, &self.engine);
-        self.metrics.observe(now, event, &self.engine);
+        self.observer.happened(now, event, &self.engine);
         self.view_stale = true;
         if let Some(number) = event.ticket()
             && self.watched.contains_key(&number)
@@ -307,8 +335,8 @@ impl Driver {
                 self.batch.finished.push(row);
             }
             Event::Assigned { ticket, agent, .. } => {
-                if let Some(waiting) = self.waiting.remove(agent) {
-                    self.hand_over(*ticket, false, waiting.reply);
+                if let Some(Waiting { wait, reply }) = self.waiting.remove(agent) {
+                    self.hand_over(*ticket, false, wait, reply);
                 }
             }
             Event::WaitEnded { agent, why } => {
@@ -317,9 +345,9 @@ impl Driver {
                 }
             }
             Event::PolicyApplied { policy } => self.tally.re_key(policy),
+            Event::AgentDeleted { agent } => drop(self.answered.remove(agent)),
             Event::Started
             | Event::AgentPut(_)
-            | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
             | Event::Submitted(_)
             | Event::Updated { .. }
@@ -342,9 +370,22 @@ impl Driver {
     }
 
     /// Answers a pull with the ticket its agent now holds, and notices if nobody is there to take it.
-    fn hand_over(&mut self, number: TicketNumber, repeated: bool, reply: Delivery<Pulled>) {
+    fn hand_over(
+        &mut self,
+        number: TicketNumber,
+        repeated: bool,
+        wait: u64,
+        reply: Delivery<Pulled>,
+    ) {
         let live = Box::new(live(&self.engine, number));
-        let token = live.ticket.assignment().expect("it was just handed over").token;
+        let assignment = live.ticket.assignment().expect("it was just handed over");
+        let token = assignment.token;
+        if repeated {
+            // Some caller has it: the one before may go.
+            self.answered.remove(&assignment.agent);
+        } else {
+            self.answered.insert(assignment.agent.clone(), (wait, (number, token)));
+        }
         self.batch.answers.push(Box::new(move |fate| {
             let arrived = reply(fate.map(|()| Pulled::Assignment { live, repeated }));
             // A repeated answer that does not arrive takes nothing back: the first one may have.
@@ -360,7 +401,7 @@ impl Driver {
         } else {
             let begun = stopwatch();
             let result = self.journal.commit(&batch.finished);
-            self.metrics.committed(begun.elapsed(), batch.event_count);
+            self.observer.committed(begun.elapsed(), batch.event_count);
             result.map(drop)
         };
         match fate {
@@ -382,6 +423,7 @@ impl Driver {
             Err(AppendError::Full { place, reason }) => {
                 tracing::error!(%place, %reason, "no space for the journal: nothing is accepted");
                 self.no_space = true;
+                self.probed_at = stopwatch();
                 self.view_stale = true;
                 // What the batch changed is undone by what is on disk.
                 self.engine = self.journal.recover(self.engine.limits())?;
@@ -391,11 +433,17 @@ impl Driver {
                 self.waiting.drain().for_each(|(_, waiting)| {
                     (waiting.reply)(Err(Refused::NoSpace));
                 });
+                // Whoever watches is shown what is on disk.
+                self.watched.retain(|_, watched| !watched.is_closed());
+                let watched: Vec<_> = self.watched.keys().copied().collect();
+                for number in watched {
+                    self.tell_watchers(number);
+                }
                 Ok(())
             }
             Err(error) => {
                 for answer in batch.answers {
-                    answer(Err(Refused::Stopping));
+                    answer(Err(Refused::JournalFailed));
                 }
                 Err(error.into())
             }
@@ -413,7 +461,12 @@ impl Driver {
 
     /// Goes on once something can be written again.
     fn look_for_space(&mut self, now: Time) -> Result<(), Stopped> {
-        match self.journal.probe() {
+        if self.probed_at.elapsed() < NO_SPACE_RETRY {
+            return Ok(());
+        }
+        self.probed_at = stopwatch();
+        let cutoff = now.plus_ms(-self.settings.history_ms);
+        match self.journal.make_room(cutoff).and_then(|()| self.journal.probe()) {
             Ok(()) => {
                 tracing::info!("there is space for the journal again: work goes on");
                 self.no_space = false;
@@ -455,6 +508,7 @@ impl Driver {
             self.view_at = stopwatch();
             let view = View {
                 is_full: self.no_space,
+                trouble: self.journal.trouble(),
                 is_draining: self.is_draining(),
                 ..View::of(&self.engine, &self.tally, self.clock.now())
             };

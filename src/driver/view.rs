@@ -3,6 +3,7 @@
 use super::tally::Tally;
 use crate::engine::Engine;
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Presence, TierIx, Time};
+use crate::journal::Trouble;
 use std::sync::Arc;
 
 /// Everything an onlooker sees, as of one instant, with names from `policy`.
@@ -28,6 +29,8 @@ pub struct View {
     pub agent_count: usize,
     /// The journal has no space left: nothing is accepted.
     pub is_full: bool,
+    /// Why there is no newer snapshot of the journal, if there should be one.
+    pub trouble: Option<Trouble>,
     /// The server is about to stop: whoever follows the views has seen the last.
     pub is_draining: bool,
 }
@@ -157,6 +160,7 @@ impl View {
             pools,
             agent_count: engine.roster().len(),
             is_full: false,
+            trouble: None,
             is_draining: false,
             policy,
         }

@@ -49,6 +49,8 @@ use std::path::{Path, PathBuf};
 /// Events between two slices of [`Journal::tidy`]: a slice is a commit of its own, so not too few, and
 /// its length grows with their number, so not too many.
 const TIDY_EVENTS: u64 = 256;
+/// Rows that one transaction removes while room is made.
+const ROOM_ROWS: usize = 4096;
 
 /// The number of an event: 1 for the first of a data directory, and no gaps. 0 is before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,11 +124,17 @@ impl fmt::Debug for Journal {
 impl Journal {
     /// Opens the data directory `dir`, or makes it: takes its lock, loads the newest snapshot and
     /// replays the journal after it.
+    ///
+    /// With a limit on the size, a snapshot is made after a quarter of it at the latest, so that what
+    /// two snapshots make superfluous can be removed in time.
     pub fn open(
         dir: &Path,
-        settings: Settings,
+        mut settings: Settings,
         limits: Limits,
     ) -> Result<(Self, Recovered), Error> {
+        if let Some(size_max) = settings.size_max {
+            settings.snapshot_bytes = settings.snapshot_bytes.min(size_max / 4).max(1);
+        }
         fs::create_dir_all(dir).map_err(|source| Error::Io { path: dir.into(), source })?;
         let lock = Lock::take(dir)?;
         snapshot::prepare(dir)?;
@@ -276,6 +284,23 @@ impl Journal {
             self.tidying.truncated = spare;
         }
         self.tidying.done();
+        Ok(())
+    }
+
+    /// Makes the next [`Self::tidy`] do something however little has happened: for quiet times.
+    pub fn tidy_soon(&mut self) {
+        self.tidying.events = self.tidying.events.max(TIDY_EVENTS);
+    }
+
+    /// What can be done about a journal without space: removes all that is needed no longer, and asks
+    /// for a snapshot, after which more may be.
+    pub fn make_room(&mut self, cutoff: Time) -> Result<(), AppendError> {
+        while self.store.purge_history(cutoff, ROOM_ROWS)? == ROOM_ROWS {}
+        if let Some(snapshotter) = &self.snapshotter {
+            let spare = snapshotter.spare();
+            while self.store.truncate_before(spare, ROOM_ROWS)? == ROOM_ROWS {}
+        }
+        self.ask_for_snapshot();
         Ok(())
     }
 

@@ -80,7 +80,13 @@ impl Snapshotter {
     }
 
     pub(super) fn trouble(&self) -> Option<Trouble> {
-        self.shared.lock_trouble().clone()
+        let is_gone = self.thread.as_ref().is_some_and(std::thread::JoinHandle::is_finished);
+        self.shared.lock_trouble().clone().or_else(|| {
+            is_gone.then(|| Trouble {
+                message: "the thread that makes snapshots has ended; the log says why".to_owned(),
+                is_damage: true,
+            })
+        })
     }
 }
 

@@ -14,6 +14,7 @@ pub use connections::{Connections, Open};
 pub use gauges::Scrape;
 pub use rpcs::{Call, Rpcs};
 
+use crate::driver;
 use crate::engine::Engine;
 use crate::engine::command::Event;
 use crate::engine::model::Time;
@@ -121,19 +122,19 @@ impl Default for Metrics {
     }
 }
 
-impl Metrics {
-    /// Counts an event that `engine` has just applied. Only the driver's thread calls it.
-    pub fn observe(&self, now: Time, event: &Event, engine: &Engine) {
+impl driver::Observer for Metrics {
+    fn happened(&self, now: Time, event: &Event, engine: &Engine) {
         self.tickets.observe(now, event, engine);
     }
 
-    /// Measures one commit of the journal, of `event_count` events.
-    pub fn committed(&self, took: Duration, event_count: usize) {
+    fn committed(&self, took: Duration, event_count: usize) {
         self.commit_seconds.observe(took.as_secs_f64());
         let count = u32::try_from(event_count).unwrap_or(u32::MAX);
         self.commit_events.observe(f64::from(count));
     }
+}
 
+impl Metrics {
     /// Everything in the text format of `OpenMetrics` 1.0, with the gauges as `scrape` has them.
     pub fn render(&self, scrape: &Scrape<'_>) -> String {
         let mut text = String::with_capacity(64 << 10);

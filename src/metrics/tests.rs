@@ -1,4 +1,5 @@
 use super::*;
+use crate::driver::Observer as _;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit,
 };
@@ -46,7 +47,7 @@ impl Desk {
 
     fn happen(&mut self, event: &Event) {
         self.engine.apply(self.now, event);
-        self.metrics.observe(self.now, event, &self.engine);
+        self.metrics.happened(self.now, event, &self.engine);
     }
 
     /// Lets time pass, and whatever is due by then happen.

@@ -42,6 +42,10 @@ impl Pages for State {
             Some("the journal has failed")
         } else if self.handle.view().is_full {
             Some("the journal has no space left")
+        } else if self.handle.view().trouble.as_ref().is_some_and(|trouble| trouble.is_damage) {
+            Some(
+                "what is on disk cannot be read back: see the log, and run tierline journal verify",
+            )
         } else {
             None
         }

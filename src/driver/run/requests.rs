@@ -33,14 +33,18 @@ impl Driver {
                     self.waiting.remove(&agent);
                     // Nobody is left to hear an answer, and without space the wait ends later.
                     let _ = self.command(now, Command::StopWaiting { agent });
+                } else if let Some((answered, assigned)) = self.answered.get(&agent)
+                    && *answered == wait
+                {
+                    // The answer was on its way when the caller left: nobody has read it.
+                    self.undelivered.push(*assigned);
+                    self.answered.remove(&agent);
                 }
             }
             Request::Read(look) => {
                 let tell = look(&self.engine, now);
                 self.batch.answers.push(Box::new(move |fate| {
-                    if fate.is_ok() {
-                        tell();
-                    }
+                    tell(fate);
                     None
                 }));
             }
@@ -91,7 +95,7 @@ impl Driver {
         let wait_until = if self.is_draining() { now } else { now.plus_ms(pull.wait_ms) };
         let command = Command::Pull { agent: pull.agent, request: pull.request, wait_until };
         match self.command(now, command) {
-            Ok(Answer::Holds { number, repeated }) => self.hand_over(number, repeated, reply),
+            Ok(Answer::Holds { number, repeated }) => self.hand_over(number, repeated, wait, reply),
             Ok(Answer::Waits) => {
                 self.waiting.insert(agent, Waiting { wait, reply });
             }
@@ -122,10 +126,10 @@ impl Driver {
             (Ok(seen), None) => self.answer(reply, Ok((seen, None))),
             (Err(refused), _) => self.answer(reply, Err(refused)),
             (Ok(seen), Some((pull, wait))) => {
-                // Without space the completion may not stand, and repeating it is safe either way; any
+                // Without a journal the completion may not stand, and repeating it is safe either way; any
                 // other refusal concerns the pull alone.
                 let both: Delivery<Pulled> = Box::new(move |pulled| match pulled {
-                    Err(Refused::NoSpace) => reply(Err(Refused::NoSpace)),
+                    Err(lost @ (Refused::NoSpace | Refused::JournalFailed)) => reply(Err(lost)),
                     pulled => reply(Ok((seen, Some(pulled)))),
                 });
                 self.settle(now);
