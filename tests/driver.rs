@@ -453,7 +453,7 @@ async fn everything_that_falls_due_at_once_goes_to_disk_in_batches() {
         sizes.push(frame.bytes().len());
         rest = more;
     }
-    assert!(sizes.len() >= 3, "one batch for the start and more for what was due: {sizes:?}");
+    assert!(sizes.len() >= 2, "more than one batch: {sizes:?}");
     assert!(sizes.iter().all(|size| *size < 1_500_000), "{sizes:?}");
 }
 
