@@ -15,6 +15,7 @@ pub const SPEED_MAX: f64 = 10_000.0;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     base: Time,
+    ahead_ms: i64,
     started: Instant,
     speed: f64,
 }
@@ -25,7 +26,9 @@ impl Clock {
     pub fn start(not_before: Time, speed: f64) -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let wall_ms = since_epoch.map_or(0, ms_of);
-        Self { base: Time(wall_ms).max(not_before), started: Instant::now(), speed }
+        let base = Time(wall_ms).max(not_before);
+        let ahead_ms = base.since_ms(Time(wall_ms));
+        Self { base, ahead_ms, started: Instant::now(), speed }
     }
 
     /// The present instant.
@@ -41,6 +44,11 @@ impl Clock {
     pub fn until(&self, at: Time) -> Duration {
         let ms = u64::try_from(at.since_ms(self.now())).unwrap_or(0);
         Duration::from_millis(ms).div_f64(self.speed)
+    }
+
+    /// How far ahead of the wall clock it started, in milliseconds; 0 unless `not_before` was later.
+    pub fn started_ahead_ms(&self) -> i64 {
+        self.ahead_ms
     }
 
     /// How many times as fast as the wall clock it runs.

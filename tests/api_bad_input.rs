@@ -208,6 +208,7 @@ fn faulty_tickets() -> Vec<(pb::SubmitTicketRequest, Vec<&'static str>)> {
         (with(pb::CustomerIdentifier::default()), vec!["customer.kind", "customer.value"]),
         (with(phone("")), vec!["customer.value"]),
         (with(phone(" (-) ")), vec!["customer.value"]),
+        (with(phone("anonymous")), vec!["customer.value"]),
         (with(phone(&"1".repeat(129))), vec!["customer.value"]),
         (with(phone("1\u{7}2")), vec!["customer.value"]),
         (with(kind(0)), vec!["customer.kind"]),

@@ -246,7 +246,9 @@ fn without_a_server_people_are_told_how_to_start_one() {
     // Bound and closed again: nobody else is likely to get it within the test.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = format!("http://{address}");
-    for command in [&["agents", "list"][..], &["top"], &["work", "ada"], &["submit"]] {
+    let bank = shipped("config/bank.toml");
+    let on_server = ["rehearse", "--generate", "1", "--policy", &bank, "--on-server"];
+    for command in [&["agents", "list"][..], &["top"], &["work", "ada"], &["submit"], &on_server] {
         let mut arguments = vec!["--server", &server];
         arguments.extend(command);
         let told = run(&arguments).with_code(69).err;
@@ -327,7 +329,7 @@ async fn a_ticket_is_submitted_explained_worked_on_and_found_again() {
     assert_eq!((&ticket["state"], &ticket["outcome"]), (&"completed".into(), &"solved".into()));
     assert_eq!(floor.json(&["agents", "get", "ada"])["presence"], "away");
     floor.run(&["work", "ada", "--once", "--auto", "0", "--wait", "0s"]).with_code(75);
-    let told = floor.run(&["work", "nobody"]).with_code(1).err;
+    let told = floor.run(&["work", "nobody", "--auto", "0"]).with_code(1).err;
     assert!(told.contains("tierline agents put"), "{told}");
 }
 
@@ -373,6 +375,26 @@ async fn a_watcher_sees_every_state_until_the_ticket_ends() {
     assert_eq!((&last["state"], &last["reason"]), (&"cancelled".into(), &"caller hung up".into()));
     assert_eq!(lines.next(), None);
     assert_eq!(watch.ended().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_nobody_can_complete_is_not_taken() {
+    let floor = Floor::open().await;
+    floor.put_agent("ada");
+    floor.run(&["submit", "--tier", "gold", "--id", "T"]).with_code(0);
+    let told = floor.run(&["work", "ada"]).with_code(64).err;
+    assert!(told.contains("--auto"), "{told}");
+    let ticket = floor.json(&["ticket", "get", "T"]);
+    assert_eq!((&ticket["state"], &ticket["assigned_count"]), (&"waiting".into(), &0.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_of_a_tier_that_the_policy_lacks_is_stored_with_a_warning() {
+    let floor = Floor::open().await;
+    let put = |tier| floor.run(&["customers", "put", "C-1", "--tier", tier]).with_code(0).err;
+    assert!(put("mithril").contains("tier \"mithril\" of 1 customer is not in the policy"));
+    assert_eq!(floor.json(&["customers", "get", "C-1"])["tier"], "mithril");
+    assert!(!put("gold").contains("warning"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

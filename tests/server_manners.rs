@@ -7,7 +7,9 @@ mod running;
 
 use running::{Folder, LONG, Running};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 use tierline::api::proto::v1 as pb;
 use tierline::api::proto::v1::admin_service_client::AdminServiceClient;
@@ -89,6 +91,46 @@ async fn a_second_server_on_the_same_data_directory_is_refused() {
     assert_eq!(output.status.code(), Some(73), "{said}");
     assert!(said.contains(&folder.path().join("data").display().to_string()), "{said}");
     assert_eq!(first.get("/ready").await.0, "HTTP/1.1 200 OK", "the first goes on");
+}
+
+#[tokio::test]
+async fn the_data_directory_is_made_for_its_owner_alone_and_kept_as_it_is_afterwards() {
+    let folder = Folder::new("", "");
+    let data = folder.path().join("data");
+    let mode = || std::fs::metadata(&data).unwrap().permissions().mode() & 0o777;
+    let server = folder.start().await;
+    assert_eq!(mode(), 0o700);
+    server.signal("TERM").await;
+    server.ended().await;
+    std::fs::set_permissions(&data, Permissions::from_mode(0o750)).unwrap();
+    let _server = folder.start().await;
+    assert_eq!(mode(), 0o750, "what its owner has allowed stays");
+}
+
+#[tokio::test]
+async fn a_journal_that_ends_in_the_future_is_told_at_the_start() {
+    let folder = Folder::new("", "");
+    let mut fast = folder.serve();
+    fast.args(["--clock-speed", "10000"]);
+    let server = Running::of(fast).await;
+    let channel = server.connect().await;
+    let mut admin = AdminServiceClient::new(channel.clone());
+    let an_hour_later = async {
+        loop {
+            let info = admin.get_server_info(pb::GetServerInfoRequest {}).await.unwrap();
+            let info = info.into_inner();
+            if info.now.unwrap().seconds - info.started_at.unwrap().seconds > 3600 {
+                break;
+            }
+        }
+    };
+    timeout(LONG, an_hour_later).await.unwrap();
+    put_agent(&channel, "ada").await;
+    server.signal("TERM").await;
+    let (_, log) = server.ended().await;
+    assert!(!log.contains("ahead of the wall clock"), "{log}");
+    let server = folder.start().await;
+    server.logged("the journal ends ahead of the wall clock").await;
 }
 
 #[tokio::test]

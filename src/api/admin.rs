@@ -3,10 +3,9 @@
 use super::proto::v1 as pb;
 use super::proto::v1::admin_service_server::AdminService;
 use super::status::Fault;
-use super::validate::{self, AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX, echo};
-use super::{Api, convert};
+use super::validate::{AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX, echo};
+use super::{Api, convert, limits};
 use crate::directory::{Customer, Directory, Health, Lookup};
-use crate::engine::EXTEND_MS_MAX;
 use crate::engine::Engine;
 use crate::engine::command::AgentProfile;
 use crate::engine::model::{AgentId, PoolSet};
@@ -15,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 /// Faulty rows that one import tells; the others are counted.
-const FAULTS_TOLD_MAX: usize = 100;
+pub(super) const FAULTS_TOLD_MAX: usize = 100;
 
 #[tonic::async_trait]
 impl AdminService for Api {
@@ -143,13 +142,9 @@ impl AdminService for Api {
             (engine.limits(), counts, engine.policy().version.to_string())
         };
         let seen = self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?;
-        let (limits, [ticket_count, agent_count], policy_version) = seen;
-        let mut shown = vec![
-            limit("tickets_max", "Live tickets, waiting and assigned.", limits.tickets_max)
-                .used(ticket_count),
-            limit("agents_max", "Registered agents.", limits.agents_max).used(agent_count),
-        ];
-        shown.extend(self.limits());
+        let (engine_limits, [tickets, agents], policy_version) = seen;
+        let watchers = self.settings.watchers_max - self.watchers.available_permits();
+        let used = limits::Used { tickets, agents, watchers };
         let clock = self.handle.clock();
         Ok(Response::new(pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -159,7 +154,7 @@ impl AdminService for Api {
             policy_version,
             directory: self.settings.directory.to_owned(),
             directory_up: *self.directory.health().borrow() == Health::Up,
-            limits: shown,
+            limits: limits::told(engine_limits, &self.settings, used),
         }))
     }
 }
@@ -182,65 +177,6 @@ impl Api {
             checks.done().map(|()| pools)
         };
         self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?
-    }
-
-    /// Every limit but those that the engine keeps.
-    fn limits(&self) -> Vec<pb::Limit> {
-        let settings = &self.settings;
-        let driver = &settings.driver;
-        let watching = settings.watchers_max - self.watchers.available_permits();
-        let ms = |ms: i64| ms.unsigned_abs();
-        vec![
-            limit("commands_max", "Calls that wait for the driver.", driver.queue_max as u64),
-            limit(
-                "batch_max",
-                "Calls whose events go to disk with one sync.",
-                driver.batch_max as u64,
-            ),
-            limit(
-                "watchers_max",
-                "Calls that watch a ticket or the queues.",
-                settings.watchers_max as u64,
-            )
-            .used(watching),
-            limit("history_ms_max", "How long finished tickets are kept.", ms(driver.history_ms)),
-            limit(
-                "message_bytes_max",
-                "The size of a message that is read.",
-                settings.message_bytes_max as u64,
-            ),
-            limit(
-                "payload_bytes_max",
-                "The payload of a ticket.",
-                settings.payload_bytes_max as u64,
-            ),
-            limit("pull_wait_ms_max", "How long a pull may wait.", ms(settings.pull_wait_ms_max)),
-            limit("extend_ms_max", "How far a lease may be extended.", ms(EXTEND_MS_MAX)),
-            limit(
-                "submit_stream_in_flight_max",
-                "Tickets of one stream that are worked on at once.",
-                settings.submit_stream_in_flight_max as u64,
-            ),
-            limit("import_rows_max", "Rows in one message of an import.", IMPORT_ROWS_MAX as u64),
-            limit("page_size_max", "Entries on a page.", validate::PAGE_SIZE_MAX.into()),
-            limit("id_chars_max", "Length of an id.", validate::ID_CHARS_MAX as u64),
-            limit("subject_chars_max", "Length of a subject.", validate::SUBJECT_CHARS_MAX as u64),
-            limit("attributes_max", "Attributes of a ticket.", validate::ATTRIBUTES_MAX as u64),
-            limit(
-                "attribute_key_chars_max",
-                "Length of the key of a ticket's attribute.",
-                validate::ATTRIBUTE_KEY_CHARS_MAX as u64,
-            ),
-            limit(
-                "attribute_value_chars_max",
-                "Length of the value of a ticket's attribute.",
-                validate::ATTRIBUTE_VALUE_CHARS_MAX as u64,
-            ),
-            limit("outcome_chars_max", "Length of an outcome.", validate::OUTCOME_CHARS_MAX as u64),
-            limit("note_chars_max", "Length of a note.", validate::NOTE_CHARS_MAX as u64),
-            limit("reason_chars_max", "Length of a reason.", validate::REASON_CHARS_MAX as u64),
-            limit("capacity_max", "Tickets an agent may hold.", validate::CAPACITY_MAX.into()),
-        ]
     }
 }
 
@@ -316,15 +252,4 @@ fn checked_agent(id: &str) -> Result<AgentId, Fault> {
     let id = checks.agent_id(id);
     checks.done()?;
     Ok(id)
-}
-
-fn limit(name: &str, description: &str, value: u64) -> pb::Limit {
-    pb::Limit { name: name.to_owned(), description: description.to_owned(), value, current: None }
-}
-
-impl pb::Limit {
-    fn used(mut self, count: usize) -> Self {
-        self.current = Some(count as u64);
-        self
-    }
 }

@@ -36,8 +36,9 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
     }
 }
 
-/// How a finished ticket ended; `now` and `policy` are the present ones.
-pub(super) fn finished(row: &FinishedRow, now: Time, policy: &Policy) -> pb::ExplainTicketResponse {
+/// How a finished ticket ended. The rule and the policy of `now` need not be those that decided, so
+/// they are left out.
+pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketResponse {
     let agent = row.agent.as_ref().map(|agent| format!(" by agent {agent}")).unwrap_or_default();
     let waited = seconds(row.wait_ms);
     let kept = if row.response_in_time { "was kept" } else { "was not kept" };
@@ -53,8 +54,8 @@ pub(super) fn finished(row: &FinishedRow, now: Time, policy: &Policy) -> pb::Exp
     pb::ExplainTicketResponse {
         ticket: Some(convert::finished_ticket(row, Payload::LeftOut)),
         at: Some(timestamp(now)),
-        policy_version: policy.version.to_string(),
-        rule: pb::DispatchRule::from(policy.rule).into(),
+        policy_version: String::new(),
+        rule: pb::DispatchRule::Unspecified.into(),
         summary,
         crews: Vec::new(),
         place: None,

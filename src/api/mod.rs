@@ -9,6 +9,7 @@ mod convert;
 mod digest;
 mod explain;
 mod intake;
+mod limits;
 mod list;
 mod ops;
 mod page;
@@ -18,10 +19,12 @@ mod stream;
 mod submission;
 pub mod validate;
 
+pub use limits::Told as ToldLimit;
 pub use status::DOMAIN;
 
 use crate::directory::Directory;
 use crate::driver::{self, Handle};
+use crate::engine;
 use crate::engine::model::Time;
 use proto::v1::admin_service_server::AdminServiceServer;
 use proto::v1::agent_service_server::AgentServiceServer;
@@ -36,7 +39,7 @@ use tonic_health::server::HealthReporter;
 const SENT_BYTES_MAX: usize = 4 << 20;
 
 /// What can be configured of the services.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The longest a pull may wait for work, in the clock's milliseconds. At least 0.
     pub pull_wait_ms_max: i64,
@@ -52,6 +55,8 @@ pub struct Settings {
     pub directory: &'static str,
     /// The limits of the driver, to be shown.
     pub driver: driver::Settings,
+    /// Limits that others keep, to be shown as well.
+    pub more: Vec<ToldLimit>,
 }
 
 impl Default for Settings {
@@ -64,8 +69,15 @@ impl Default for Settings {
             watchers_max: 1000,
             directory: "embedded",
             driver: driver::Settings::default(),
+            more: Vec::new(),
         }
     }
+}
+
+/// Every limit that services with these settings tell, for an engine with these limits of its own;
+/// nothing is used of them yet.
+pub fn limits(engine: engine::Limits, settings: &Settings) -> Vec<proto::v1::Limit> {
+    limits::told(engine, settings, limits::Used::default())
 }
 
 /// What the four services work with. Clones share everything.

@@ -113,7 +113,7 @@ impl Fault {
         let fault = |code, reason| Self::new(code, reason, refused.to_string());
         match refused {
             Refused::Rule(rejection) => Self::rejected(rejection, id),
-            Refused::Busy { max } => fault(Code::Unavailable, ErrorReason::Overloaded)
+            Refused::Busy { max } => fault(Code::ResourceExhausted, ErrorReason::Overloaded)
                 .quota("commands_max", max as u64)
                 .retry(RETRY_BUSY),
             Refused::NoSpace => fault(Code::ResourceExhausted, ErrorReason::DiskFull)
@@ -274,11 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn a_driver_that_is_busy_is_unavailable_for_a_moment() {
+    fn a_driver_that_is_busy_is_a_limit_for_a_moment() {
         let status = Status::from(Fault::refused(Refused::Busy { max: 3 }, ""));
-        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.code(), Code::ResourceExhausted);
         let details = status.get_error_details();
-        assert_eq!(details.error_info().unwrap().reason, "OVERLOADED");
+        let info = details.error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.metadata["value"].as_str()), ("OVERLOADED", "3"));
         assert_eq!(details.quota_failure().unwrap().violations[0].subject, "commands_max");
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY_BUSY));
     }

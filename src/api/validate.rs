@@ -48,13 +48,13 @@ pub const WATCH_INTERVAL_MS: RangeInclusive<i64> = 100..=60_000;
 pub const WATCH_INTERVAL_MS_DEFAULT: i64 = 1000;
 
 /// Longest page token, in bytes; those made here are shorter.
-const PAGE_TOKEN_BYTES_MAX: usize = 128;
+pub(super) const PAGE_TOKEN_BYTES_MAX: usize = 128;
 /// Longest name of a queue, in bytes: a tier, a channel and every pool.
-const QUEUE_ID_BYTES_MAX: usize = (POOLS_MAX + 2) * (NAME_CHARS_MAX + 1);
+pub(super) const QUEUE_ID_BYTES_MAX: usize = (POOLS_MAX + 2) * (NAME_CHARS_MAX + 1);
 /// Most states in a filter; there are no more than these.
-const STATES_MAX: usize = 8;
+pub(super) const STATES_MAX: usize = 8;
 /// Most faults that one answer tells: they travel in a header.
-const VIOLATIONS_MAX: usize = 16;
+pub(super) const VIOLATIONS_MAX: usize = 16;
 /// Longest piece of a faulty value that is repeated, in characters.
 const ECHO_CHARS_MAX: usize = 48;
 

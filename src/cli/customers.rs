@@ -130,6 +130,8 @@ impl Put {
         let connection = context.connect().await?;
         let request = v1::PutCustomerRequest { customer: Some(customer) };
         let answer = connection.call(connection.admin().put_customer(request)).await?;
+        let tiers = answer.customer.iter().map(|customer| (customer.tier.clone(), 1)).collect();
+        import::warn(&import::unknown_tiers(&connection, tiers).await);
         show(context, answer.customer)
     }
 }

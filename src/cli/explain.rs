@@ -17,7 +17,7 @@ pub(crate) const HELP: &str = "\
 For a waiting ticket every crew is shown: the agents who serve in the same pools, what they would take next, \
 and the heads of all queues that the rule compared. The ticket asked about is marked with *.
 
-JSON fields: ticket_id, state, at, policy_version, rule, place, summary, crews [{pools, agent_count, idle_count, step, \
+JSON fields (policy_version and rule are null for a finished ticket): ticket_id, state, at, policy_version, rule, place, summary, crews [{pools, agent_count, idle_count, step, \
 chosen_ticket_id, why, candidates [{queue_id, tier, ticket_id, waited_ms, slack_ms, guard_ms, at_risk, starving, \
 via_pool, held_by {pool, idle_count, reserve_count}}]}].";
 
@@ -27,8 +27,8 @@ struct Explanation {
     ticket_id: String,
     state: String,
     at: Option<Timestamp>,
-    policy_version: String,
-    rule: String,
+    policy_version: Option<String>,
+    rule: Option<String>,
     place: Option<u64>,
     summary: String,
     crews: Vec<Crew>,
@@ -103,8 +103,8 @@ pub(crate) fn show(context: &Context, answer: v1::ExplainTicketResponse) -> Resu
         state: words::ticket_state(ticket.state),
         ticket_id: ticket.ticket_id,
         at: view::instant(answer.at),
-        policy_version: answer.policy_version,
-        rule: words::dispatch_rule(answer.rule),
+        policy_version: view::filled(answer.policy_version),
+        rule: (answer.rule != 0).then(|| words::dispatch_rule(answer.rule)),
         place: answer.place,
         summary: answer.summary,
         crews: crews.collect(),
@@ -130,7 +130,9 @@ fn text(explanation: &Explanation) -> String {
             let _ = write!(text, "{}", heads(crew, &explanation.ticket_id));
         }
     }
-    let _ = write!(text, "\nrule {}, policy {}\n", explanation.rule, explanation.policy_version);
+    if let (Some(rule), Some(version)) = (&explanation.rule, &explanation.policy_version) {
+        let _ = write!(text, "\nrule {rule}, policy {version}\n");
+    }
     text
 }
 
@@ -202,8 +204,8 @@ mod tests {
             ticket_id: "T-2".to_owned(),
             state: "waiting".to_owned(),
             at: None,
-            policy_version: "v7".to_owned(),
-            rule: "guarded-edf".to_owned(),
+            policy_version: Some("v7".to_owned()),
+            rule: Some("guarded-edf".to_owned()),
             place: Some(1),
             summary: "T-2 waits in silver/desk.".to_owned(),
             crews: vec![Crew {

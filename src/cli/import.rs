@@ -77,8 +77,9 @@ struct LineFault {
     message: String,
 }
 
+/// A tier that the policy does not have, and how many customers have it.
 #[derive(Serialize)]
-struct UnknownTier {
+pub(crate) struct UnknownTier {
     tier: String,
     customers: u64,
 }
@@ -154,13 +155,7 @@ fn tell(context: &Context, summary: &Summary, started: Instant) -> Result<(), Fa
     if summary.refused_count > listed {
         console::note(format_args!("and {} more", summary.refused_count - listed));
     }
-    for unknown in &summary.unknown_tiers {
-        console::note(format_args!(
-            "warning: tier {:?} of {} is not in the policy: their tickets get the tier of unknown customers",
-            unknown.tier,
-            humane::count(unknown.customers, "customer")
-        ));
-    }
+    warn(&summary.unknown_tiers);
     let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
     let refused = match summary.refused_count {
         0 => String::new(),
@@ -173,6 +168,17 @@ fn tell(context: &Context, summary: &Summary, started: Instant) -> Result<(), Fa
         humane::count(summary.row_count, "customer"),
         humane::duration(took_ms)
     ))
+}
+
+/// Warns of tiers that the policy does not have; the customers are stored all the same.
+pub(crate) fn warn(unknown_tiers: &[UnknownTier]) {
+    for unknown in unknown_tiers {
+        console::note(format_args!(
+            "warning: tier {:?} of {} is not in the policy: their tickets get the tier of unknown customers",
+            unknown.tier,
+            humane::count(unknown.customers, "customer")
+        ));
+    }
 }
 
 /// Reads the file to its end, or until nobody wants the rest.
@@ -308,7 +314,10 @@ pub(crate) fn told(error: &v1::Error) -> String {
 }
 
 /// The tiers of the file that the policy does not have. A help, so that a server that cannot tell is no fault.
-async fn unknown_tiers(connection: &Connection, tiers: BTreeMap<String, u64>) -> Vec<UnknownTier> {
+pub(crate) async fn unknown_tiers(
+    connection: &Connection,
+    tiers: BTreeMap<String, u64>,
+) -> Vec<UnknownTier> {
     let request = v1::GetPolicyRequest {};
     let answer = connection.call(connection.admin().get_policy(request)).await;
     let Some(policy) = answer.ok().and_then(|answer| answer.policy) else {

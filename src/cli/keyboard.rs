@@ -2,7 +2,9 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::thread;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// Standard input, line by line.
 ///
@@ -11,6 +13,8 @@ use tokio::sync::mpsc;
 pub(crate) struct Keyboard {
     lines: mpsc::Receiver<String>,
     is_terminal: bool,
+    /// Read to see whether there is one, and not asked for yet.
+    first: Option<String>,
 }
 
 impl Keyboard {
@@ -26,12 +30,25 @@ impl Keyboard {
                 }
             }
         });
-        Self { lines, is_terminal: io::stdin().is_terminal() }
+        Self { lines, is_terminal: io::stdin().is_terminal(), first: None }
     }
 
     /// The next line, or `None` after the last one.
     pub(crate) async fn line(&mut self) -> Option<String> {
-        self.lines.recv().await
+        match self.first.take() {
+            Some(line) => Some(line),
+            None => self.lines.recv().await,
+        }
+    }
+
+    /// Whether the input has ended before anything was asked of it. One that has said nothing within
+    /// `grace` may say something later.
+    pub(crate) async fn is_over(&mut self, grace: Duration) -> bool {
+        let Ok(first) = timeout(grace, self.lines.recv()).await else {
+            return false;
+        };
+        self.first = first;
+        self.first.is_none()
     }
 
     /// Whether a person types.

@@ -155,11 +155,6 @@ impl Context {
         Connection::open(&self.server, self.timeout).await
     }
 
-    /// The address of the server.
-    pub(crate) fn server(&self) -> &str {
-        &self.server
-    }
-
     /// Whether programs read the results.
     pub(crate) fn is_json(&self) -> bool {
         self.output == Output::Json

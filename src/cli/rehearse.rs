@@ -2,7 +2,8 @@
 
 use super::child::Child;
 use super::fault::Fault;
-use super::{Context, console};
+use super::{Context, console, humane};
+use crate::api::proto::v1::GetServerInfoRequest;
 use crate::engine::model::{Channel, Rule};
 use crate::rehearse::generate::{self, Month};
 use crate::rehearse::report::Report;
@@ -13,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::{Date, date};
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ A trace is a CSV file with the columns arrival_s, day, type, queue_s, outcome an
   outcome    AGENT (an agent took it) or HANG (the caller hung up)
   service_s  how long the agent was busy, in seconds; empty or 0 when not known
 Only calls that were answered or queued are played. The tier and the patience are drawn.
+
+With --in-process a month takes seconds. On a server the clock runs: a day at --speed 300 takes some five minutes.
 
 Examples:
   tierline rehearse --generate 20 --policy config/bank.toml --agents 7 --in-process
@@ -135,15 +139,35 @@ impl Rehearse {
                     ..arrival
                 })
                 .collect::<Vec<_>>();
+            let over_ms = arrivals.last().map_or(0, |last| last.at_ms);
             let bar = progress(arrivals.len());
             let tell = {
                 let bar = bar.clone();
                 Arc::new(move |over| bar.set_position(over))
             };
-            let own = if self.on_server { None } else { Some(self.server(&file).await?) };
-            let url = own.as_ref().map_or_else(|| context.server().to_owned(), Child::url);
+            // Asked before anything is played: nobody there ends this like any other command.
+            let (own, url, speed) = if self.on_server {
+                let connection = context.connect().await?;
+                let request = GetServerInfoRequest {};
+                let info = connection.call(connection.admin().get_server_info(request)).await?;
+                (None, connection.server, info.clock_speed)
+            } else {
+                let own = self.server(&file).await?;
+                let url = own.url();
+                (Some(own), url, self.speed)
+            };
+            if !std::io::stderr().is_terminal() {
+                let played = std::time::Duration::from_millis(over_ms.unsigned_abs());
+                let played = played.div_f64(speed.max(1.0)).as_millis();
+                console::note(format_args!(
+                    "{} at {speed} times the clock: about {}",
+                    humane::count(bar.length().unwrap_or(0), "call"),
+                    humane::duration(i64::try_from(played).unwrap_or(i64::MAX))
+                ));
+            }
             let report = live::over_grpc(&url, &played, self.agents.into(), arrivals, tell).await;
             bar.finish_and_clear();
+            drop(own);
             vec![report.map_err(|error| Fault::Usage(error.to_string()))?]
         };
         let mean = Report::mean(&runs);

@@ -19,6 +19,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// An input that has ended says so at once; a script may take its time for the first line.
+const INPUT_GRACE: Duration = Duration::from_millis(200);
+
 /// Take tickets as an agent: pull, show, complete, in a loop.
 ///
 /// Sets the agent available, waits for a ticket and shows it. Enter completes it, with whatever you type before as a
@@ -30,7 +33,7 @@ JSON: a line for each step, with the field event: \"assigned\" {agent_id, pool, 
 ticket}, \"completed\" {ticket_id, handle_ms, response_in_deadline, solution_in_deadline}, \"released\" and \"lost\" \
 {ticket_id, reason}.
 
-Exit codes: 0 ended by you or after --once, 75 nothing came within --wait.
+Exit codes: 0 ended by you or after --once, 64 nobody types and --auto is not given, 75 nothing came within --wait.
 
 Examples:
   tierline work ada
@@ -99,16 +102,21 @@ impl Work {
     /// Runs it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), Fault> {
         let connection = context.connect().await?;
+        let mut keyboard = self.auto.is_none().then(Keyboard::open);
+        if let Some(keyboard) = keyboard.as_mut().filter(|keyboard| !keyboard.is_terminal())
+            && keyboard.is_over(INPUT_GRACE).await
+        {
+            return Err(Fault::Usage(
+                "nobody can complete a ticket here, standard input has ended: use --auto SECONDS, \
+                 or give it a terminal or lines"
+                    .to_owned(),
+            ));
+        }
         let (stop, force) = (CancellationToken::new(), CancellationToken::new());
         tokio::spawn(listen(stop.clone(), force.clone()));
         let desk = Desk::open(connection, self.agent.clone(), stop).await?;
         console::note(format_args!("{} takes tickets; Ctrl-C ends", self.agent));
-        let mut shift = Shift {
-            keyboard: self.auto.is_none().then(Keyboard::open),
-            is_json: context.is_json(),
-            desk,
-            work: self,
-        };
+        let mut shift = Shift { keyboard, is_json: context.is_json(), desk, work: self };
         // Someone who is in a hurry presses Ctrl-C again: the lease then ends by itself.
         tokio::select! {
             done = shift.serve_out() => done,

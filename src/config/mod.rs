@@ -45,7 +45,7 @@ pub struct Config {
 pub struct Listen {
     /// The address of the gRPC services. Port 0 lets the system choose.
     pub grpc: SocketAddr,
-    /// The address of metrics, health and the wallboard. Port 0 lets the system choose.
+    /// The address of metrics and health. Port 0 lets the system choose.
     pub http: SocketAddr,
     /// Whether addresses that other machines reach are allowed, although nothing is encrypted.
     pub insecure: bool,

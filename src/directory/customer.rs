@@ -103,7 +103,7 @@ pub struct Identifier {
 impl Identifier {
     /// # Errors
     /// The value, once normalised, must have 1 to [`VALUE_CHARS_MAX`] characters and no control
-    /// characters.
+    /// characters; a phone number must have a digit: the network's "anonymous" names nobody.
     pub fn new(kind: IdentifierKind, value: &str) -> Result<Self, Invalid> {
         let trimmed = value.trim();
         let normal = match kind {
@@ -115,15 +115,18 @@ impl Identifier {
                 trimmed.to_owned()
             }
         };
-        if is_text(&normal, 1, VALUE_CHARS_MAX) {
-            Ok(Self { kind, value: normal })
-        } else {
-            Err(Invalid::new(
-                kind.as_str(),
-                value,
-                "1 to 128 characters without control characters",
-            ))
+        let is_phone = kind == IdentifierKind::Phone;
+        let fits = is_text(&normal, 1, VALUE_CHARS_MAX)
+            && (!is_phone || normal.chars().any(|c| c.is_ascii_digit()));
+        if fits {
+            return Ok(Self { kind, value: normal });
         }
+        let range = if is_phone {
+            "1 to 128 characters with a digit and without control characters"
+        } else {
+            "1 to 128 characters without control characters"
+        };
+        Err(Invalid::new(kind.as_str(), value, range))
     }
 
     /// What the value is.
@@ -284,7 +287,7 @@ mod tests {
             assert_eq!(Identifier::new(kind, given).unwrap().value(), normal, "{given}");
         };
         check(IdentifierKind::Phone, " +1 (202) 555-0101 ", "+12025550101");
-        check(IdentifierKind::Phone, "anonymous", "anonymous");
+        check(IdentifierKind::Phone, "*21#", "*21#");
         check(IdentifierKind::Email, " Ada@Example.COM", "ada@example.com");
         check(IdentifierKind::Card, "4000 0012", "4000 0012");
         check(IdentifierKind::Account, "DE-77", "DE-77");
@@ -301,8 +304,21 @@ mod tests {
             assert_eq!(error.field, "card");
             assert_eq!(error.range, "1 to 128 characters without control characters");
         }
-        // Nothing but punctuation is left of this one.
-        assert!(Identifier::new(IdentifierKind::Phone, " (-) ").is_err());
+    }
+
+    #[test]
+    fn a_phone_number_has_a_digit() {
+        // Nothing but punctuation is left of the first.
+        for bad in [" (-) ", "anonymous", "+", "ext."] {
+            let error = Identifier::new(IdentifierKind::Phone, bad).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "phone = {bad:?} is not 1 to 128 characters with a digit and without control \
+                     characters"
+                )
+            );
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::model::{Policy, PoolSet, Ticket, TicketId, Time};
 use std::sync::Arc;
 
 /// Most crews an explanation surveys.
-const EXPLAINED_CREWS_MAX: usize = 16;
+pub const EXPLAINED_CREWS_MAX: usize = 16;
 
 /// Why a live ticket is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ pub mod roster;
 mod shelf;
 pub mod timers;
 
-pub use explain::{CrewSurvey, Explanation};
+pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};

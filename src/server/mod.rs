@@ -9,6 +9,7 @@
 //! Nothing is decided here. Whoever binds the ports and says when to stop is the caller.
 
 mod error;
+mod health;
 mod listen;
 mod settings;
 mod silence;
@@ -25,15 +26,18 @@ use crate::directory::Directory;
 use crate::driver::{self, Handle, Refused};
 use crate::engine::command::AgentProfile;
 use crate::engine::model::Policy;
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::metrics::{Metrics, Rpcs};
 use crate::web;
 use listen::{Manners, listen};
 use speech::{Grpc, PREFACE_BYTES, Pages, REQUEST_BYTES};
 use state::State;
 use std::fmt;
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,6 +48,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Agents that are registered at once, so that they share syncs.
 const AGENTS_AT_ONCE: usize = 64;
+/// How far ahead of the wall clock the journal may end before that is told: no machine's clock is set
+/// back so far by itself.
+const AHEAD_MS_MAX: i64 = 60_000;
 /// How long the pages may take to end after the drain's own limit: they answer at once.
 const PAGES_DRAIN: Duration = Duration::from_millis(250);
 
@@ -91,8 +98,10 @@ impl Server {
         let (dir, limits) = (config.data.dir.clone(), settings::limits(&config.limits));
         let journal_settings = settings::journal(&config.data);
         // Reading a large journal takes seconds.
-        let opening =
-            tokio::task::spawn_blocking(move || Journal::open(&dir, journal_settings, limits));
+        let opening = tokio::task::spawn_blocking(move || {
+            make_private(&dir)?;
+            Journal::open(&dir, journal_settings, limits)
+        });
         let (journal, recovered) = opening.await.expect("opening a journal does not panic")?;
         tracing::info!(
             last_event = recovered.last_seq.0,
@@ -105,6 +114,14 @@ impl Server {
         let directory_settings = settings::directory(&config);
         let directory = Directory::open(directory_settings, metrics.clone()).await?;
         let clock = Clock::start(recovered.last_at, config.clock.speed);
+        if clock.started_ahead_ms() > AHEAD_MS_MAX {
+            tracing::warn!(
+                ahead_s = clock.started_ahead_ms() / 1000,
+                "the journal ends ahead of the wall clock, as after a run with --clock-speed: time goes \
+                 on from there; for real work use another data directory, or start when the wall \
+                 clock has caught up"
+            );
+        }
         let driver_settings = settings::driver(&config);
         let (handle, driver) = driver::start(
             journal,
@@ -168,7 +185,8 @@ impl Server {
         let services =
             Api::new(self.handle.clone(), self.directory.clone(), settings::api(&self.config));
         let (routes, health) = api::services(services);
-        api::set_serving(&health, true).await;
+        api::set_serving(&health, !self.handle.view().is_full).await;
+        let following = tokio::spawn(health::follow(health.clone(), self.handle.views()));
         let rpcs = Rpcs::new(self.metrics.clone(), api::proto::methods());
         let speech =
             Grpc::new(routes.prepare().into_axum_router(), listen_config.streams_max, rpcs);
@@ -197,6 +215,9 @@ impl Server {
             ended = &mut driver => Some(ended),
         };
         state.drain();
+        following.abort();
+        // It must not have the last word.
+        let _ = following.await;
         api::set_serving(&health, false).await;
         if ended.is_none() {
             let limit = self.config.drain.limit;
@@ -256,6 +277,13 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     Server::open(config).await?.serve(listeners, shutdown).await
+}
+
+/// Makes the data directory if it is missing, for nobody but its owner: tickets and customers are
+/// personal. One that is there stays as its owner has it.
+fn make_private(dir: &Path) -> Result<(), journal::Error> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|source| journal::Error::Io { path: dir.into(), source })
 }
 
 /// The runtime for a server. With one processor to run on, a single thread does better than several

@@ -1,10 +1,13 @@
 //! The configuration as each part of the house wants it.
 
 use super::Error;
+use super::speech::{HEADERS_MAX, PAGE_REQUEST_MAX, RESETS_MAX};
+use crate::api::ToldLimit;
 use crate::config::{Config, Data, DirectoryKind, Limits, PolicyFile, Secret};
 use crate::directory::{self, Source};
 use crate::engine::model::Policy;
 use crate::{api, driver, engine, journal, policy};
+use std::time::Duration;
 
 /// The policy that is served by when the configuration names none and none is there.
 const BUILT_IN: &str = include_str!("../../config/default.toml");
@@ -62,8 +65,89 @@ pub(super) fn api(config: &Config) -> api::Settings {
             DirectoryKind::Redis => "redis",
         },
         driver: driver(config),
+        more: more_limits(config),
         ..api::Settings::default()
     }
+}
+
+/// The limits that the services do not keep themselves.
+fn more_limits(config: &Config) -> Vec<ToldLimit> {
+    let (listen, from) = (&config.listen, directory(config));
+    let journal = journal(&config.data);
+    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let limit = |name, description, value| ToldLimit { name, description, value };
+    vec![
+        limit(
+            "connections_max",
+            "Connections at once, for gRPC and for HTTP each.",
+            listen.connections_max as u64,
+        ),
+        limit(
+            "silent_ms_max",
+            "How long a connection may say nothing after it opened.",
+            ms(listen.silent_timeout),
+        ),
+        limit("streams_max", "Calls at once on one connection.", listen.streams_max.into()),
+        limit("headers_bytes_max", "The headers of a call.", HEADERS_MAX.into()),
+        limit(
+            "resets_max",
+            "Calls of one connection that were taken back before they were looked at.",
+            RESETS_MAX as u64,
+        ),
+        limit(
+            "page_request_bytes_max",
+            "The request line and headers of a request for a page.",
+            PAGE_REQUEST_MAX as u64,
+        ),
+        limit(
+            "drain_ms_max",
+            "How long calls in progress may take once the server has been told to stop.",
+            ms(config.drain.limit),
+        ),
+        limit(
+            "data_bytes_max",
+            "The room that new tickets may take on disk; 0: all there is.",
+            journal.size_max.unwrap_or(0),
+        ),
+        limit("snapshot_events_max", "Events between two snapshots.", journal.snapshot_events),
+        limit(
+            "snapshot_bytes_max",
+            "Bytes of the journal between two snapshots.",
+            journal.snapshot_bytes,
+        ),
+        limit(
+            "directory_budget_ms_max",
+            "How long a ticket waits for the lookup of its customer.",
+            ms(from.budget),
+        ),
+        limit(
+            "directory_write_ms_max",
+            "How long a customer may take to store.",
+            ms(from.write_timeout),
+        ),
+        limit("directory_cache_max", "Customers kept in memory.", from.cache_entries_max as u64),
+        limit(
+            "directory_fresh_ms_max",
+            "How long a customer in memory counts as fresh.",
+            ms(from.fresh_for),
+        ),
+        limit(
+            "directory_unknown_ms_max",
+            "How long an unknown customer is taken for unknown.",
+            ms(from.unknown_for),
+        ),
+        limit(
+            "directory_stale_ms_max",
+            "How old an answer may be that is used while the directory is silent.",
+            ms(from.stale_for),
+        ),
+        limit(
+            "directory_failures_max",
+            "Failures in a row after which lookups stop for a while.",
+            from.failures_max.into(),
+        ),
+        limit("directory_cooldown_ms_max", "How long they stop then.", ms(from.cool_down)),
+    ]
 }
 
 pub(super) fn directory(config: &Config) -> directory::Settings {
@@ -86,5 +170,91 @@ pub(super) fn directory(config: &Config) -> directory::Settings {
         failures_max: from.breaker_failures,
         cool_down: from.breaker_cooldown,
         ..directory::Settings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use std::collections::BTreeSet;
+
+    /// Every key with a number, a size or a duration that limits something, and another value of it.
+    const KEYS: [(&str, &str); 22] = [
+        ("listen.connections_max", "7"),
+        ("listen.silent_timeout", "7s"),
+        ("listen.streams_max", "7"),
+        ("listen.message_max", "512KiB"),
+        ("data.history", "7h"),
+        ("data.snapshot_every", "7000"),
+        ("data.size_max", "7GiB"),
+        ("directory.budget", "7ms"),
+        ("directory.cache_entries", "7"),
+        ("directory.cache_ttl", "7s"),
+        ("directory.unknown_ttl", "7s"),
+        ("directory.stale_for", "7h"),
+        ("directory.breaker_failures", "7"),
+        ("directory.breaker_cooldown", "7s"),
+        ("limits.tickets_max", "7"),
+        ("limits.agents_max", "7"),
+        ("limits.pull_wait_max", "7s"),
+        ("limits.payload_max", "7KiB"),
+        ("limits.batch_max", "7"),
+        ("limits.commands_max", "7"),
+        ("limits.watchers_max", "7"),
+        ("drain.limit", "7s"),
+    ];
+
+    /// Keys that say where, which and how, and limit nothing.
+    const OTHERS: [&str; 13] = [
+        "listen.grpc",
+        "listen.http",
+        "listen.insecure",
+        "data.dir",
+        "policy.file",
+        "directory.kind",
+        "directory.url",
+        "directory.prefix",
+        "directory.password",
+        "directory.password_file",
+        "log.format",
+        "log.filter",
+        "clock.speed",
+    ];
+
+    fn told(variables: &[(&str, &str)]) -> Vec<(String, u64)> {
+        let variables = variables.iter().map(|(key, value)| {
+            let name = key.replace('.', "_").to_uppercase();
+            (format!("{}{name}", config::VARIABLE_PREFIX).into(), (*value).into())
+        });
+        let config = config::parse("test", "", variables).expect("the values are in range");
+        let told = api::limits(limits(&config.limits), &api(&config));
+        told.into_iter().map(|limit| (limit.name, limit.value)).collect()
+    }
+
+    #[test]
+    fn every_limit_of_the_configuration_is_told_to_callers_under_one_name() {
+        let listed: BTreeSet<_> =
+            KEYS.iter().map(|(key, _)| *key).chain(OTHERS).map(str::to_owned).collect();
+        let all: BTreeSet<_> = config::keys().into_iter().collect();
+        assert_eq!(listed, all, "a new key is put into one of the lists");
+        let defaults = told(&[]);
+        for (key, value) in KEYS {
+            let changed = told(&[(key, value)]);
+            let differ = defaults.iter().zip(&changed).filter(|(one, other)| one != other).count();
+            assert_eq!(differ, 1, "{key}");
+        }
+    }
+
+    #[test]
+    fn limits_have_names_of_their_own_that_end_alike_and_sentences() {
+        let config = Config::default();
+        let told = api::limits(limits(&config.limits), &api(&config));
+        let names: BTreeSet<_> = told.iter().map(|limit| limit.name.as_str()).collect();
+        assert_eq!(names.len(), told.len());
+        for limit in &told {
+            assert!(limit.name.ends_with("_max"), "{}", limit.name);
+            assert!(limit.description.ends_with('.'), "{}", limit.name);
+        }
     }
 }

@@ -25,16 +25,16 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 /// And closed if no answer comes within this time.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The headers of one call, in bytes, as HTTP/2 counts them.
-const HEADERS_MAX: u32 = 16 << 10;
+pub(super) const HEADERS_MAX: u32 = 16 << 10;
 /// Calls that a client opened and took back before they were looked at, on one connection.
-const RESETS_MAX: usize = 20;
+pub(super) const RESETS_MAX: usize = 20;
 /// What may be under way to the server on one call, in bytes.
 const STREAM_WINDOW: u32 = 1 << 20;
 /// What may be under way to the server on one connection, in bytes.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
 /// Request line and headers of one request for a page, in bytes.
-const PAGE_REQUEST_MAX: usize = 16 << 10;
+pub(super) const PAGE_REQUEST_MAX: usize = 16 << 10;
 /// Beyond the time in which a connection must have said something: time for the rest of its headers.
 const HEADERS_GRACE: Duration = Duration::from_secs(1);
 

@@ -134,7 +134,8 @@ impl TestServer {
             ..directory::Settings::default()
         };
         let directory = Directory::open(directory, Arc::new(())).await.expect("a directory");
-        let (routes, reporter) = api::services(Api::new(handle.clone(), directory, wish.settings));
+        let (routes, reporter) =
+            api::services(Api::new(handle.clone(), directory, wish.settings.clone()));
         api::set_serving(&reporter, true).await;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
