@@ -49,6 +49,7 @@ mod tests {
             pools: Vec::new(),
             agent_count: 0,
             is_full: false,
+            trouble: None,
             is_draining: false,
         };
         let (publish, views) = watch::channel(Arc::new(view.clone()));
