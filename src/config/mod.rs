@@ -83,7 +83,7 @@ pub struct Data {
     pub history: Duration,
     /// Events between two snapshots. 1,000 to 100,000,000.
     pub snapshot_every: u64,
-    /// The most bytes the data directory may take, 64 MiB to 16 TiB; `None` sets no limit.
+    /// The most bytes `tierline.db` may take, 64 MiB to 16 TiB; `None` sets no limit.
     pub size_max: Option<u64>,
 }
 
