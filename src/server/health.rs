@@ -27,6 +27,8 @@ mod tests {
     use super::*;
     use crate::engine::model::Time;
     use crate::policy;
+    use std::time::Duration;
+    use tokio::time::timeout;
     use tokio_stream::StreamExt as _;
     use tonic::Request;
     use tonic_health::ServingStatus;
@@ -59,7 +61,9 @@ mod tests {
         let request = HealthCheckRequest { service: "tierline.v1.AgentService".to_owned() };
         let mut told = service.watch(Request::new(request)).await.unwrap().into_inner();
         let mut until = async |status: ServingStatus| {
-            while told.next().await.unwrap().unwrap().status != status as i32 {}
+            let told =
+                async { while told.next().await.unwrap().unwrap().status != status as i32 {} };
+            timeout(Duration::from_secs(60), told).await.expect("health follows");
         };
         let following = tokio::spawn(follow(reporter, views));
         until(ServingStatus::Serving).await;
