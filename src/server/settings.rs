@@ -106,7 +106,7 @@ fn more_limits(config: &Config) -> Vec<ToldLimit> {
         ),
         limit(
             "data_bytes_max",
-            "The room that new tickets may take on disk; 0: all there is.",
+            "The largest size of tierline.db in bytes; 0: as large as the disk.",
             journal.size_max.unwrap_or(0),
         ),
         limit("snapshot_events_max", "Events between two snapshots.", journal.snapshot_events),
