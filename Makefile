@@ -18,7 +18,7 @@ test: tools redis ## Everything: format, lints as errors, all tests with a real 
 	@echo '== 2/3 lints'
 	cargo clippy --locked --all-targets -- -D warnings
 	@echo '== 3/3 tests'
-	cargo test --locked
+	cargo test --locked --no-fail-fast
 
 # Rust's minimal profile comes without them, and Debian's own packages are separate.
 tools:
