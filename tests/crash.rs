@@ -28,8 +28,9 @@ use tokio::task::JoinSet;
 use tonic::Code;
 use tonic::transport::Channel;
 
-const SUBMITTERS: u64 = 6;
-const AGENTS: u64 = 6;
+/// Fewer than the agents can serve, so that what is waiting, and is asked after in every round, stays few.
+const SUBMITTERS: u64 = 3;
+const AGENTS: u64 = 8;
 
 /// What the clients know of one ticket.
 #[derive(Clone, Debug, Default)]
