@@ -92,7 +92,7 @@ impl Default for Data {
         Self {
             dir: "./data".into(),
             history: Duration::from_secs(30 * 86_400),
-            snapshot_every: 200_000,
+            snapshot_every: 500_000,
             size_max: None,
         }
     }
