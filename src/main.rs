@@ -3,7 +3,7 @@
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
-/// Every call makes and drops some dozens of small values; `tierline bench` shows the difference.
+/// Every call makes and drops some dozens of small values.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
