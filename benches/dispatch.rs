@@ -90,6 +90,7 @@ impl Desk {
             caller: None,
             content: self.content.clone(),
             lookup: Lookup::Given { tier: tier.into() },
+            not_before: None,
             earlier: None,
         })));
     }
@@ -130,6 +131,8 @@ fn policy() -> Policy {
         weight_permille: 1000,
         respond_within_ms: [seconds * 1000; 6],
         solve_within_ms: [None; 6],
+        expires_after_ms: [None; 6],
+        park_max_ms: [1000; 6],
         pools: PoolSet::of([PoolIx(0)]),
         overflow: Vec::new(),
     });

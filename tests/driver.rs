@@ -72,6 +72,7 @@ fn ticket(id: &str, payload: usize) -> Submit {
             ..Default::default()
         }),
         lookup: Lookup::Given { tier: "low".into() },
+        not_before: None,
         earlier: None,
     }
 }

@@ -1,5 +1,6 @@
 //! The words of the house become messages. Nothing is decided or checked here.
 
+use super::life;
 use super::proto::v1 as pb;
 use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
@@ -7,10 +8,10 @@ use crate::engine::Engine;
 use crate::engine::command::WaitEnd;
 use crate::engine::model::{
     Agent, Assignment, Caller, Channel, IdentifierKind, Policy, Pool, PoolSet, Presence, Rule,
-    State, Step, TicketId, Tier, TierSource, Time,
+    Step, TicketId, Tier, TierSource, Time,
 };
 use crate::engine::queue::QueueKey;
-use crate::journal::{FinishedRow, FinishedState};
+use crate::journal::FinishedRow;
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -201,16 +202,12 @@ pub(super) fn ticket(seen: &Seen, payload: Payload) -> pb::Ticket {
 
 /// A live ticket.
 pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
-    let Live { ticket, policy } = live;
+    let Live { ticket, policy, at } = live;
     let caller = ticket.caller.as_deref();
-    let state = match &ticket.state {
-        State::Waiting => pb::TicketState::Waiting,
-        State::Assigned(_) => pb::TicketState::Assigned,
-    };
     pb::Ticket {
         ticket_id: ticket.id.to_string(),
         number: ticket.number.0,
-        state: state.into(),
+        state: life::state(&ticket.state).into(),
         channel: pb::Channel::from(ticket.channel).into(),
         customer: caller.map(identifier),
         customer_id: caller.and_then(Caller::customer_id).unwrap_or_default().to_owned(),
@@ -243,21 +240,24 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         outcome: String::new(),
         note: String::new(),
         reason: String::new(),
+        not_before: life::not_before(&ticket.state),
+        expires_at: ticket.expires_at().map(timestamp),
+        parked: life::parking(&ticket.state),
+        legs: life::legs(&ticket.ledger(*at)),
     }
 }
 
 /// A ticket of the history.
 pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket {
-    let state = match row.state {
-        FinishedState::Completed => pb::TicketState::Completed,
-        FinishedState::Cancelled => pb::TicketState::Cancelled,
-    };
     let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
-    let responded_at = row.picked_up_at.unwrap_or(row.finished_at);
+    let is_late = match row.picked_up_at {
+        Some(_) => !row.response_in_time,
+        None => row.finished_at > row.respond_by,
+    };
     pb::Ticket {
         ticket_id: row.id.to_string(),
         number: row.number.0,
-        state: state.into(),
+        state: life::finished_state(row.state).into(),
         channel: pb::Channel::from(row.channel).into(),
         customer: None,
         customer_id: text(&row.customer_id),
@@ -275,7 +275,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         route_step: 0,
         pools: Vec::new(),
         assigned_count: row.assigned_count,
-        response_breached: responded_at > row.respond_by,
+        response_breached: is_late,
         solution_breached: row.solution_in_time == Some(false),
         picked_up_at: row.picked_up_at.map(timestamp),
         holder: row.agent.as_ref().map(|agent| pb::Holder {
@@ -290,6 +290,10 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         outcome: text(&row.outcome),
         note: text(&row.note),
         reason: text(&row.reason),
+        not_before: None,
+        expires_at: None,
+        parked: None,
+        legs: life::legs(&row.legs),
     }
 }
 

@@ -4,7 +4,7 @@ use super::convert::{self, Payload, queue_id, timestamp};
 use super::proto::v1 as pb;
 use crate::driver::{Beside, Live};
 use crate::engine::dispatch::{Choice, Head};
-use crate::engine::model::{Policy, Rule, Step, Ticket, TicketNumber, Time};
+use crate::engine::model::{Policy, Rule, State, Step, Ticket, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::engine::{CrewSurvey, Explanation};
 use crate::journal::{FinishedRow, FinishedState};
@@ -12,27 +12,38 @@ use crate::journal::{FinishedRow, FinishedState};
 /// Why a live ticket is where it is.
 pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTicketResponse {
     let Explanation { ticket, policy, ahead_count, crews } = explanation;
-    let summary = match (ticket.assignment(), ahead_count) {
-        (Some(held), _) => format!(
+    let summary = match &ticket.state {
+        State::Assigned(held) => format!(
             "It was given to agent {} by the step {} of the rule, {}.",
             held.agent,
             held.step.name(),
             slack(held.slack_ms)
         ),
-        (None, ahead_count) => {
-            waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
+        State::Waiting => waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at),
+        State::Scheduled { opens_at } => {
+            format!("It enters its queue in {}.", seconds(opens_at.since_ms(beside.at)))
         }
+        State::Parked(parked) => format!(
+            "Agent {} parked it {} ago; it returns to its queue when it is resumed, or in {}.",
+            parked.agent,
+            seconds(beside.at.since_ms(parked.since)),
+            seconds(parked.until.since_ms(beside.at))
+        ),
     };
     let crews = crews.iter().zip(&beside.crew_counts);
     let crews = crews.map(|(survey, counts)| crew(survey, *counts, &ticket, &policy, beside));
+    let crews = crews.collect();
+    let version = policy.version.to_string();
+    let rule = pb::DispatchRule::from(policy.rule).into();
+    let live = Live { ticket, policy, at: beside.at };
     pb::ExplainTicketResponse {
         at: Some(timestamp(beside.at)),
-        policy_version: policy.version.to_string(),
-        rule: pb::DispatchRule::from(policy.rule).into(),
+        policy_version: version,
+        rule,
         summary,
-        crews: crews.collect(),
+        crews,
         place: ahead_count.map(|count| count as u64),
-        ticket: Some(convert::live_ticket(&Live { ticket, policy }, Payload::LeftOut)),
+        ticket: Some(convert::live_ticket(&live, Payload::LeftOut)),
     }
 }
 
@@ -50,6 +61,9 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
             format!("It was cancelled; it had been picked up after a wait of {waited}.")
         }
         FinishedState::Cancelled => format!("It was cancelled after a wait of {waited}."),
+        FinishedState::Expired => {
+            format!("It expired after a wait of {waited}: nobody had picked it up.")
+        }
     };
     pb::ExplainTicketResponse {
         ticket: Some(convert::finished_ticket(row, Payload::LeftOut)),
@@ -63,7 +77,7 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
 }
 
 fn waiting_summary(ticket: &Ticket, policy: &Policy, ahead_count: usize, now: Time) -> String {
-    let waited = seconds(now.since_ms(ticket.submitted_at));
+    let waited = seconds(ticket.waited_ms(now));
     let queue = queue_id(policy, QueueKey::of(ticket));
     let ahead = match ahead_count {
         0 => "none of its own or a higher tier is ahead of it".to_owned(),

@@ -99,6 +99,7 @@ impl IntakeService for Api {
             Seen::Ended(row) => Err(refused(Refused::Rule(match row.state {
                 FinishedState::Completed => Rejection::TicketCompleted,
                 FinishedState::Cancelled => Rejection::TicketCancelled,
+                FinishedState::Expired => Rejection::TicketExpired,
             })))?,
         };
         let seen = self.handle.update(id.clone(), content).await.map_err(refused)?;
@@ -120,6 +121,17 @@ impl IntakeService for Api {
         let seen = cancelled.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
         let ticket = convert::ticket(&seen, Payload::LeftOut);
         Ok(Response::new(pb::CancelTicketResponse { ticket: Some(ticket) }))
+    }
+
+    async fn resume_ticket(
+        &self,
+        request: Request<pb::ResumeTicketRequest>,
+    ) -> Result<Response<pb::ResumeTicketResponse>, Status> {
+        let id = checked_id(&request.get_ref().ticket_id)?;
+        let resumed = self.handle.resume(id.clone()).await;
+        let seen = resumed.map_err(|refused| Fault::refused(refused, id.as_str()))?;
+        let ticket = convert::ticket(&seen, Payload::LeftOut);
+        Ok(Response::new(pb::ResumeTicketResponse { ticket: Some(ticket) }))
     }
 
     type WatchTicketStream = Following;

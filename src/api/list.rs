@@ -3,6 +3,7 @@
 
 use super::convert::{self, AgentSeen, Payload};
 use super::digest::Digest;
+use super::life;
 use super::page::{self, Place};
 use super::proto::v1 as pb;
 use super::status::Fault;
@@ -10,7 +11,7 @@ use super::validate::{Checks, echo};
 use super::{Api, convert::queue_named};
 use crate::driver::Live;
 use crate::engine::Engine;
-use crate::engine::model::{Agent, AgentId, Caller, Content, Ticket, TicketNumber};
+use crate::engine::model::{Agent, AgentId, Caller, Content, Ticket, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::journal::{Filter, FinishedRow, FinishedState, Seq};
 
@@ -28,8 +29,8 @@ const HELD_BYTES: usize = 128;
 /// Which tickets are wanted.
 #[derive(Clone)]
 struct Wanted {
-    waiting: bool,
-    assigned: bool,
+    /// The states wanted of live tickets.
+    live: Vec<pb::TicketState>,
     finished: Vec<FinishedState>,
     tier: Option<Box<str>>,
     queue_id: Option<Box<str>>,
@@ -53,10 +54,9 @@ impl Wanted {
     }
 
     fn takes(&self, engine: &Engine, queue: Option<QueueKey>, ticket: &Ticket) -> bool {
-        let waits = ticket.assignment().is_none();
         let customer_id = || ticket.caller.as_deref().and_then(Caller::customer_id);
-        (if waits { self.waiting } else { self.assigned })
-            && queue.is_none_or(|queue| waits && QueueKey::of(ticket) == queue)
+        self.live.contains(&life::state(&ticket.state))
+            && queue.is_none_or(|queue| ticket.is_waiting() && QueueKey::of(ticket) == queue)
             && self
                 .tier
                 .as_ref()
@@ -80,6 +80,7 @@ fn bytes_of(content: &Content) -> usize {
 /// The live tickets after `after`, or the queue that the policy cannot have.
 fn live_page(
     engine: &Engine,
+    at: Time,
     wanted: &Wanted,
     after: TicketNumber,
     limit: usize,
@@ -88,7 +89,7 @@ fn live_page(
         |name: &str| queue_named(engine.policy(), name).ok_or_else(|| Box::<str>::from(name));
     let queue = wanted.queue_id.as_deref().map(named).transpose()?;
     let mut page = LivePage { tickets: Vec::new(), bytes: 0, next: None };
-    if !wanted.waiting && !wanted.assigned {
+    if wanted.live.is_empty() {
         return Ok(page);
     }
     let mut last = after;
@@ -100,7 +101,8 @@ fn live_page(
         last = ticket.number;
         if wanted.takes(engine, queue, ticket) {
             page.bytes += bytes_of(&ticket.content);
-            page.tickets.push(Live { ticket: ticket.clone(), policy: engine.policy().clone() });
+            let policy = engine.policy().clone();
+            page.tickets.push(Live { ticket: ticket.clone(), policy, at });
         }
     }
     Ok(page)
@@ -125,17 +127,24 @@ impl Api {
         let finished = [
             (pb::TicketState::Completed, FinishedState::Completed),
             (pb::TicketState::Cancelled, FinishedState::Cancelled),
+            (pb::TicketState::Expired, FinishedState::Expired),
         ];
         let queue_id = checks.queue_id(&request.queue_id);
         // Only waiting tickets are in a queue.
         let anywhere = queue_id.is_none();
         let finished = finished.into_iter().filter(|(state, _)| anywhere && has(*state));
+        let live = [
+            pb::TicketState::Scheduled,
+            pb::TicketState::Waiting,
+            pb::TicketState::Assigned,
+            pb::TicketState::Parked,
+        ];
+        let live = live.into_iter().filter(|state| anywhere || *state == pb::TicketState::Waiting);
         if !request.customer_id.is_empty() {
             checks.customer_id(&request.customer_id);
         }
         let wanted = Wanted {
-            waiting: has(pb::TicketState::Waiting),
-            assigned: anywhere && has(pb::TicketState::Assigned),
+            live: live.filter(|state| has(*state)).collect(),
             finished: finished.map(|(_, state)| state).collect(),
             tier: checks.optional_name("tier", &request.tier),
             queue_id,
@@ -161,7 +170,7 @@ impl Api {
         let mut next = Some(place);
         if let Place::Live(after) = place {
             let asked = wanted.clone();
-            let look = move |engine: &Engine, _| live_page(engine, &asked, after, limit);
+            let look = move |engine: &Engine, now| live_page(engine, now, &asked, after, limit);
             let page =
                 self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?;
             let page = page.map_err(|queue| {

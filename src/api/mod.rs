@@ -9,6 +9,7 @@ mod convert;
 mod digest;
 mod explain;
 mod intake;
+mod life;
 mod limits;
 mod list;
 mod ops;

@@ -94,7 +94,7 @@ fn overview(view: &View, now: Time, since: Time) -> pb::Overview {
         tiers: tiers.map(|(at, (tier, of))| tier_message(at, tier, of, view)).collect(),
         pools: pools.map(|(pool, of)| pool_message(pool, of, policy)).collect(),
         waiting_count: view.waiting_count as u64,
-        assigned_count: (view.ticket_count - view.waiting_count) as u64,
+        assigned_count: view.assigned_count() as u64,
         unconfirmed_count: view.unconfirmed_count as u64,
         agent_count: u32::try_from(view.agent_count).unwrap_or(u32::MAX),
     }

@@ -144,6 +144,7 @@ impl Fault {
             }
             Rejection::TicketCompleted => gone(ErrorReason::TicketCompleted),
             Rejection::TicketCancelled => gone(ErrorReason::TicketCancelled),
+            Rejection::TicketExpired => gone(ErrorReason::TicketExpired),
             Rejection::LeaseEnded => gone(ErrorReason::LeaseEnded),
             Rejection::LeaseSuperseded => gone(ErrorReason::LeaseSuperseded),
             Rejection::TokenUnknown => {
@@ -159,6 +160,8 @@ impl Fault {
             Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),
             Rejection::TierNotFound => Self::field("tier", rejection.to_string()),
             Rejection::ExtensionOutOfRange => Self::field("by", rejection.to_string()),
+            Rejection::ScheduleOutOfRange => Self::field("not_before", rejection.to_string()),
+            Rejection::ParkOutOfRange { .. } => Self::field("for_at_most", rejection.to_string()),
             Rejection::TicketLimit { max } => {
                 Self::limit("tickets_max", max, rejection.to_string())
             }

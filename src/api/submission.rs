@@ -21,6 +21,7 @@ pub(super) struct Submission {
     customer: Option<Identifier>,
     tier: Option<Box<str>>,
     content: Content,
+    not_before: Option<Time>,
 }
 
 impl Submission {
@@ -44,6 +45,7 @@ impl Submission {
             &request.attributes,
             payload_bytes_max,
         );
+        let not_before = checks.instant_ahead("not_before", request.not_before.as_ref(), now);
         checks.done()?;
         Ok(Self {
             own_id: own_id.is_some(),
@@ -53,6 +55,7 @@ impl Submission {
             customer,
             tier,
             content,
+            not_before,
         })
     }
 
@@ -84,6 +87,7 @@ impl Submission {
             caller: caller.map(Arc::new),
             content: Arc::new(self.content),
             lookup,
+            not_before: self.not_before,
             earlier: None,
         };
         match api.handle.submit(submit, self.own_id).await {
@@ -137,6 +141,10 @@ fn fingerprint(request: &pb::SubmitTicketRequest) -> u64 {
     for (key, value) in &request.attributes {
         digest = digest.text(key).text(value);
     }
+    if let Some(at) = &request.not_before {
+        digest =
+            digest.text("not_before").number(at.seconds.cast_unsigned()).number(number(at.nanos));
+    }
     digest.finish()
 }
 
@@ -156,6 +164,7 @@ mod tests {
             subject: "card lost".into(),
             payload: vec![1, 2, 3].into(),
             attributes: [("ivr".to_owned(), "4".to_owned())].into(),
+            not_before: None,
         }
     }
 
@@ -169,13 +178,14 @@ mod tests {
     #[test]
     fn every_field_but_the_id_changes_the_fingerprint() {
         type Change = fn(&mut pb::SubmitTicketRequest);
-        let changes: [Change; 9] = [
+        let changes: [Change; 10] = [
             |r| r.channel = pb::Channel::Chat.into(),
             |r| r.customer = None,
             |r| r.customer.as_mut().unwrap().kind = pb::IdentifierKind::Card.into(),
             |r| r.customer.as_mut().unwrap().value.push('2'),
             |r| r.tier = "gold".into(),
             |r| r.subject.clear(),
+            |r| r.not_before = Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
             |r| r.payload = vec![1, 2].into(),
             |r| r.attributes.clear(),
             |r| drop(r.attributes.insert("ivr".into(), "5".into())),

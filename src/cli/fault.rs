@@ -181,6 +181,7 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         | Reason::InvalidField
         | Reason::TicketCompleted
         | Reason::TicketCancelled
+        | Reason::TicketExpired
         | Reason::LeaseEnded
         | Reason::LeaseSuperseded
         | Reason::LeaseTokenUnknown

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Receipts printed one by one in a table; of more only the sum is told.
 const RECEIPTS_SHOWN_MAX: usize = 20;
@@ -56,6 +57,9 @@ pub(crate) struct Submit {
     /// A file whose content goes along unread, at most 64 KiB; - is standard input
     #[arg(long, value_name = "FILE")]
     payload: Option<PathBuf>,
+    /// Let it enter its queue so much later, for example 20m or 2d; its deadlines count from then
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    after: Option<Duration>,
     /// Submit so many of them, for trying
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
@@ -100,6 +104,15 @@ impl From<v1::SubmitTicketResponse> for Receipt {
 impl Submit {
     /// Runs it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let connection = context.connect().await?;
+        let not_before = match self.after {
+            None => None,
+            Some(after) => {
+                let now = super::ticket::server_now(&connection).await?;
+                let at = now.checked_add(after).map_err(|error| Fault::Usage(error.to_string()))?;
+                Some(view::timestamp(at))
+            }
+        };
         let request = v1::SubmitTicketRequest {
             ticket_id: self.id,
             channel: v1::Channel::from(self.channel) as i32,
@@ -108,8 +121,8 @@ impl Submit {
             subject: self.subject,
             payload: self.payload.as_deref().map(read).transpose()?.unwrap_or_default().into(),
             attributes: pairs(&self.attribute)?,
+            not_before,
         };
-        let connection = context.connect().await?;
         if self.count > 1 {
             return many(context, &connection, &request, self.count).await;
         }

@@ -263,6 +263,13 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
         deadline(ticket.solve_by, !is_finished) + breach(ticket.solution_breached),
     );
     facts.add("picked up", instant(ticket.picked_up_at));
+    facts.add("not before", deadline(ticket.not_before, true));
+    if let Some(parked) = &ticket.parked {
+        let (since, until) = (instant(parked.since), instant(parked.until));
+        facts.add("parked", format!("by {} since {since} until {until}", parked.agent_id));
+        facts.add("waits for", &parked.reason);
+    }
+    facts.add("expires", deadline(ticket.expires_at, is_unanswered));
     if ticket.state() == v1::TicketState::Waiting {
         facts.add("queue", &ticket.queue_id);
         facts.add("pools", ticket.pools.join(", "));
@@ -281,11 +288,24 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
     facts.add("finished", instant(ticket.finished_at));
     facts.add("handled in", ticket.handle_ms.map_or_else(String::new, humane::duration));
     facts.add("outcome", &ticket.outcome).add("note", &ticket.note).add("reason", &ticket.reason);
+    facts.add("time", legs(&ticket.legs));
     for (key, value) in &ticket.attributes {
         facts.add("attribute", format!("{key} = {value}"));
     }
     facts.add("payload", payload(ticket));
     facts
+}
+
+/// Where the time went, in a phrase: `queue 12 s, agent 4 m (2 times)`.
+fn legs(legs: &[v1::TicketLeg]) -> String {
+    let leg = |leg: &v1::TicketLeg| {
+        let spent = format!("{} {}", words::leg_kind(leg.kind), humane::duration(leg.spent_ms));
+        match leg.entry_count {
+            0 | 1 => spent,
+            count => format!("{spent} ({})", humane::count(u64::from(count), "time")),
+        }
+    };
+    legs.iter().map(leg).collect::<Vec<_>>().join(", ")
 }
 
 /// Why a ticket was given, in a phrase.
@@ -361,7 +381,15 @@ fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
             format!("by {agent} in {took} {}", ticket.outcome)
         }
         v1::TicketState::Cancelled => ticket.reason.clone(),
-        v1::TicketState::Unspecified => String::new(),
+        v1::TicketState::Scheduled => {
+            let opens = view::instant(ticket.not_before);
+            opens.map_or_else(String::new, |at| format!("until {}", humane::instant(at, now)))
+        }
+        v1::TicketState::Parked => {
+            let until = ticket.parked.as_ref().and_then(|parked| view::instant(parked.until));
+            until.map_or_else(String::new, |at| format!("until {}", humane::instant(at, now)))
+        }
+        v1::TicketState::Expired | v1::TicketState::Unspecified => String::new(),
     };
     let at = humane::instant(now, now);
     let line = format!("{at}  {:9}  {what}", words::ticket_state(ticket.state));

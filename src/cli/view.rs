@@ -17,7 +17,8 @@ JSON fields of a ticket: ticket_id, number, state, channel, customer {kind, valu
 tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out or not UTF-8), attributes, \
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
-handle_ms, outcome, note, reason. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
+handle_ms, outcome, note, reason, not_before, expires_at, parked {agent_id, since, until, reason}, \
+legs [{kind, spent_ms, entry_count}]. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
 /// The fields of an agent, likewise.
@@ -114,6 +115,48 @@ pub(crate) struct Ticket {
     pub(crate) outcome: Option<String>,
     pub(crate) note: Option<String>,
     pub(crate) reason: Option<String>,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) parked: Option<Parking>,
+    pub(crate) legs: Vec<Leg>,
+}
+
+/// A ticket that waits for its customer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Parking {
+    pub(crate) agent_id: String,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) reason: Option<String>,
+}
+
+impl From<v1::Parking> for Parking {
+    fn from(parking: v1::Parking) -> Self {
+        Self {
+            agent_id: parking.agent_id,
+            since: instant(parking.since),
+            until: instant(parking.until),
+            reason: filled(parking.reason),
+        }
+    }
+}
+
+/// What a ticket has spent in one kind of leg.
+#[derive(Debug, Serialize)]
+pub(crate) struct Leg {
+    pub(crate) kind: String,
+    pub(crate) spent_ms: i64,
+    pub(crate) entry_count: u32,
+}
+
+impl From<v1::TicketLeg> for Leg {
+    fn from(leg: v1::TicketLeg) -> Self {
+        Self {
+            kind: words::leg_kind(leg.kind),
+            spent_ms: leg.spent_ms,
+            entry_count: leg.entry_count,
+        }
+    }
 }
 
 impl From<v1::Ticket> for Ticket {
@@ -148,6 +191,10 @@ impl From<v1::Ticket> for Ticket {
             outcome: filled(ticket.outcome),
             note: filled(ticket.note),
             reason: filled(ticket.reason),
+            not_before: instant(ticket.not_before),
+            expires_at: instant(ticket.expires_at),
+            parked: ticket.parked.map(Into::into),
+            legs: ticket.legs.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -218,6 +265,11 @@ impl From<v1::Customer> for Customer {
 /// The instant, if it is one.
 pub(crate) fn instant(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
     at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok())
+}
+
+/// The instant as the contract carries it.
+pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }
 
 /// The text, or nothing if it is empty: the contract's empty text means "not known".

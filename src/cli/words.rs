@@ -44,6 +44,12 @@ pub(crate) enum TicketStateWord {
     Completed,
     /// Ended without completion.
     Cancelled,
+    /// Not yet in a queue.
+    Scheduled,
+    /// Waiting for its customer.
+    Parked,
+    /// Ended by itself before anyone picked it up.
+    Expired,
 }
 
 impl From<TicketStateWord> for v1::TicketState {
@@ -53,6 +59,9 @@ impl From<TicketStateWord> for v1::TicketState {
             TicketStateWord::Assigned => Self::Assigned,
             TicketStateWord::Completed => Self::Completed,
             TicketStateWord::Cancelled => Self::Cancelled,
+            TicketStateWord::Scheduled => Self::Scheduled,
+            TicketStateWord::Parked => Self::Parked,
+            TicketStateWord::Expired => Self::Expired,
         }
     }
 }
@@ -100,6 +109,10 @@ word!(
 word!(
     /// `waiting`, `assigned`, `completed`, `cancelled`.
     ticket_state, v1::TicketState, "TICKET_STATE_"
+);
+word!(
+    /// `queue`, `agent`, `parked`, ...
+    leg_kind, v1::LegKind, "LEG_KIND_"
 );
 word!(
     /// `found`, `unknown-customer`, `stale`, ...

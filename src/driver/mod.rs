@@ -94,6 +94,8 @@ pub struct Live {
     pub ticket: Ticket,
     /// The policy in force at that instant.
     pub policy: Arc<Policy>,
+    /// That instant.
+    pub at: Time,
 }
 
 /// A ticket, live or ended.
@@ -244,6 +246,22 @@ impl Handle {
         self.about(ticket.clone(), Command::Release { ticket, token, reason }).await
     }
 
+    /// Lets a ticket wait for its customer, for `for_ms` at most or for the tier's longest.
+    pub async fn park(
+        &self,
+        ticket: TicketId,
+        token: LeaseToken,
+        for_ms: Option<i64>,
+        reason: Box<str>,
+    ) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::Park { ticket, token, for_ms, reason }).await
+    }
+
+    /// Puts a parked ticket back into its queue; any other stays as it is.
+    pub async fn resume(&self, ticket: TicketId) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::Resume { ticket }).await
+    }
+
     /// Registers or changes an agent.
     pub async fn put_agent(&self, profile: AgentProfile) -> Result<(), Refused> {
         self.command(Command::PutAgent(profile)).await
@@ -294,7 +312,7 @@ impl Handle {
     /// The ticket of that id, live or from the history.
     pub async fn ticket(&self, id: TicketId) -> Result<Option<Seen>, Refused> {
         let wanted = id.clone();
-        let live = self.read(move |engine, _| run::see(engine, &wanted)).await?;
+        let live = self.read(move |engine, now| run::see_at(engine, &wanted, now)).await?;
         if live.is_some() {
             return Ok(live);
         }

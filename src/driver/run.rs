@@ -68,13 +68,22 @@ pub(super) fn see(engine: &Engine, id: &TicketId) -> Option<Seen> {
     engine.finished(id).map(|finished| ended(engine, finished))
 }
 
+/// Like [`see`], with a live ticket as it is at `now`.
+pub(super) fn see_at(engine: &Engine, id: &TicketId, now: Time) -> Option<Seen> {
+    let mut seen = see(engine, id);
+    if let Some(Seen::Live(live)) = &mut seen {
+        live.at = now;
+    }
+    seen
+}
+
 fn see_live(engine: &Engine, number: TicketNumber) -> Seen {
     Seen::Live(Box::new(live(engine, number)))
 }
 
 fn live(engine: &Engine, number: TicketNumber) -> Live {
     let ticket = engine.ticket_numbered(number).expect("the engine just named it");
-    Live { ticket: ticket.clone(), policy: engine.policy().clone() }
+    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at: engine.at() }
 }
 
 fn ended(engine: &Engine, finished: &crate::engine::model::Finished) -> Seen {
@@ -328,7 +337,7 @@ impl Driver {
             self.batch.touched.push(number);
         }
         match event {
-            Event::Completed { .. } | Event::Cancelled { .. } => {
+            Event::Completed { .. } | Event::Cancelled { .. } | Event::Expired { .. } => {
                 let finished = self.engine.last_finished().expect("a ticket has just ended");
                 let seq = self.journal.pushed();
                 let row = FinishedRow::of(finished, self.engine.policy(), seq);
@@ -357,7 +366,10 @@ impl Driver {
             | Event::WaitStarted { .. }
             | Event::Extended { .. }
             | Event::LeaseExpired { .. }
-            | Event::Released { .. } => {}
+            | Event::Released { .. }
+            | Event::Opened { .. }
+            | Event::Parked { .. }
+            | Event::Resumed { .. } => {}
         }
     }
 

@@ -21,6 +21,7 @@ pub(super) struct TierTally {
     pub(super) abandoned_count: u64,
     pub(super) completed_count: u64,
     pub(super) lease_expired_count: u64,
+    pub(super) expired_count: u64,
     recent: Histogram<u32>,
     before: Histogram<u32>,
     recent_from: Time,
@@ -38,6 +39,7 @@ impl Default for TierTally {
             abandoned_count: 0,
             completed_count: 0,
             lease_expired_count: 0,
+            expired_count: 0,
             before: empty.clone(),
             recent: empty,
             recent_from: Time::default(),
@@ -103,7 +105,7 @@ impl Tally {
                     let tier = self.tier(ticket.tier);
                     tier.picked_up_count += 1;
                     tier.in_time_count += u64::from(now <= ticket.respond_by);
-                    tier.waited(now, now.since_ms(ticket.submitted_at));
+                    tier.waited(now, now.since_ms(ticket.counts_from()));
                 }
             }
             Event::Breached { ticket, deadline } => {
@@ -127,6 +129,10 @@ impl Tally {
                     self.tier(ticket.tier).abandoned_count += 1;
                 }
             }
+            Event::Expired { .. } => {
+                let ticket = &engine.last_finished().expect("it has just ended").ticket;
+                self.tier(ticket.tier).expired_count += 1;
+            }
             Event::Started
             | Event::PolicyApplied { .. }
             | Event::AgentPut(_)
@@ -138,7 +144,10 @@ impl Tally {
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
-            | Event::Released { .. } => {}
+            | Event::Released { .. }
+            | Event::Opened { .. }
+            | Event::Parked { .. }
+            | Event::Resumed { .. } => {}
         }
     }
 

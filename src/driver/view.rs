@@ -1,8 +1,8 @@
 //! The view that the driver publishes: what wallboards, metrics and `top` read without asking it.
 
 use super::tally::Tally;
-use crate::engine::Engine;
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Presence, TierIx, Time};
+use crate::engine::{Engine, Resting};
 use crate::journal::Trouble;
 use std::sync::Arc;
 
@@ -13,10 +13,12 @@ pub struct View {
     pub at: Time,
     /// The policy in force.
     pub policy: Arc<Policy>,
-    /// Live tickets, waiting and assigned.
+    /// Live tickets, in whatever state.
     pub ticket_count: usize,
     /// Waiting tickets.
     pub waiting_count: usize,
+    /// Live tickets that are neither in a queue nor in anyone's hands.
+    pub resting: Resting,
     /// Live tickets whose tier the directory has yet to confirm.
     pub unconfirmed_count: usize,
     /// The queues that hold tickets, in the order of tier, channel, pools.
@@ -75,6 +77,8 @@ pub struct TierView {
     pub completed_count: u64,
     /// Leases that ended by themselves.
     pub lease_expired_count: u64,
+    /// Tickets that ended by themselves because nobody had picked them up in their time.
+    pub expired_count: u64,
     /// Median and 95th percentile of the waits in the last five to ten minutes, in milliseconds.
     pub recent_wait_p50_p95_ms: Option<[i64; 2]>,
 }
@@ -99,6 +103,13 @@ pub struct PoolView {
 }
 
 impl View {
+    /// Tickets in agents' hands.
+    pub fn assigned_count(&self) -> usize {
+        let Resting { scheduled_count, parked_count } = self.resting;
+        let resting = usize::try_from(scheduled_count + parked_count).unwrap_or(usize::MAX);
+        self.ticket_count.saturating_sub(self.waiting_count).saturating_sub(resting)
+    }
+
     pub(super) fn of(engine: &Engine, tally: &Tally, at: Time) -> Self {
         let policy = engine.policy().clone();
         let queues = engine.queues().iter().filter_map(|(key, queue)| {
@@ -123,6 +134,7 @@ impl View {
             abandoned_count: tally.abandoned_count,
             completed_count: tally.completed_count,
             lease_expired_count: tally.lease_expired_count,
+            expired_count: tally.expired_count,
             recent_wait_p50_p95_ms: tally.recent_waits_ms([0.5, 0.95]),
         });
         let mut pools: Vec<_> = policy
@@ -154,6 +166,7 @@ impl View {
             at,
             ticket_count: engine.ticket_count(),
             waiting_count: engine.queues().waiting_count(),
+            resting: engine.resting(),
             unconfirmed_count: engine.unconfirmed_count(),
             queues: queues.collect(),
             tiers: tiers.collect(),

@@ -1,13 +1,15 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
 use super::command::{Deadline, Event, ReleaseReason, Submitted};
+use super::ids::Tickets;
+use super::life::{Leg, Life, Parked};
 use super::model::{
     Agent, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet, Presence, State,
     Ticket, TicketNumber, TierIx, Time, Wait,
 };
 use super::queue::Queues;
 use super::timers::Timers;
-use super::{Engine, FINISHED_KEPT_MAX};
+use super::{Engine, FINISHED_KEPT_MAX, Resting};
 use std::sync::Arc;
 
 impl Engine {
@@ -79,6 +81,20 @@ impl Engine {
                 let unseen = matches!(reason, ReleaseReason::Undelivered);
                 self.back_to_queue(at, *ticket, *token, unseen);
             }
+            Event::Opened { ticket } => {
+                self.re_key(*ticket, |ticket| ticket.state = State::Waiting);
+            }
+            Event::Parked { .. } => self.parked(at, event),
+            Event::Resumed { ticket, by: _, counts_from, respond_by, solve_by } => {
+                self.re_key(*ticket, |ticket| {
+                    assert_eq!(ticket.leg(), Leg::Parked, "only a parked ticket is resumed");
+                    ticket.state = State::Waiting;
+                    ticket.respond_by = *respond_by;
+                    ticket.solve_by = *solve_by;
+                    ticket.life_mut().counts_from = *counts_from;
+                });
+            }
+            Event::Expired { ticket } => self.finish(at, *ticket, Ending::Expired),
             Event::Completed { ticket, token, outcome, note } => {
                 let assignment = held(self.ticket_mut(*ticket), *token).clone();
                 if let Some(pool) = assignment.pool {
@@ -123,31 +139,27 @@ impl Engine {
     }
 
     fn enter(&mut self, ticket: &Ticket) {
-        if ticket.state == State::Waiting {
-            self.queues.insert(ticket);
-        }
+        put_in_place(ticket, &mut self.queues, &mut self.resting);
         self.timers.add_ticket(ticket, &self.policy);
     }
 
     fn leave(&mut self, ticket: &Ticket) {
-        if ticket.state == State::Waiting {
-            self.queues.remove(ticket, &self.tickets);
-        }
+        take_from_place(ticket, &mut self.queues, &mut self.resting, &self.tickets);
         self.timers.remove_ticket(ticket, &self.policy);
     }
 
-    /// Changes one ticket and keeps queue and timers true.
+    /// Changes one ticket and keeps queue, timers and ledger true.
     fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
         let ticket = self.tickets.get(number).expect("an event names a live ticket");
-        if ticket.state == State::Waiting {
-            self.queues.remove(ticket, &self.tickets);
-        }
+        take_from_place(ticket, &mut self.queues, &mut self.resting, &self.tickets);
         self.timers.remove_ticket(ticket, &self.policy);
         let ticket = self.tickets.get_mut(number).expect("it was just found");
+        let (before, so_far) = (ticket.leg(), ticket.ledger(self.at));
         change(ticket);
-        if ticket.state == State::Waiting {
-            self.queues.insert(ticket);
+        if ticket.leg() != before {
+            ticket.enter_leg(before, so_far, self.at);
         }
+        put_in_place(ticket, &mut self.queues, &mut self.resting);
         self.timers.add_ticket(ticket, &self.policy);
     }
 
@@ -173,7 +185,14 @@ impl Engine {
             response_breached: false,
             solution_breached: false,
             assigned_count: 0,
-            state: State::Waiting,
+            state: match submitted.not_before {
+                Some(opens_at) => State::Scheduled { opens_at },
+                None => State::Waiting,
+            },
+            life: (submitted.not_before.is_some() || submitted.expires_at.is_some()).then(|| {
+                let starts_at = submitted.not_before.unwrap_or(at);
+                Box::new(Life { expires_at: submitted.expires_at, ..Life::starting(starts_at) })
+            }),
         };
         self.ids.insert(&ticket, &self.tickets);
         self.add_ticket(ticket);
@@ -189,6 +208,7 @@ impl Engine {
             solve_by,
             overflow_step,
             pools,
+            expires_at,
         } = event
         else {
             unreachable!("called for this event only")
@@ -201,6 +221,9 @@ impl Engine {
             ticket.solve_by = *solve_by;
             ticket.overflow_step = *overflow_step;
             ticket.pools = *pools;
+            if ticket.expires_at() != *expires_at {
+                ticket.life_mut().expires_at = *expires_at;
+            }
             if let (Some(caller), Some(id)) = (&mut ticket.caller, customer_id)
                 && caller.customer_id() != Some(id)
             {
@@ -271,6 +294,26 @@ impl Engine {
         self.roster.take(&agent.expect("it was held"), number, at);
     }
 
+    /// The agent is free, and the ticket waits for its customer.
+    fn parked(&mut self, at: Time, event: &Event) {
+        let Event::Parked { ticket: number, token, until, reason } = event else {
+            unreachable!("called for this event only")
+        };
+        let mut agent = None;
+        self.re_key(*number, |ticket| {
+            let assignment = held(ticket, *token);
+            agent = Some(assignment.agent.clone());
+            ticket.state = State::Parked(Box::new(Parked {
+                agent: assignment.agent.clone(),
+                token: *token,
+                since: at,
+                until: *until,
+                reason: reason.clone(),
+            }));
+        });
+        self.roster.take(&agent.expect("it was held"), *number, at);
+    }
+
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
         let ticket = self.tickets.remove(number).expect("an event names a live ticket");
         self.leave(&ticket);
@@ -325,14 +368,14 @@ impl Engine {
         self.finished.clear();
         self.finished_by_id.clear();
         for ticket in self.tickets.values_mut() {
-            let waited_ms = self.at.since_ms(ticket.submitted_at);
+            let waited_ms = ticket.waited_ms(self.at);
             ticket.tier = tier_of(ticket.tier);
             (ticket.overflow_step, ticket.pools) =
                 Self::route_after(policy, ticket.tier, waited_ms);
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
             }
-            if ticket.state == State::Waiting {
+            if ticket.is_waiting() {
                 self.queues.insert(ticket);
             }
             self.timers.add_ticket(ticket, policy);
@@ -343,6 +386,28 @@ impl Engine {
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {
     match &mut ticket.state {
         State::Assigned(assignment) if assignment.token == token => assignment,
-        State::Assigned(_) | State::Waiting => panic!("the event's token holds the ticket"),
+        State::Assigned(_) | State::Waiting | State::Scheduled { .. } | State::Parked(_) => {
+            panic!("the event's token holds the ticket")
+        }
+    }
+}
+
+/// Into its queue, or among those that rest.
+fn put_in_place(ticket: &Ticket, queues: &mut Queues, resting: &mut Resting) {
+    match &ticket.state {
+        State::Waiting => queues.insert(ticket),
+        State::Scheduled { .. } => resting.scheduled_count += 1,
+        State::Parked(_) => resting.parked_count += 1,
+        State::Assigned(_) => {}
+    }
+}
+
+/// Out of its queue, or from among those that rest.
+fn take_from_place(ticket: &Ticket, queues: &mut Queues, resting: &mut Resting, tickets: &Tickets) {
+    match &ticket.state {
+        State::Waiting => queues.remove(ticket, tickets),
+        State::Scheduled { .. } => resting.scheduled_count -= 1,
+        State::Parked(_) => resting.parked_count -= 1,
+        State::Assigned(_) => {}
     }
 }

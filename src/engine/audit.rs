@@ -14,6 +14,7 @@ impl Engine {
             ("ids", rebuilt.ids == self.ids),
             ("queues", rebuilt.queues == self.queues),
             ("timers", rebuilt.timers == self.timers),
+            ("resting tickets", rebuilt.resting == self.resting),
             ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),
             ("finished tickets", rebuilt.finished_by_id == self.finished_by_id),
         ] {
@@ -27,6 +28,10 @@ impl Engine {
         }
         let mut held = 0;
         for ticket in self.tickets.values() {
+            let age_ms = self.at.since_ms(ticket.submitted_at);
+            if ticket.ledger(self.at).total_ms() != age_ms {
+                return Err(format!("the legs of ticket {} are not its age", ticket.number.0));
+            }
             if let State::Assigned(assignment) = &ticket.state {
                 held += 1;
                 let holder = self.roster.get(&assignment.agent);

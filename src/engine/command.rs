@@ -105,6 +105,22 @@ pub enum Command {
         /// Why.
         reason: ReleaseReason,
     },
+    /// Let a ticket wait for its customer, in nobody's hands.
+    Park {
+        /// Which.
+        ticket: TicketId,
+        /// The assignment's token.
+        token: LeaseToken,
+        /// For how long at most, in milliseconds; `None` takes the tier's longest.
+        for_ms: Option<i64>,
+        /// Why. At most 200 characters.
+        reason: Box<str>,
+    },
+    /// Put a parked ticket back into its queue: its customer has answered.
+    Resume {
+        /// Which.
+        ticket: TicketId,
+    },
 }
 
 /// A ticket to be queued, with the directory's answer.
@@ -122,6 +138,10 @@ pub struct Submit {
     pub content: Arc<Content>,
     /// What the directory said, or the caller.
     pub lookup: Lookup,
+    /// When it is to enter its queue, if not at once; at most [`SCHEDULE_MS_MAX`] ahead.
+    ///
+    /// [`SCHEDULE_MS_MAX`]: super::life::SCHEDULE_MS_MAX
+    pub not_before: Option<Time>,
     /// The ticket of that id that had ended and left memory, looked up beforehand.
     pub earlier: Option<Earlier>,
 }
@@ -133,8 +153,10 @@ pub struct Earlier {
     pub number: TicketNumber,
     /// A digest of the submit as it was asked.
     pub fingerprint: u64,
-    /// The token that completed it; `None` when it was cancelled.
+    /// The token that completed it; `None` when it was cancelled or expired.
     pub completed_with: Option<LeaseToken>,
+    /// Whether it expired.
+    pub has_expired: bool,
 }
 
 /// What is known of the customer's tier, and from where.
@@ -240,6 +262,8 @@ pub enum Event {
         overflow_step: u8,
         /// The pools that may serve it now.
         pools: PoolSet,
+        /// When it ends by itself now, if nobody picks it up.
+        expires_at: Option<Time>,
     },
     /// A ticket was withdrawn.
     Cancelled {
@@ -324,6 +348,40 @@ pub enum Event {
         /// Why.
         reason: ReleaseReason,
     },
+    /// A scheduled ticket entered its queue.
+    Opened {
+        /// Which.
+        ticket: TicketNumber,
+    },
+    /// A ticket began to wait for its customer: its clocks stand still.
+    Parked {
+        /// Which.
+        ticket: TicketNumber,
+        /// The token that is void now.
+        token: LeaseToken,
+        /// When it returns by itself.
+        until: Time,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// A parked ticket is back in its queue: its clocks go on from where they stood.
+    Resumed {
+        /// Which.
+        ticket: TicketNumber,
+        /// At whose word.
+        by: ResumedBy,
+        /// Since when its wait counts now.
+        counts_from: Time,
+        /// The response deadline now.
+        respond_by: Time,
+        /// The solution deadline now.
+        solve_by: Option<Time>,
+    },
+    /// A ticket that nobody had picked up ended by itself.
+    Expired {
+        /// Which.
+        ticket: TicketNumber,
+    },
     /// A ticket was finished by its agent.
     Completed {
         /// Which.
@@ -351,6 +409,10 @@ impl Event {
             | Self::Extended { ticket, .. }
             | Self::LeaseExpired { ticket, .. }
             | Self::Released { ticket, .. }
+            | Self::Opened { ticket }
+            | Self::Parked { ticket, .. }
+            | Self::Resumed { ticket, .. }
+            | Self::Expired { ticket }
             | Self::Completed { ticket, .. } => Some(*ticket),
             Self::Started
             | Self::PolicyApplied { .. }
@@ -390,6 +452,19 @@ pub struct Submitted {
     pub solve_by: Option<Time>,
     /// The pools that may serve it.
     pub pools: PoolSet,
+    /// When it enters its queue, if not at once; its clocks begin then.
+    pub not_before: Option<Time>,
+    /// When it ends by itself if nobody has picked it up.
+    pub expires_at: Option<Time>,
+}
+
+/// At whose word a parked ticket returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResumedBy {
+    /// The customer answered, or the calling system says so.
+    Caller,
+    /// It had been parked for as long as it may be.
+    Limit,
 }
 
 /// Which promise a breach is about.
@@ -461,6 +536,9 @@ pub enum Rejection {
     /// The ticket has been cancelled.
     #[error("the ticket has been cancelled")]
     TicketCancelled,
+    /// The ticket's time to live was over before anyone picked it up.
+    #[error("the ticket has expired")]
+    TicketExpired,
     /// The token's lease has ended and the ticket waits for another agent.
     #[error("the lease has ended and the ticket waits again")]
     LeaseEnded,
@@ -488,6 +566,15 @@ pub enum Rejection {
     /// The extension is outside 1 ms to [`super::EXTEND_MS_MAX`].
     #[error("the extension is out of range")]
     ExtensionOutOfRange,
+    /// The ticket is to wait outside its queue for longer than a year.
+    #[error("it is more than 366 days ahead")]
+    ScheduleOutOfRange,
+    /// The ticket is to be parked for less than 1 ms or longer than its tier allows.
+    #[error("it is not between 1 ms and the tier's longest, {max_ms} ms")]
+    ParkOutOfRange {
+        /// The tier's longest, in milliseconds.
+        max_ms: i64,
+    },
     /// There are as many live tickets as the server may hold.
     #[error("the most live tickets are reached")]
     TicketLimit {

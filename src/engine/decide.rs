@@ -1,10 +1,11 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
 use super::command::{
-    AgentProfile, Answer, Command, Earlier, Event, Lookup, Rejection, ReleaseReason, Submit,
-    Submitted, WaitEnd,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, Rejection, ReleaseReason, ResumedBy,
+    Submit, Submitted, WaitEnd,
 };
 use super::dispatch::Choice;
+use super::life::SCHEDULE_MS_MAX;
 use super::model::{
     AgentId, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber, TierIx,
     TierSource, Time,
@@ -36,6 +37,7 @@ struct Past {
     number: TicketNumber,
     fingerprint: u64,
     completed_with: Option<LeaseToken>,
+    has_expired: bool,
 }
 
 /// The name of a tier in the policy, and what the ticket will say about its source.
@@ -86,6 +88,22 @@ impl Engine {
             }
             Command::Complete { ticket, token, outcome, note, earlier } => {
                 self.decide_complete(&ticket, token, outcome, note, earlier)
+            }
+            Command::Park { ticket, token, for_ms, reason } => {
+                self.decide_park(now, &ticket, token, for_ms, reason)
+            }
+            Command::Resume { ticket } => {
+                let live = self.live(&ticket, None)?;
+                let answer = |repeated| Answer::Ticket { number: live.number, repeated };
+                Ok(match &live.state {
+                    State::Parked(_) => {
+                        Decision::of(Self::resumed(live, ResumedBy::Caller, now), answer(false))
+                    }
+                    // It has returned already.
+                    State::Scheduled { .. } | State::Waiting | State::Assigned(_) => {
+                        Decision::nothing(answer(true))
+                    }
+                })
             }
             Command::Release { ticket, token, reason } => {
                 let number = self.held_with(&ticket, token, None)?.number;
@@ -212,8 +230,14 @@ impl Engine {
             }
             Some(_) | None => caller,
         });
+        let not_before = submit.not_before.filter(|at| *at > now);
+        if not_before.is_some_and(|at| at.since_ms(now) > SCHEDULE_MS_MAX) {
+            return Err(Rejection::ScheduleOutOfRange);
+        }
+        let starts_at = not_before.unwrap_or(now);
         let (respond_by, solve_by) =
-            Self::deadlines(&self.policy, coding.tier, submit.channel, now);
+            Self::deadlines(&self.policy, coding.tier, submit.channel, starts_at);
+        let expires_at = Self::expiry(&self.policy, coding.tier, submit.channel, starts_at);
         let number = self.next_number;
         let submitted = Submitted {
             id: submit.id,
@@ -228,6 +252,8 @@ impl Engine {
             respond_by,
             solve_by,
             pools: self.policy.tier(coding.tier).pools,
+            not_before,
+            expires_at,
         };
         Ok(Decision::of(
             Event::Submitted(Box::new(submitted)),
@@ -286,8 +312,8 @@ impl Engine {
             return Ok(Decision::nothing(answer));
         }
         let (respond_by, solve_by) =
-            Self::deadlines(&self.policy, coding.tier, live.channel, live.submitted_at);
-        let waited_ms = now.since_ms(live.submitted_at);
+            Self::deadlines(&self.policy, coding.tier, live.channel, live.counts_from());
+        let waited_ms = live.waited_ms(now);
         let (overflow_step, pools) = Self::route_after(&self.policy, coding.tier, waited_ms);
         let event = Event::Retiered {
             ticket: live.number,
@@ -298,8 +324,34 @@ impl Engine {
             solve_by: live.solve_by.into_iter().chain(solve_by).min(),
             overflow_step,
             pools,
+            expires_at: Self::expiry(&self.policy, coding.tier, live.channel, live.starts_at()),
         };
         Ok(Decision::of(event, answer))
+    }
+
+    fn decide_park(
+        &self,
+        now: Time,
+        ticket: &TicketId,
+        token: LeaseToken,
+        for_ms: Option<i64>,
+        reason: Box<str>,
+    ) -> Result<Decision, Rejection> {
+        let live = self.live(ticket, None)?;
+        let number = live.number;
+        if let State::Parked(parked) = &live.state
+            && parked.token == token
+        {
+            return Ok(Decision::nothing(Answer::Ticket { number, repeated: true }));
+        }
+        self.held_with(ticket, token, None)?;
+        let max_ms = self.policy.tier(live.tier).park_max_ms[live.channel.index()];
+        let for_ms = for_ms.unwrap_or(max_ms);
+        if !(1..=max_ms).contains(&for_ms) {
+            return Err(Rejection::ParkOutOfRange { max_ms });
+        }
+        let event = Event::Parked { ticket: number, token, until: now.plus_ms(for_ms), reason };
+        Ok(Decision::of(event, Answer::Ticket { number, repeated: false }))
     }
 
     fn decide_pull(
@@ -380,13 +432,15 @@ impl Engine {
             fingerprint: finished.ticket.fingerprint,
             completed_with: match finished.ending {
                 Ending::Completed { token, .. } => Some(token),
-                Ending::Cancelled { .. } => None,
+                Ending::Cancelled { .. } | Ending::Expired => None,
             },
+            has_expired: finished.ending == Ending::Expired,
         });
         kept.or(earlier.map(|earlier| Past {
             number: earlier.number,
             fingerprint: earlier.fingerprint,
             completed_with: earlier.completed_with,
+            has_expired: earlier.has_expired,
         }))
     }
 
@@ -397,6 +451,7 @@ impl Engine {
         Err(match self.past(id, earlier) {
             None => Rejection::TicketNotFound,
             Some(Past { completed_with: Some(_), .. }) => Rejection::TicketCompleted,
+            Some(Past { has_expired: true, .. }) => Rejection::TicketExpired,
             Some(Past { completed_with: None, .. }) => Rejection::TicketCancelled,
         })
     }
@@ -415,8 +470,12 @@ impl Engine {
             State::Assigned(held) if was_given && token < held.token => {
                 Err(Rejection::LeaseSuperseded)
             }
-            State::Waiting if was_given => Err(Rejection::LeaseEnded),
-            State::Assigned(_) | State::Waiting => Err(Rejection::TokenUnknown),
+            State::Waiting | State::Scheduled { .. } | State::Parked(_) if was_given => {
+                Err(Rejection::LeaseEnded)
+            }
+            State::Assigned(_) | State::Waiting | State::Scheduled { .. } | State::Parked(_) => {
+                Err(Rejection::TokenUnknown)
+            }
         }
     }
 }

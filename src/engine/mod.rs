@@ -11,6 +11,7 @@ pub mod decide;
 pub mod dispatch;
 mod explain;
 mod ids;
+pub mod life;
 pub mod model;
 pub mod queue;
 pub mod roster;
@@ -19,12 +20,12 @@ pub mod timers;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 
-use command::{Event, WaitEnd};
+use command::{Event, ResumedBy, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
-    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
-    TicketId, TicketNumber, TierIx, Time,
+    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, State,
+    Ticket, TicketId, TicketNumber, TierIx, Time,
 };
 use queue::Queues;
 use roster::Roster;
@@ -44,7 +45,7 @@ pub const PLACE_EXACT_MAX: usize = 1000;
 /// How much an engine may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Live tickets, waiting and assigned.
+    /// Live tickets, in whatever state.
     pub tickets_max: u64,
     /// Registered agents.
     pub agents_max: u64,
@@ -54,6 +55,15 @@ impl Default for Limits {
     fn default() -> Self {
         Self { tickets_max: 2_000_000, agents_max: 20_000 }
     }
+}
+
+/// How many live tickets are neither in a queue nor in anyone's hands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resting {
+    /// Scheduled for later.
+    pub scheduled_count: u64,
+    /// Waiting for their customers.
+    pub parked_count: u64,
 }
 
 /// Every ticket and agent, and the rules that bring them together.
@@ -69,6 +79,7 @@ pub struct Engine {
     queues: Queues,
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
+    resting: Resting,
     finished: VecDeque<Box<Finished>>,
     finished_by_id: BTreeMap<TicketId, TicketNumber>,
     next_number: TicketNumber,
@@ -106,6 +117,7 @@ impl Engine {
             ids: Ids::default(),
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
+            resting: Resting::default(),
             finished: VecDeque::new(),
             finished_by_id: BTreeMap::new(),
             next_number: TicketNumber(1),
@@ -202,7 +214,12 @@ impl Engine {
         self.tickets.after(number).map(|(_, ticket)| &**ticket)
     }
 
-    /// How many tickets are live, waiting and assigned.
+    /// How many live tickets are neither in a queue nor in anyone's hands.
+    pub fn resting(&self) -> Resting {
+        self.resting
+    }
+
+    /// How many tickets are live, in whatever state.
     pub fn ticket_count(&self) -> usize {
         self.tickets.len()
     }
@@ -259,7 +276,7 @@ impl Engine {
     pub fn expire(&self, now: Time) -> Option<Event> {
         if let Some(number) = self.timers.due_ticket(now) {
             let ticket = self.ticket_numbered(number).expect("only live tickets have timers");
-            return Some(self.due_event(ticket));
+            return Some(self.due_event(ticket, now));
         }
         let agent = self.timers.due_wait(now)?;
         let crew = self.roster.get(agent).expect("who waits is registered").pools;
@@ -304,7 +321,7 @@ impl Engine {
         })
     }
 
-    fn due_event(&self, ticket: &Ticket) -> Event {
+    fn due_event(&self, ticket: &Ticket, now: Time) -> Event {
         let (_, due) =
             timers::next_due(ticket, &self.policy).expect("a ticket in the timers has one");
         let number = ticket.number;
@@ -321,6 +338,9 @@ impl Engine {
                 let token = ticket.assignment().expect("only leases end so").token;
                 Event::LeaseExpired { ticket: number, token }
             }
+            Due::Opening => Event::Opened { ticket: number },
+            Due::ParkEnd => Self::resumed(ticket, ResumedBy::Limit, now),
+            Due::Expiry => Event::Expired { ticket: number },
         }
     }
 
@@ -333,17 +353,43 @@ impl Engine {
         (u8::try_from(taken).expect("a tier has at most 63 overflow steps"), pools)
     }
 
-    /// The deadlines of a ticket of that tier and channel, submitted at `submitted_at`.
+    /// The deadlines of a ticket of that tier and channel whose clocks begin at `starts_at`.
     fn deadlines(
         policy: &Policy,
         tier: TierIx,
         channel: Channel,
-        submitted_at: Time,
+        starts_at: Time,
     ) -> (Time, Option<Time>) {
         let tier = policy.tier(tier);
-        let respond_by = submitted_at.plus_ms(tier.respond_within_ms[channel.index()]);
-        let solve_by = tier.solve_within_ms[channel.index()].map(|ms| submitted_at.plus_ms(ms));
+        let respond_by = starts_at.plus_ms(tier.respond_within_ms[channel.index()]);
+        let solve_by = tier.solve_within_ms[channel.index()].map(|ms| starts_at.plus_ms(ms));
         (respond_by, solve_by)
+    }
+
+    /// When a ticket of that tier and channel whose clocks begin at `starts_at` ends by itself.
+    fn expiry(policy: &Policy, tier: TierIx, channel: Channel, starts_at: Time) -> Option<Time> {
+        let after_ms = policy.tier(tier).expires_after_ms[channel.index()];
+        after_ms.map(|ms| starts_at.plus_ms(ms))
+    }
+
+    /// `instant` of a ticket's clock, after the clock has stood still from `from` to `to`.
+    fn after_pause(instant: Time, from: Time, to: Time) -> Time {
+        instant.plus_ms(to.since_ms(from))
+    }
+
+    /// The return of a parked ticket to its queue: its clocks go on from where they stood.
+    fn resumed(ticket: &Ticket, by: ResumedBy, now: Time) -> Event {
+        let State::Parked(parked) = &ticket.state else {
+            unreachable!("only parked tickets are resumed")
+        };
+        let later = |instant| Self::after_pause(instant, parked.since, now);
+        Event::Resumed {
+            ticket: ticket.number,
+            by,
+            counts_from: later(ticket.counts_from()),
+            respond_by: later(ticket.respond_by),
+            solve_by: ticket.solve_by.map(later),
+        }
     }
 }
 

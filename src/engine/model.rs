@@ -5,15 +5,19 @@
 //! Unix epoch, shares are parts per thousand, so that every machine decides alike.
 //!
 //! ```text
-//!   submit            assign              complete
-//!  --------> WAITING ---------> ASSIGNED ----------> COMPLETED
-//!              |  ^               |  |
-//!              |  '---------------'  | cancel
-//!       cancel |   release, lease    |
-//!              |   expired           v
-//!              '----------------> CANCELLED
+//!   submit               assign              complete
+//!  --------.-> WAITING ---------> ASSIGNED ----------> COMPLETED
+//!          |   ^ |  ^ ^             |  |
+//!   not    |   | |  | '-------------'  | park
+//!   before |   | |  |  release, lease  |
+//!          v   | |  |  ended           v
+//!     SCHEDULED  |  '---------------- PARKED
+//!                | resume, its time is up
+//!                v
+//!             EXPIRED       cancel leads from each of the four to CANCELLED
 //! ```
 
+use super::life::{Life, Parked};
 use std::fmt;
 use std::sync::Arc;
 
@@ -302,10 +306,17 @@ impl fmt::Debug for Content {
 /// A ticket's place in its life while it is live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
+    /// Not yet in its queue.
+    Scheduled {
+        /// When it enters its queue.
+        opens_at: Time,
+    },
     /// In its queue.
     Waiting,
     /// In an agent's hands.
     Assigned(Box<Assignment>),
+    /// Waiting for its customer, in nobody's hands.
+    Parked(Box<Parked>),
 }
 
 /// A ticket in an agent's hands, under a lease.
@@ -404,21 +415,28 @@ pub struct Ticket {
     pub solution_breached: bool,
     /// How many times it has been assigned.
     pub assigned_count: u32,
-    /// Waiting or assigned.
+    /// Where it is.
     pub state: State,
+    /// What is rare in its life; a plain ticket has none.
+    pub life: Option<Box<Life>>,
 }
 
 impl Ticket {
     /// The response target it was given, in milliseconds; at least 1.
     pub fn respond_within_ms(&self) -> i64 {
-        self.respond_by.since_ms(self.submitted_at).max(1)
+        self.respond_by.since_ms(self.counts_from()).max(1)
+    }
+
+    /// Whether it is in its queue.
+    pub fn is_waiting(&self) -> bool {
+        self.state == State::Waiting
     }
 
     /// The assignment, while an agent holds it.
     pub fn assignment(&self) -> Option<&Assignment> {
         match &self.state {
-            State::Waiting => None,
             State::Assigned(assignment) => Some(assignment),
+            State::Scheduled { .. } | State::Waiting | State::Parked(_) => None,
         }
     }
 }
@@ -444,6 +462,8 @@ pub enum Ending {
         /// Why. At most 200 characters.
         reason: Box<str>,
     },
+    /// Its time to live was over before anyone picked it up.
+    Expired,
 }
 
 /// A ticket that has ended, as it was in its last moment.
@@ -567,6 +587,10 @@ pub struct Tier {
     pub respond_within_ms: [i64; 6],
     /// The solution target per channel in milliseconds, where one is promised.
     pub solve_within_ms: [Option<i64>; 6],
+    /// After how long a ticket that nobody has picked up ends by itself, per channel in milliseconds.
+    pub expires_after_ms: [Option<i64>; 6],
+    /// The longest a ticket may be parked, per channel in milliseconds.
+    pub park_max_ms: [i64; 6],
     /// The pools that serve the tier from the start.
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.

@@ -33,7 +33,7 @@ impl QueueKey {
 pub struct Front {
     /// Which ticket.
     pub number: TicketNumber,
-    /// When it was submitted.
+    /// Since when its wait counts: the submit, unless it was scheduled or parked.
     pub submitted_at: Time,
     /// Its response deadline.
     pub respond_by: Time,
@@ -43,7 +43,7 @@ impl Front {
     fn of(ticket: &Ticket) -> Self {
         Self {
             number: ticket.number,
-            submitted_at: ticket.submitted_at,
+            submitted_at: ticket.counts_from(),
             respond_by: ticket.respond_by,
         }
     }
@@ -121,11 +121,11 @@ impl Queues {
         Self { rule, by_key: BTreeMap::new(), waiting_count: 0 }
     }
 
-    /// The instant that orders a ticket inside its queue: its arrival for the rules that look at
+    /// The instant that orders a ticket inside its queue: since when its wait counts for the rules that look at
     /// waits, its response deadline for those that look at deadlines.
     fn order_of(&self, ticket: &Ticket) -> (Time, TicketNumber) {
         let instant = match self.rule {
-            Rule::Fifo | Rule::Accumulating => ticket.submitted_at,
+            Rule::Fifo | Rule::Accumulating => ticket.counts_from(),
             Rule::GuardedEdf | Rule::StaticPriority | Rule::Edf => ticket.respond_by,
         };
         (instant, ticket.number)

@@ -16,26 +16,43 @@ pub enum Due {
     SolutionBreach,
     /// Its lease has ended.
     LeaseEnd,
+    /// It was scheduled for this instant.
+    Opening,
+    /// It has been parked for as long as it may be.
+    ParkEnd,
+    /// Its time to live is over.
+    Expiry,
 }
 
 /// The first thing that falls due on a ticket, and when; ties in the order of [`Due`].
 pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
     // A deadline holds up to and including its own instant.
-    let response = (ticket.picked_up_at.is_none() && !ticket.response_breached)
-        .then(|| (ticket.respond_by.plus_ms(1), Due::ResponseBreach));
-    let solution = ticket
-        .solve_by
-        .filter(|_| !ticket.solution_breached)
-        .map(|by| (by.plus_ms(1), Due::SolutionBreach));
-    let other = match &ticket.state {
-        State::Waiting => policy
-            .tier(ticket.tier)
-            .overflow
-            .get(usize::from(ticket.overflow_step))
-            .map(|step| (ticket.submitted_at.plus_ms(step.after_ms), Due::Overflow)),
-        State::Assigned(assignment) => Some((assignment.lease_until, Due::LeaseEnd)),
+    let response = || {
+        (ticket.picked_up_at.is_none() && !ticket.response_breached)
+            .then(|| (ticket.respond_by.plus_ms(1), Due::ResponseBreach))
     };
-    [response, solution, other].into_iter().flatten().min()
+    let solution = || {
+        let open = ticket.solve_by.filter(|_| !ticket.solution_breached);
+        open.map(|by| (by.plus_ms(1), Due::SolutionBreach))
+    };
+    match &ticket.state {
+        State::Waiting => {
+            let steps = &policy.tier(ticket.tier).overflow;
+            let overflow = steps
+                .get(usize::from(ticket.overflow_step))
+                .map(|step| (ticket.counts_from().plus_ms(step.after_ms), Due::Overflow));
+            let expiry = ticket.expires_at().filter(|_| ticket.picked_up_at.is_none());
+            let expiry = expiry.map(|at| (at, Due::Expiry));
+            [response(), solution(), overflow, expiry].into_iter().flatten().min()
+        }
+        State::Assigned(held) => {
+            let lease = Some((held.lease_until, Due::LeaseEnd));
+            [response(), solution(), lease].into_iter().flatten().min()
+        }
+        // Nobody's clock runs while a ticket is scheduled or parked.
+        State::Scheduled { opens_at } => Some((*opens_at, Due::Opening)),
+        State::Parked(parked) => Some((parked.until, Due::ParkEnd)),
+    }
 }
 
 /// The instants that something falls due, first to last.

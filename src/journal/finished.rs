@@ -3,6 +3,7 @@
 
 use super::Seq;
 use crate::engine::command::Earlier;
+use crate::engine::life::Ledger;
 use crate::engine::model::{
     AgentId, Caller, Channel, Content, Ending, Finished, LeaseToken, Policy, TicketId,
     TicketNumber, TierSource, Time,
@@ -16,17 +17,20 @@ pub enum FinishedState {
     Completed,
     /// It was withdrawn, or the customer hung up.
     Cancelled,
+    /// Its time to live was over before anyone picked it up.
+    Expired,
 }
 
 impl FinishedState {
-    /// Both states.
-    pub const ALL: [Self; 2] = [Self::Completed, Self::Cancelled];
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Completed, Self::Cancelled, Self::Expired];
 
     /// The state's name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Completed => "completed",
             Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
         }
     }
 }
@@ -50,7 +54,7 @@ pub struct FinishedRow {
     pub customer_id: Option<Box<str>>,
     /// What it was about.
     pub content: Arc<Content>,
-    /// Completed or cancelled.
+    /// Completed, cancelled or expired.
     pub state: FinishedState,
     /// Who completed it, or held it when it was withdrawn.
     pub agent: Option<AgentId>,
@@ -62,7 +66,7 @@ pub struct FinishedRow {
     pub picked_up_at: Option<Time>,
     /// When it ended.
     pub finished_at: Time,
-    /// From the submit until it was picked up, or until it ended if it never was; milliseconds.
+    /// From the beginning of its clocks until it was picked up, or until it ended if it never was; milliseconds.
     pub wait_ms: i64,
     /// From the last assignment until it was completed; milliseconds; `None` when cancelled.
     pub handle_ms: Option<i64>,
@@ -87,6 +91,8 @@ pub struct FinishedRow {
     pub fingerprint: u64,
     /// The token that completed it.
     pub token: Option<LeaseToken>,
+    /// Where its time went; empty for tickets that earlier releases ended.
+    pub legs: Ledger,
 }
 
 impl FinishedRow {
@@ -111,11 +117,17 @@ impl FinishedRow {
             submitted_at: ticket.submitted_at,
             picked_up_at: ticket.picked_up_at,
             finished_at: *finished_at,
-            wait_ms: ticket.picked_up_at.unwrap_or(*finished_at).since_ms(ticket.submitted_at),
+            // Who is withdrawn before the clocks begin has not waited.
+            wait_ms: ticket
+                .picked_up_at
+                .unwrap_or(*finished_at)
+                .since_ms(ticket.starts_at())
+                .max(0),
             handle_ms: None,
             respond_by: ticket.respond_by,
             solve_by: ticket.solve_by,
-            response_in_time: ticket.picked_up_at.is_some_and(|at| at <= ticket.respond_by),
+            // Parking moves the deadline of a ticket that was answered long before.
+            response_in_time: ticket.picked_up_at.is_some() && !ticket.response_breached,
             solution_in_time: ticket.solve_by.filter(|by| finished_at > by).map(|_| false),
             assigned_count: ticket.assigned_count,
             outcome: None,
@@ -123,6 +135,7 @@ impl FinishedRow {
             reason: None,
             fingerprint: ticket.fingerprint,
             token: None,
+            legs: ticket.ledger(*finished_at),
         };
         match ending {
             Ending::Completed { agent, token, assigned_at, outcome, note } => {
@@ -135,12 +148,18 @@ impl FinishedRow {
                 row.token = Some(*token);
             }
             Ending::Cancelled { reason } => row.reason = Some(reason.clone()),
+            Ending::Expired => row.state = FinishedState::Expired,
         }
         row
     }
 
     /// What the engine asks about a ticket that has left memory.
     pub fn earlier(&self) -> Earlier {
-        Earlier { number: self.number, fingerprint: self.fingerprint, completed_with: self.token }
+        Earlier {
+            number: self.number,
+            fingerprint: self.fingerprint,
+            completed_with: self.token,
+            has_expired: self.state == FinishedState::Expired,
+        }
     }
 }

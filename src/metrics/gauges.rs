@@ -39,8 +39,19 @@ pub(super) fn registry(scrape: &Scrape<'_>) -> Registry {
         registry.register(name, help, gauge);
     };
     let view = scrape.view;
-    gauge("tickets_live", "Tickets waiting and assigned", count(view.ticket_count));
+    gauge("tickets_live", "Live tickets, in whatever state", count(view.ticket_count));
     gauge("tickets_waiting", "Tickets waiting", count(view.waiting_count));
+    let count_u64 = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    gauge(
+        "tickets_scheduled",
+        "Tickets that are not yet in a queue",
+        count_u64(view.resting.scheduled_count),
+    );
+    gauge(
+        "tickets_parked",
+        "Tickets that wait for their customers",
+        count_u64(view.resting.parked_count),
+    );
     gauge(
         "tickets_unconfirmed",
         "Live tickets whose tier the directory has yet to confirm",

@@ -66,6 +66,7 @@ impl Desk {
             caller: None,
             content: Arc::new(Content::default()),
             lookup,
+            not_before: None,
             earlier: None,
         })));
     }

@@ -36,6 +36,8 @@ struct Families {
     breached: Counters<3>,
     lease_expired: Counters<2>,
     retiered: Counters<2>,
+    expired: Counters<2>,
+    parked: Counters<2>,
     wait: Histograms<2>,
     handle: Histograms<2>,
 }
@@ -53,6 +55,8 @@ struct Cell {
     solution_breached: Counter,
     lease_expired: Counter,
     retiered: Counter,
+    expired: Counter,
+    parked: Counter,
     // A histogram is two dozen series: most tiers use few of the channels.
     wait: OnceLock<Histogram>,
     handle: OnceLock<Histogram>,
@@ -87,6 +91,9 @@ impl Tickets {
         let abandoned = counters("abandoned", "Tickets withdrawn before anyone picked them up");
         let lease_expired = counters("lease_expired", "Leases that ended by themselves");
         let retiered = counters("retiered", "Tickets whose tier was corrected, by the new tier");
+        let expired =
+            counters("expired", "Tickets that ended by themselves before anyone picked them up");
+        let parked = counters("parked", "Times that a ticket was parked for its customer");
         let breached = Counters::default();
         tickets.register(
             "breached",
@@ -126,6 +133,8 @@ impl Tickets {
             breached,
             lease_expired,
             retiered,
+            expired,
+            parked,
             wait,
             handle,
         };
@@ -157,7 +166,7 @@ impl Tickets {
                     let wait = cell
                         .wait
                         .get_or_init(|| self.families.wait.get_or_create_owned(&cell.labels));
-                    wait.observe(seconds(now.since_ms(ticket.submitted_at)));
+                    wait.observe(seconds(now.since_ms(ticket.counts_from())));
                 }
             }
             Event::Breached { ticket, deadline } => {
@@ -173,7 +182,10 @@ impl Tickets {
             Event::Retiered { ticket, .. } => {
                 keyed.of(live(*ticket)).retiered.inc();
             }
-            Event::Completed { .. } | Event::Cancelled { .. } => {
+            Event::Parked { ticket, .. } => {
+                keyed.of(live(*ticket)).parked.inc();
+            }
+            Event::Completed { .. } | Event::Cancelled { .. } | Event::Expired { .. } => {
                 let finished = engine.last_finished().expect("a ticket has just ended");
                 let cell = keyed.of(&finished.ticket);
                 match &finished.ending {
@@ -190,6 +202,9 @@ impl Tickets {
                             cell.abandoned.inc();
                         }
                     }
+                    Ending::Expired => {
+                        cell.expired.inc();
+                    }
                 }
             }
             Event::Started
@@ -202,7 +217,9 @@ impl Tickets {
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
-            | Event::Released { .. } => {}
+            | Event::Released { .. }
+            | Event::Opened { .. }
+            | Event::Resumed { .. } => {}
         }
     }
 }
@@ -234,6 +251,8 @@ impl Families {
             solution_breached: breached("solution"),
             lease_expired: counter(&self.lease_expired),
             retiered: counter(&self.retiered),
+            expired: counter(&self.expired),
+            parked: counter(&self.parked),
             wait: OnceLock::new(),
             handle: OnceLock::new(),
             labels,

@@ -21,6 +21,10 @@ use std::sync::Arc;
 
 /// `respond_within` and `solve_within`: longer than a month is no promise.
 const TARGET_MS: RangeInclusive<i64> = SECOND..=30 * DAY;
+/// `expires_after`: who gives up on a ticket within the second would not have submitted it.
+const EXPIRES_AFTER_MS: RangeInclusive<i64> = SECOND..=365 * DAY;
+/// `park_max`.
+const PARK_MAX_MS: RangeInclusive<i64> = SECOND..=365 * DAY;
 /// `overflow.after`.
 const OVERFLOW_AFTER_MS: RangeInclusive<i64> = SECOND..=7 * DAY;
 /// `lease`: shorter than a second, a lease would end on the way to the agent.
@@ -250,6 +254,7 @@ fn channel_names() -> [&'static str; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::life::PARK_MS_DEFAULT;
     use crate::engine::model::{Overflow, Pool, Tier};
 
     #[test]
@@ -305,6 +310,8 @@ name = "c"
                     weight_permille: 1,
                     respond_within_ms: [15_000, 16_000, 17_000, 18_000, 19_000, 20_000],
                     solve_within_ms: [None, None, Some(17_000), None, None, None],
+                    expires_after_ms: [None; 6],
+                    park_max_ms: [PARK_MS_DEFAULT; 6],
                     pools: set(&[0]),
                     overflow: vec![overflow(1_000, &[0, 2]), overflow(60_000, &[0, 1, 2])],
                 },
@@ -314,6 +321,8 @@ name = "c"
                     weight_permille: 1000,
                     respond_within_ms: [129_600_000; 6],
                     solve_within_ms: [None; 6],
+                    expires_after_ms: [None; 6],
+                    park_max_ms: [PARK_MS_DEFAULT; 6],
                     pools: set(&[1]),
                     overflow: Vec::new(),
                 },

@@ -1,11 +1,14 @@
 //! `[[tier]]`: a class of customer, its targets and its pools.
 
 use super::{
-    GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS, RANK, TARGET_MS,
-    WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, unique_name,
+    EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS,
+    PARK_MAX_MS, RANK, TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names,
+    permille, tables, unique_name,
 };
+use crate::engine::life::PARK_MS_DEFAULT;
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
 use crate::settings::{Item, Section, format_ms};
+use std::ops::RangeInclusive;
 
 /// The channels' number.
 const CHANNELS: usize = Channel::ALL.len();
@@ -49,28 +52,38 @@ impl TierEntry<'_> {
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
         let respond_item = section.require("respond_within");
-        let respond = respond_item.as_ref().and_then(Targets::read);
+        let respond = respond_item.as_ref().and_then(|item| Targets::read(item, TARGET_MS));
         let respond_within_ms = respond
             .as_ref()
             .zip(respond_item.as_ref())
             .and_then(|(respond, item)| respond.of_every_channel(item));
-        let solve = match section.get("solve_within") {
-            Some(item) => Targets::read(&item),
-            None => Some(Targets::default()),
-        };
+        let solve = optional_targets(section, "solve_within", TARGET_MS);
         if let (Some(respond), Some(solve)) = (&respond, &solve) {
             solve.check_not_before(respond);
         }
+        let expires = optional_targets(section, "expires_after", EXPIRES_AFTER_MS);
+        let park = optional_targets(section, "park_max", PARK_MAX_MS);
         Some(Tier {
             name: self.name?.into(),
             guard_permille: guard?,
             weight_permille: weight?,
             respond_within_ms: respond_within_ms?,
             solve_within_ms: solve?.per_channel(),
+            expires_after_ms: expires?.per_channel(),
+            park_max_ms: park?.per_channel().map(|ms| ms.unwrap_or(PARK_MS_DEFAULT)),
             pools: pools?,
             overflow: overflow?,
         })
     }
+}
+
+/// The durations by channel of an optional table.
+fn optional_targets<'a>(
+    section: &Section<'a>,
+    key: &'static str,
+    range: RangeInclusive<i64>,
+) -> Option<Targets<'a>> {
+    section.get(key).map_or_else(|| Some(Targets::default()), |item| Targets::read(&item, range))
 }
 
 /// The overflow steps, each with all pools that serve from then on.
@@ -136,12 +149,12 @@ struct Target<'a> {
 
 impl<'a> Targets<'a> {
     /// The targets of a table such as `[tier.respond_within]`.
-    fn read(item: &Item<'a>) -> Option<Self> {
+    fn read(item: &Item<'a>, range: RangeInclusive<i64>) -> Option<Self> {
         let section = item.section()?;
         let mut complete = true;
         let mut target = |key| {
             let item = section.get(key)?;
-            let ms = item.ms(TARGET_MS);
+            let ms = item.ms(range.clone());
             complete &= ms.is_some();
             Some(Target { ms: ms?, item })
         };

@@ -282,6 +282,7 @@ impl<'a, O: Observer> Run<'a, O> {
             caller: None,
             content: self.content.clone(),
             lookup: Lookup::Given { tier: self.tier_names[usize::from(tier.0)].clone() },
+            not_before: None,
             earlier: None,
         })));
         let Answer::Ticket { number, repeated: false } = decision.answer else {

@@ -45,6 +45,7 @@ mod tests {
             policy: Arc::new(policy),
             ticket_count: 0,
             waiting_count: 0,
+            resting: crate::engine::Resting::default(),
             unconfirmed_count: 0,
             queues: Vec::new(),
             tiers: Vec::new(),

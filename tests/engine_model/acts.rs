@@ -41,6 +41,8 @@ pub(crate) enum Act {
         about: u8,
         caller: u8,
         history: bool,
+        /// For so much later, if not for now; before now means now.
+        ahead_ms: Option<i64>,
     },
     Update {
         id: Pick,
@@ -76,6 +78,14 @@ pub(crate) enum Act {
         id: Pick,
         token: Option<u64>,
         undelivered: bool,
+    },
+    Park {
+        id: Pick,
+        token: Option<u64>,
+        for_ms: Option<i64>,
+    },
+    Resume {
+        id: Pick,
     },
 }
 
@@ -132,8 +142,12 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
     let solve = prop::option::of(prop::sample::select(vec![1_000, 60_000, 9_000_000]));
     let steps = prop::collection::vec((pool_set(pool_count), 1..40_000_i64), 0..3);
     let shares = (0..1100_u32, prop::sample::select(vec![0, 500, 1000, 3000]));
-    (target(), target(), solve, pool_set(pool_count), steps, shares).prop_map(
-        move |(voice, other, solve, pools, steps, (guard, weight))| {
+    let rests = (
+        prop::option::weighted(0.3, prop::sample::select(vec![1_000, 30_000, 900_000])),
+        prop::sample::select(vec![1_000, 40_000, 9_000_000]),
+    );
+    (target(), target(), solve, pool_set(pool_count), steps, shares, rests).prop_map(
+        move |(voice, other, solve, pools, steps, (guard, weight), (expire, park))| {
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -147,6 +161,8 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 weight_permille: weight,
                 respond_within_ms,
                 solve_within_ms: [solve; 6],
+                expires_after_ms: [expire; 6],
+                park_max_ms: [park; 6],
                 pools,
                 overflow: overflow.collect(),
             }
@@ -187,6 +203,12 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
     let id = prop_oneof![5 => Just(Pick::New), 1 => any::<usize>().prop_map(Pick::Used)];
     let wait_ms = prop_oneof![1 => Just(-5), 2 => Just(0), 4 => 1..60_000_i64];
     let by_ms = prop::option::of(prop::sample::select(vec![0, 1, 40_000, 86_400_000, 86_400_001]));
+    let ahead = prop_oneof![
+        8 => Just(None),
+        1 => (-5_000..60_000_i64).prop_map(Some),
+        1 => prop::sample::select(vec![366 * 86_400_000_i64, 366 * 86_400_000 + 1]).prop_map(Some)
+    ];
+    let for_ms = prop::option::of(prop::sample::select(vec![0, 1, 20_000, 40_000, 40_001]));
     let ms = prop_oneof![4 => 0..3_000_i64, 4 => 0..60_000_i64, 1 => 0..5_000_000_i64];
     prop_oneof![
         20 => ms.prop_map(|ms| Act::Pass { ms }),
@@ -197,9 +219,9 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         1 => agent().prop_map(|agent| Act::Delete { agent }),
         6 => (agent(), prop::bool::weighted(0.85))
             .prop_map(|(agent, here)| Act::Presence { agent, here }),
-        30 => (id, lookups(), 0..3_usize, 0..2_u8, 0..3_u8, any::<bool>()).prop_map(
-            |(id, lookup, channel, about, caller, history)| Act::Submit {
-                id, lookup, channel, about, caller, history
+        30 => (id, lookups(), 0..3_usize, 0..2_u8, 0..3_u8, any::<bool>(), ahead).prop_map(
+            |(id, lookup, channel, about, caller, history, ahead_ms)| Act::Submit {
+                id, lookup, channel, about, caller, history, ahead_ms
             }
         ),
         2 => (used(), 0..3_u8).prop_map(|(id, about)| Act::Update { id, about }),
@@ -214,6 +236,8 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(id, token, history)| Act::Complete { id, token, history }),
         5 => (held(), token(), any::<bool>())
             .prop_map(|(id, token, undelivered)| Act::Release { id, token, undelivered }),
+        5 => (held(), token(), for_ms).prop_map(|(id, token, for_ms)| Act::Park { id, token, for_ms }),
+        3 => used().prop_map(|id| Act::Resume { id }),
     ]
 }
 
@@ -263,7 +287,7 @@ impl Act {
                 let presence = if here { Presence::Available } else { Presence::Away };
                 Command::SetPresence { agent: agent_id(agent), presence }
             }
-            Self::Submit { id, lookup, channel, about, caller, history } => {
+            Self::Submit { id, lookup, channel, about, caller, history, ahead_ms } => {
                 let id = id.ticket(model);
                 let kind = if caller == 1 { IdentifierKind::Id } else { IdentifierKind::Phone };
                 let value = "c1".into();
@@ -276,6 +300,7 @@ impl Act {
                     caller: Some(caller).filter(|_| about > 0),
                     content: content(about),
                     lookup,
+                    not_before: ahead_ms.map(|ms| Time(now + ms)),
                 }))
             }
             Self::Update { id, about } => {
@@ -316,6 +341,12 @@ impl Act {
                 };
                 Command::Release { token: lease_token(model, &ticket, token), ticket, reason }
             }
+            Self::Park { id, token, for_ms } => {
+                let ticket = id.ticket(model);
+                let token = lease_token(model, &ticket, token);
+                Command::Park { ticket, token, for_ms, reason: "".into() }
+            }
+            Self::Resume { id } => Command::Resume { ticket: id.ticket(model) },
         })
     }
 }
@@ -355,6 +386,7 @@ fn earlier(model: &Model, id: &TicketId, history: bool) -> Option<Earlier> {
         number: TicketNumber(past.number),
         fingerprint: past.fingerprint,
         completed_with: past.token.map(LeaseToken),
+        has_expired: past.expired,
     })
 }
 

@@ -78,7 +78,9 @@ impl Pair {
             | Act::Stop { .. }
             | Act::Extend { .. }
             | Act::Complete { .. }
-            | Act::Release { .. } => {
+            | Act::Release { .. }
+            | Act::Park { .. }
+            | Act::Resume { .. } => {
                 self.ask(&act.command(&self.model, self.now).expect("every other act is one"));
             }
         }
@@ -125,7 +127,8 @@ impl Pair {
                         Rejection::LeaseEnded | Rejection::LeaseSuperseded,
                         Command::Extend { token, .. }
                         | Command::Complete { token, .. }
-                        | Command::Release { token, .. },
+                        | Command::Release { token, .. }
+                        | Command::Park { token, .. },
                     ) if (1..self.model.next_token).contains(&token.0) => Rejection::TokenUnknown,
                     (_, given, _) => given,
                 };
@@ -190,7 +193,19 @@ impl Pair {
             assert_eq!(ticket.assigned_count as usize, expected.tokens.len(), "{id}");
             let customer = ticket.caller.as_ref().and_then(|caller| caller.customer_id());
             assert_eq!(customer, expected.customer.as_deref(), "{id}");
+            assert_eq!(ticket.counts_from(), Time(expected.counts_from), "{id}");
+            assert_eq!(ticket.expires_at(), expected.expires.map(Time), "{id}");
+            assert_eq!(ticket.leg(), expected.leg(), "{id}");
+            let ledger = ticket.ledger(Time(self.now));
+            for (leg, spent) in expected.legs(self.now) {
+                assert_eq!((ledger.of(leg).ms, ledger.of(leg).count), spent, "{id} {leg:?}");
+            }
             match (ticket.assignment(), &expected.lease) {
+                (None, None) if !expected.is_waiting() => {
+                    assert!(
+                        engine.queues().iter().all(|(_, q)| q.iter().all(|n| n != ticket.number))
+                    );
+                }
                 (None, None) => {
                     assert_eq!(engine.ahead_of(ticket), model.ahead_of(expected), "{id}");
                 }

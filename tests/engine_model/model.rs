@@ -6,7 +6,8 @@ mod next;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tierline::engine::command::{Deadline, Event, Rejection, WaitEnd};
+use tierline::engine::command::{Deadline, Event, Rejection, ResumedBy, WaitEnd};
+use tierline::engine::life::Leg;
 use tierline::engine::model::{
     AgentId, Channel, Content, LeaseToken, Policy, Pool, PoolIx, PoolSet, Rule, Step, TicketId,
     Tier, TierSource, Time,
@@ -47,6 +48,68 @@ pub(crate) struct Ticket {
     pub(crate) unsolved: bool,
     pub(crate) tokens: Vec<u64>,
     pub(crate) lease: Option<Lease>,
+    /// When its clocks began, whatever happened since.
+    pub(crate) starts: i64,
+    /// Since when its wait counts.
+    pub(crate) counts_from: i64,
+    pub(crate) expires: Option<i64>,
+    pub(crate) scheduled: Option<i64>,
+    pub(crate) parked: Option<Parked>,
+    /// Every leg it has been in, and since when.
+    pub(crate) trail: Vec<(i64, Leg)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Parked {
+    pub(crate) token: u64,
+    pub(crate) since: i64,
+    pub(crate) until: i64,
+}
+
+impl Ticket {
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.leg() == Leg::Queue
+    }
+
+    pub(crate) fn leg(&self) -> Leg {
+        let places = [
+            self.scheduled.as_ref().map(|_| Leg::Scheduled),
+            self.parked.as_ref().map(|_| Leg::Parked),
+            self.lease.as_ref().map(|_| Leg::Agent),
+        ];
+        let mut places = places.into_iter().flatten();
+        let place = places.next().unwrap_or(Leg::Queue);
+        assert!(places.next().is_none(), "a ticket is in one place");
+        place
+    }
+
+    /// What it spent in every kind of leg, and how many times it came there.
+    pub(crate) fn legs(&self, now: i64) -> Vec<(Leg, (i64, u32))> {
+        let spent = |leg: Leg| {
+            let mut total = (0, 0);
+            for (at, (since, place)) in self.trail.iter().enumerate() {
+                if *place == leg {
+                    let until = self.trail.get(at + 1).map_or(now, |(next, _)| *next);
+                    total = (total.0 + until - since, total.1 + 1);
+                }
+            }
+            (leg, total)
+        };
+        Leg::ALL.map(spent).into()
+    }
+
+    /// Notes the place where it has come.
+    fn track(&mut self, now: i64) {
+        let place = self.leg();
+        if self.trail.last().is_none_or(|(_, last)| *last != place) {
+            self.trail.push((now, place));
+        }
+    }
+
+    /// How long its wait has been.
+    fn waited(&self, now: i64) -> i64 {
+        self.parked.as_ref().map_or(now, |parked| parked.since) - self.counts_from
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +129,7 @@ pub(crate) struct Ended {
     pub(crate) number: u64,
     pub(crate) fingerprint: u64,
     pub(crate) token: Option<u64>,
+    pub(crate) expired: bool,
     /// The engine may have forgotten it; the history has not.
     pub(crate) forgotten: bool,
 }
@@ -86,6 +150,9 @@ pub(crate) enum Happening {
     Late(u64, Deadline),
     LeaseEnds(u64),
     WaitEnds(AgentId, WaitEnd),
+    Opens(u64),
+    Returns(u64),
+    Expires(u64),
 }
 
 /// What an agent who asks would get.
@@ -193,10 +260,21 @@ impl Model {
         let mut of_tickets = Vec::new();
         for t in &self.tickets {
             let number = t.number;
+            if let Some(at) = t.scheduled {
+                of_tickets.push((at, number, 4, Happening::Opens(number)));
+                continue;
+            }
+            if let Some(parked) = &t.parked {
+                of_tickets.push((parked.until, number, 5, Happening::Returns(number)));
+                continue;
+            }
+            if let Some(at) = t.expires.filter(|_| t.is_waiting() && t.picked_up.is_none()) {
+                of_tickets.push((at, number, 6, Happening::Expires(number)));
+            }
             if t.lease.is_none()
                 && let Some(step) = self.tier(&t.tier).overflow.get(t.steps)
             {
-                let at = t.submitted + step.after_ms;
+                let at = t.counts_from + step.after_ms;
                 of_tickets.push((at, number, 0, Happening::Overflow(number)));
             }
             if t.picked_up.is_none() && !t.late {
@@ -252,7 +330,28 @@ impl Model {
             Happening::Late(number, Deadline::Solution) => self.ticket_mut(*number).unsolved = true,
             Happening::LeaseEnds(number) => self.give_back(*number, true, now),
             Happening::WaitEnds(agent, _) => self.agent_mut(agent).wait = None,
+            Happening::Opens(number) => self.ticket_mut(*number).scheduled = None,
+            Happening::Returns(number) => self.resume(*number, now),
+            Happening::Expires(number) => self.end(*number, None, now),
         }
+        if let Happening::Expires(_) = what {
+            self.ended.last_mut().expect("it has just ended").expired = true;
+        }
+        self.track(now);
+    }
+
+    /// Notes where every ticket has come.
+    fn track(&mut self, now: i64) {
+        self.tickets.iter_mut().for_each(|ticket| ticket.track(now));
+    }
+
+    /// A parked ticket waits again, as if the time in between had not passed.
+    fn resume(&mut self, number: u64, now: i64) {
+        let ticket = self.ticket_mut(number);
+        let away = now - ticket.parked.take().expect("it is parked").since;
+        ticket.counts_from += away;
+        ticket.respond_by += away;
+        ticket.solve_by = ticket.solve_by.map(|by| by + away);
     }
 
     fn assign(
@@ -312,7 +411,7 @@ impl Model {
             agent.idle_since = now;
         }
         let (id, fingerprint) = (ticket.id, ticket.fingerprint);
-        self.ended.push(Ended { id, number, fingerprint, token, forgotten: false });
+        self.ended.push(Ended { id, number, fingerprint, token, expired: false, forgotten: false });
     }
 
     fn put_policy(&mut self, policy: &Arc<Policy>) {
@@ -364,6 +463,7 @@ impl Model {
         Err(match past.or(remembered.as_ref()) {
             None => Rejection::TicketNotFound,
             Some(Ended { token: Some(_), .. }) => Rejection::TicketCompleted,
+            Some(Ended { expired: true, .. }) => Rejection::TicketExpired,
             Some(Ended { token: None, .. }) => Rejection::TicketCancelled,
         })
     }
@@ -387,11 +487,11 @@ impl Model {
     /// How many waiting tickets of its own and higher tiers, for pools it shares, come before it.
     pub(crate) fn ahead_of(&self, ticket: &Ticket) -> usize {
         let order = |t: &Ticket| match self.policy.rule {
-            Rule::Fifo | Rule::Accumulating => (t.submitted, t.number),
+            Rule::Fifo | Rule::Accumulating => (t.counts_from, t.number),
             Rule::GuardedEdf | Rule::StaticPriority | Rule::Edf => (t.respond_by, t.number),
         };
         let before = |t: &&Ticket| {
-            t.lease.is_none()
+            t.is_waiting()
                 && !t.pools.is_disjoint(&ticket.pools)
                 && (self.rank(&t.tier) < self.rank(&ticket.tier)
                     || t.tier == ticket.tier && order(t) < order(ticket))
@@ -412,6 +512,9 @@ impl Model {
             Event::Breached { ticket, deadline } => Happening::Late(ticket.0, *deadline),
             Event::LeaseExpired { ticket, .. } => Happening::LeaseEnds(ticket.0),
             Event::WaitEnded { agent, why } => Happening::WaitEnds(agent.clone(), *why),
+            Event::Opened { ticket } => Happening::Opens(ticket.0),
+            Event::Resumed { ticket, by: ResumedBy::Limit, .. } => Happening::Returns(ticket.0),
+            Event::Expired { ticket } => Happening::Expires(ticket.0),
             _ => return None,
         })
     }

@@ -199,6 +199,7 @@ impl Script {
             caller,
             content: Arc::new(self.content()),
             lookup: self.lookup(),
+            not_before: None,
             earlier: None,
         };
         self.carry_out(batch, Command::Submit(Box::new(submit)));
@@ -291,6 +292,8 @@ pub(crate) fn policy(version: &str) -> Policy {
         weight_permille: 1000,
         respond_within_ms: [minutes * 60_000; 6],
         solve_within_ms: [solve; 6],
+        expires_after_ms: [None; 6],
+        park_max_ms: [600_000; 6],
         pools,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111) }],
     };

@@ -10,6 +10,8 @@ pub(crate) fn tier(name: &str, respond_within_s: i64) -> Tier {
         weight_permille: 1000,
         respond_within_ms: [respond_within_s * 1000; 6],
         solve_within_ms: [None; 6],
+        expires_after_ms: [None; 6],
+        park_max_ms: [1000; 6],
         pools: PoolSet::of([PoolIx(0)]),
         overflow: Vec::new(),
     }

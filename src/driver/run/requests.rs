@@ -82,9 +82,7 @@ impl Driver {
         let repeated = !matches!(answer, Answer::Ticket { repeated: false, .. });
         let seen = self.seen(&answer, &id)?;
         let ahead_count = match &seen {
-            Seen::Live(live) if live.ticket.assignment().is_none() => {
-                self.engine.ahead_of(&live.ticket)
-            }
+            Seen::Live(live) if live.ticket.is_waiting() => self.engine.ahead_of(&live.ticket),
             Seen::Live(_) | Seen::Ended(_) => 0,
         };
         Ok(Receipt { seen, ahead_count, repeated })
@@ -196,7 +194,9 @@ impl Driver {
             | Command::Pull { .. }
             | Command::StopWaiting { .. }
             | Command::Extend { .. }
-            | Command::Release { .. } => {}
+            | Command::Release { .. }
+            | Command::Park { .. }
+            | Command::Resume { .. } => {}
         }
         self.command(now, command)
     }

@@ -15,11 +15,13 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod life;
 mod telling;
 
 use crate::engine::command::{
     AgentProfile, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
+use crate::engine::life::PARK_MS_DEFAULT;
 use crate::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
     PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
@@ -171,6 +173,7 @@ impl Stage {
                 self.engine.set_limits(limits);
                 "set".to_owned()
             }
+            ["legs", id] => life::legs(id, self.now, engine),
             ["wake" | "pass"] => "woken".to_owned(),
             _ => return None,
         })
@@ -278,7 +281,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             };
             Command::Release { ticket: TicketId::new(*id), token: lease_token(token), reason }
         }
-        _ => panic!("the script says {asked:?}"),
+        _ => life::command(asked).unwrap_or_else(|| panic!("the script says {asked:?}")),
     }
 }
 
@@ -317,6 +320,7 @@ fn submit(id: &str, tier: &str, channel: &str, rest: &[&str]) -> Command {
         caller: Some(Arc::new(phone)),
         content: content(about),
         lookup: lookup(tier, said),
+        not_before: life::not_before(rest),
         earlier: earlier(rest, fingerprint),
     }))
 }
@@ -333,6 +337,7 @@ fn earlier(rest: &[&str], fingerprint: u64) -> Option<Earlier> {
     Some(Earlier {
         number: TicketNumber(rest[at + 1].parse().expect("a number")),
         fingerprint: fingerprint + other,
+        has_expired: rest.contains(&"expired"),
         completed_with: rest.iter().find(|word| word.starts_with('#')).map(|t| lease_token(t)),
     })
 }
@@ -341,7 +346,7 @@ fn lease_token(word: &str) -> LeaseToken {
     LeaseToken(word.strip_prefix('#').and_then(|n| n.parse().ok()).expect("a token such as #1"))
 }
 
-/// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
+/// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [expire T] [park T] [guard N] [weight N]
 /// [then AFTER POOLS]..; pool NAME [lease T] [keep N TIER]..`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
@@ -369,6 +374,8 @@ pub(super) fn policy(text: &str) -> Policy {
         weight_permille: number(words, "weight", 1000),
         respond_within_ms: [duration_ms(words[2]).expect("a duration"); 6],
         solve_within_ms: [duration(words, "solve"); 6],
+        expires_after_ms: [duration(words, "expire"); 6],
+        park_max_ms: [duration(words, "park").unwrap_or(PARK_MS_DEFAULT); 6],
         pools: pools(words[3]),
         overflow: words
             .windows(3)

@@ -1,5 +1,6 @@
 //! Events as messages.
 
+use super::life::{decode_parked, decode_resumed, encode_resumed_by};
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
     decode_tier, encode_caller, encode_channel, encode_content, encode_source, encode_step,
@@ -23,6 +24,7 @@ twin! {
     [Nothing, HeldForTier, Away, CallerGone, Replaced]
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each event")]
 pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
     let kind = match event {
         Event::Started => Kind::Started(v1::Started {}),
@@ -55,6 +57,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             solve_by,
             overflow_step,
             pools,
+            expires_at,
         } => Kind::Retiered(v1::Retiered {
             ticket: ticket.0,
             tier: tier.0.into(),
@@ -64,6 +67,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             solve_by: solve_by.map(|at| at.0),
             overflow_step: (*overflow_step).into(),
             pools: pools.0,
+            expires_at: expires_at.map(|at| at.0),
         }),
         Event::Cancelled { ticket, reason } => {
             Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
@@ -112,6 +116,23 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
                 ReleaseReason::Undelivered => v1::released::Reason::Undelivered(v1::Undelivered {}),
             }),
         }),
+        Event::Opened { ticket } => Kind::Opened(v1::Opened { ticket: ticket.0 }),
+        Event::Parked { ticket, token, until, reason } => Kind::Parked(v1::Parked {
+            ticket: ticket.0,
+            token: token.0,
+            until: until.0,
+            reason: (&**reason).into(),
+        }),
+        Event::Resumed { ticket, by, counts_from, respond_by, solve_by } => {
+            Kind::Resumed(v1::Resumed {
+                ticket: ticket.0,
+                by: encode_resumed_by(*by),
+                counts_from: counts_from.0,
+                respond_by: respond_by.0,
+                solve_by: solve_by.map(|at| at.0),
+            })
+        }
+        Event::Expired { ticket } => Kind::Expired(v1::Expired { ticket: ticket.0 }),
         Event::Completed { ticket, token, outcome, note } => Kind::Completed(v1::Completed {
             ticket: ticket.0,
             token: token.0,
@@ -136,6 +157,8 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
         respond_by: submitted.respond_by.0,
         solve_by: submitted.solve_by.map(|at| at.0),
         pools: submitted.pools.0,
+        not_before: submitted.not_before.map(|at| at.0),
+        expires_at: submitted.expires_at.map(|at| at.0),
     }
 }
 
@@ -171,6 +194,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             solve_by: retiered.solve_by.map(Time),
             overflow_step: narrow(retiered.overflow_step, "retiered.overflow_step")?,
             pools: PoolSet(retiered.pools),
+            expires_at: retiered.expires_at.map(Time),
         },
         Kind::Cancelled(cancelled) => Event::Cancelled {
             ticket: TicketNumber(cancelled.ticket),
@@ -221,6 +245,10 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
                 v1::released::Reason::Undelivered(v1::Undelivered {}) => ReleaseReason::Undelivered,
             },
         },
+        Kind::Opened(opened) => Event::Opened { ticket: TicketNumber(opened.ticket) },
+        Kind::Parked(parked) => decode_parked(parked),
+        Kind::Resumed(resumed) => decode_resumed(resumed)?,
+        Kind::Expired(expired) => Event::Expired { ticket: TicketNumber(expired.ticket) },
         Kind::Completed(completed) => Event::Completed {
             ticket: TicketNumber(completed.ticket),
             token: LeaseToken(completed.token),
@@ -245,5 +273,7 @@ fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
         respond_by: Time(submitted.respond_by),
         solve_by: submitted.solve_by.map(Time),
         pools: PoolSet(submitted.pools),
+        not_before: submitted.not_before.map(Time),
+        expires_at: submitted.expires_at.map(Time),
     })
 }

@@ -6,6 +6,7 @@
 
 mod event;
 mod image;
+mod life;
 mod policy;
 mod ticket;
 

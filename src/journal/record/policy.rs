@@ -2,6 +2,7 @@
 
 use super::ticket::decode_tier;
 use super::{Error, name, twin, v1};
+use crate::engine::life::PARK_MS_DEFAULT;
 use crate::engine::model::{Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier};
 
 twin! {
@@ -46,6 +47,10 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             .map(|channel| v1::Target {
                 respond_within_ms: tier.respond_within_ms[channel.index()],
                 solve_within_ms: tier.solve_within_ms[channel.index()],
+                expires_after_ms: tier.expires_after_ms[channel.index()],
+                // Absent for the usual, so that policies of earlier releases keep their bytes.
+                park_max_ms: Some(tier.park_max_ms[channel.index()])
+                    .filter(|ms| *ms != PARK_MS_DEFAULT),
             })
             .into(),
         pools: tier.pools.0,
@@ -69,6 +74,8 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         weight_permille: tier.weight_permille,
         respond_within_ms: targets.map(|target| target.respond_within_ms),
         solve_within_ms: targets.map(|target| target.solve_within_ms),
+        expires_after_ms: targets.map(|target| target.expires_after_ms),
+        park_max_ms: targets.map(|target| target.park_max_ms.unwrap_or(PARK_MS_DEFAULT)),
         pools: PoolSet(tier.pools),
         overflow: tier
             .overflow

@@ -1,5 +1,6 @@
 //! Tickets, callers and contents as messages.
 
+use super::life::{decode_life, decode_parking, encode_life, encode_parking};
 use super::{Error, boxed, name, narrow, required, text, twin, v1};
 use crate::engine::model::{
     AgentId, Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, LeaseToken,
@@ -132,6 +133,15 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
         assignment: ticket.assignment().map(encode_assignment),
+        opens_at: match &ticket.state {
+            State::Scheduled { opens_at } => Some(opens_at.0),
+            State::Waiting | State::Assigned(_) | State::Parked(_) => None,
+        },
+        parked: match &ticket.state {
+            State::Parked(parked) => Some(encode_parking(parked)),
+            State::Scheduled { .. } | State::Waiting | State::Assigned(_) => None,
+        },
+        life: ticket.life.as_deref().map(encode_life),
     }
 }
 
@@ -155,10 +165,13 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
-        state: match ticket.assignment {
-            None => State::Waiting,
-            Some(assignment) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+        state: match (ticket.assignment, ticket.parked, ticket.opens_at) {
+            (Some(assignment), ..) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+            (None, Some(parked), _) => State::Parked(Box::new(decode_parking(parked)?)),
+            (None, None, Some(opens_at)) => State::Scheduled { opens_at: Time(opens_at) },
+            (None, None, None) => State::Waiting,
         },
+        life: ticket.life.map(decode_life).transpose()?.map(Box::new),
     })
 }
 
@@ -176,6 +189,7 @@ pub(super) fn encode_finished(finished: &Finished) -> v1::Finished {
         Ending::Cancelled { reason } => {
             v1::finished::Ending::Cancelled(v1::Cancellation { reason: (&**reason).into() })
         }
+        Ending::Expired => v1::finished::Ending::Expired(v1::Expiration {}),
     };
     v1::Finished {
         ticket: Some(encode_ticket(&finished.ticket)),
@@ -196,6 +210,7 @@ pub(super) fn decode_finished(finished: v1::Finished) -> Result<Finished, Error>
         v1::finished::Ending::Cancelled(cancellation) => {
             Ending::Cancelled { reason: cancellation.reason.into() }
         }
+        v1::finished::Ending::Expired(v1::Expiration {}) => Ending::Expired,
     };
     Ok(Finished {
         ticket: decode_ticket(required(finished.ticket, "finished.ticket")?)?,

@@ -2,6 +2,7 @@
 
 use super::schema::failed;
 use crate::engine::command::Earlier;
+use crate::engine::life::{Ledger, Leg, Stay};
 use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, TicketId, TicketNumber, TierSource, Time,
 };
@@ -18,13 +19,13 @@ const SLICE_ROWS: i64 = 64;
 pub(in crate::journal) const COLUMNS: &str = "seq, number, id, channel, tier, tier_source, \
     customer_id, subject, state, agent, pool, submitted_at, picked_up_at, finished_at, wait_ms, \
     handle_ms, respond_by, solve_by, response_in_time, solution_in_time, assigned_count, outcome, \
-    note, reason, fingerprint, token, payload, attributes";
+    note, reason, fingerprint, token, payload, attributes, legs";
 
 pub(super) const INSERT: &str = "INSERT INTO finished VALUES (:seq, :number, :id, :channel, :tier, \
     :tier_source, :customer_id, :subject, :state, :agent, :pool, :submitted_at, :picked_up_at, \
     :finished_at, :wait_ms, :handle_ms, :respond_by, :solve_by, :response_in_time, \
     :solution_in_time, :assigned_count, :outcome, :note, :reason, :fingerprint, :token, :payload, \
-    :attributes)";
+    :attributes, :legs)";
 
 pub(super) fn insert(
     statement: &mut CachedStatement<'_>,
@@ -59,6 +60,7 @@ pub(super) fn insert(
         ":token": row.token.map(|token| token.0.cast_signed()),
         ":payload": &*row.content.payload,
         ":attributes": attributes_json(&row.content),
+        ":legs": legs_json(&row.legs),
     })
 }
 
@@ -100,6 +102,7 @@ pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
         reason: row.get(23)?,
         fingerprint: unsigned(24)?,
         token: row.get::<_, Option<i64>>(25)?.map(|token| LeaseToken(token.cast_unsigned())),
+        legs: legs(row, 28)?,
     })
 }
 
@@ -110,7 +113,7 @@ pub(in crate::journal) fn earlier(
 ) -> rusqlite::Result<Option<Earlier>> {
     connection
         .prepare_cached(
-            "SELECT number, fingerprint, token FROM finished WHERE id = ?1 \
+            "SELECT number, fingerprint, token, state FROM finished WHERE id = ?1 \
              ORDER BY seq DESC LIMIT 1",
         )?
         .query_row([id], |row| {
@@ -120,6 +123,7 @@ pub(in crate::journal) fn earlier(
                 completed_with: row
                     .get::<_, Option<i64>>(2)?
                     .map(|token| LeaseToken(token.cast_unsigned())),
+                has_expired: row.get_ref(3)?.as_str()? == FinishedState::Expired.name(),
             })
         })
         .optional()
@@ -265,6 +269,34 @@ fn attributes_json(content: &Content) -> String {
         .map(|(name, value)| ((&**name).into(), (&**value).into()))
         .collect();
     serde_json::Value::Object(object).to_string()
+}
+
+/// `{"queue":{"ms":1200,"count":1}, ..}`: the legs the ticket has been in.
+fn legs_json(legs: &Ledger) -> String {
+    let object: serde_json::Map<String, serde_json::Value> = legs
+        .iter()
+        .map(|(leg, stay)| {
+            (leg.name().into(), serde_json::json!({ "ms": stay.ms, "count": stay.count }))
+        })
+        .collect();
+    serde_json::Value::Object(object).to_string()
+}
+
+/// The legs; rows of earlier releases have none.
+fn legs(row: &Row<'_>, at: usize) -> rusqlite::Result<Ledger> {
+    let mut ledger = Ledger::default();
+    let Some(text) = row.get_ref(at)?.as_str_or_null()? else { return Ok(ledger) };
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|error| unreadable(at, error))?;
+    for (name, stay) in object {
+        let leg = Leg::ALL.into_iter().find(|leg| leg.name() == name);
+        let count = stay["count"].as_u64().and_then(|count| u32::try_from(count).ok());
+        match (leg, stay["ms"].as_i64(), count) {
+            (Some(leg), Some(ms), Some(count)) => ledger.set(leg, Stay { ms, count }),
+            _ => return Err(unreadable(at, format!("{name:?} is not a leg with ms and count"))),
+        }
+    }
+    Ok(ledger)
 }
 
 /// The attributes of a [`Content`].

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The format of the tables; a file with a larger one is refused.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Marks the file as Tierline's in its header ("TIRL"), for `file` and the like.
 const APPLICATION_ID: i32 = 0x5449_524c;
@@ -48,7 +48,7 @@ CREATE TABLE finished (
   tier_source TEXT NOT NULL,    -- found, unknown_customer, stale, unavailable, given, unknown_tier
   customer_id TEXT,             -- the customer, as far as known
   subject TEXT NOT NULL,        -- one line for people
-  state TEXT NOT NULL,          -- completed, cancelled
+  state TEXT NOT NULL,          -- completed, cancelled, expired
   agent TEXT,                   -- who completed it, or held it when it was cancelled
   pool TEXT,                    -- the pool that agent served in
   submitted_at INTEGER NOT NULL,-- ms since 1970-01-01 UTC, as all *_at and *_by
@@ -67,11 +67,22 @@ CREATE TABLE finished (
   fingerprint INTEGER NOT NULL, -- digest of the submit, to tell a retry from a clash of ids
   token INTEGER,                -- completed: the fencing token that completed it
   payload BLOB NOT NULL,        -- opaque bytes of the calling system
-  attributes TEXT NOT NULL      -- JSON object of named values
+  attributes TEXT NOT NULL,     -- JSON object of named values
+  legs TEXT                     -- JSON: by leg the ms spent there and how many times; null before format 2
 );
 CREATE INDEX finished_by_id ON finished (id);
 CREATE INDEX finished_by_customer ON finished (customer_id) WHERE customer_id IS NOT NULL;
 
+FINISHED_TICKETS
+CREATE TABLE filler (           -- empty but for a moment: a test whether there is space to write
+  data BLOB NOT NULL
+);
+
+INSERT INTO meta VALUES ('format', '2');
+";
+
+/// The view of the history for people, made anew whenever the table has got a column.
+const VIEW: &str = "
 CREATE VIEW finished_tickets AS -- finished, with ISO 8601 instants in UTC
 SELECT seq, number, id, channel, tier, tier_source, customer_id, subject, state, agent, pool,
   strftime('%Y-%m-%dT%H:%M:%fZ', submitted_at / 1000.0, 'unixepoch') AS submitted_at,
@@ -80,15 +91,18 @@ SELECT seq, number, id, channel, tier, tier_source, customer_id, subject, state,
   wait_ms, handle_ms,
   strftime('%Y-%m-%dT%H:%M:%fZ', respond_by / 1000.0, 'unixepoch') AS respond_by,
   strftime('%Y-%m-%dT%H:%M:%fZ', solve_by / 1000.0, 'unixepoch') AS solve_by,
-  response_in_time, solution_in_time, assigned_count, outcome, note, reason, attributes
+  response_in_time, solution_in_time, assigned_count, outcome, note, reason, attributes,
+  legs ->> '$.scheduled.ms' AS scheduled_ms, legs ->> '$.queue.ms' AS queue_ms,
+  legs ->> '$.offer.ms' AS offer_ms, legs ->> '$.agent.ms' AS agent_ms,
+  legs ->> '$.parked.ms' AS parked_ms, legs ->> '$.wrap_up.ms' AS wrap_up_ms
 FROM finished;
-
-CREATE TABLE filler (           -- empty but for a moment: a test whether there is space to write
-  data BLOB NOT NULL
-);
-
-INSERT INTO meta VALUES ('format', '1');
 ";
+
+/// What brings the tables of each earlier format to the next one: the first is of format 1.
+const MIGRATIONS: [&str; FORMAT as usize - 1] = ["
+ALTER TABLE finished ADD COLUMN
+  legs TEXT                     -- JSON: by leg the ms spent there and how many times; null before format 2
+;"];
 
 /// A failure of `SQLite` while `doing`.
 pub(in crate::journal) fn failed(
@@ -114,7 +128,8 @@ pub(super) fn open_writer(path: &Path, place: &str) -> Result<Connection, Error>
     if is_empty(&connection, place)? {
         create(&connection, place)?;
     }
-    check_format(&connection, place)?;
+    let found = check_format(&connection, place)?;
+    migrate(&connection, place, found)?;
     let set = |name: &'static str, value: &str, expected: &'static str| {
         let found = connection
             .pragma_update_and_check(None, name, value, text)
@@ -171,15 +186,33 @@ fn is_empty(connection: &Connection, place: &str) -> Result<bool, Error> {
 fn create(connection: &Connection, place: &str) -> Result<(), Error> {
     let doing = "create the tables";
     connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(failed(place, doing))?;
+    let tables = TABLES.replace("FINISHED_TICKETS", VIEW);
     // One transaction: a crash in between leaves an empty file, which is made again.
     connection
         .execute_batch(&format!(
-            "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {TABLES} COMMIT;"
+            "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {tables} COMMIT;"
         ))
         .map_err(failed(place, doing))
 }
 
-fn check_format(connection: &Connection, place: &str) -> Result<(), Error> {
+/// Brings tables of the format `found` to the present one, in one transaction.
+fn migrate(connection: &Connection, place: &str, found: u32) -> Result<(), Error> {
+    if found == FORMAT {
+        return Ok(());
+    }
+    let at = usize::try_from(found).expect("a format is a small number");
+    let steps = MIGRATIONS[at - 1..].concat();
+    tracing::info!(place, found, to = FORMAT, "the tables of an earlier release are extended");
+    connection
+        .execute_batch(&format!(
+            "BEGIN IMMEDIATE; DROP VIEW finished_tickets; {steps} {VIEW} \
+             UPDATE meta SET value = '{FORMAT}' WHERE name = 'format'; COMMIT;"
+        ))
+        .map_err(failed(place, "extend the tables of an earlier release"))
+}
+
+/// The format of the file, if this release can read it.
+fn check_format(connection: &Connection, place: &str) -> Result<u32, Error> {
     let id: i32 = connection
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .map_err(failed(place, "read the application id"))?;
@@ -193,7 +226,7 @@ fn check_format(connection: &Connection, place: &str) -> Result<(), Error> {
         .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0))
         .map_err(failed(place, "read the format"))?;
     match value.parse() {
-        Ok(FORMAT) => Ok(()),
+        Ok(found @ 1..=FORMAT) => Ok(found),
         Ok(found) if found > FORMAT => {
             Err(Error::NewerFormat { place: place.into(), found, known: FORMAT })
         }

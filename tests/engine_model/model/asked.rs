@@ -1,14 +1,22 @@
 //! What is asked, and what the rules refuse.
 
-use super::{Agent, Model, Name, Next, Ticket};
+use super::{Agent, Model, Name, Next, Parked, Ticket};
 use std::sync::Arc;
 use tierline::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
 };
-use tierline::engine::model::{AgentId, Policy, Presence, TicketId, TicketNumber, TierSource};
+use tierline::engine::model::{
+    AgentId, LeaseToken, Policy, Presence, TicketId, TicketNumber, TierSource,
+};
 
 impl Model {
     pub(crate) fn ask(&mut self, now: i64, command: &Command) -> Result<Answer, Rejection> {
+        let answer = self.answer(now, command);
+        self.track(now);
+        answer
+    }
+
+    fn answer(&mut self, now: i64, command: &Command) -> Result<Answer, Rejection> {
         match command {
             Command::Start => {
                 self.agents.iter_mut().for_each(|agent| agent.wait = None);
@@ -97,6 +105,17 @@ impl Model {
                 self.give_back(number, *reason == ReleaseReason::Undelivered, now);
                 Ok(fresh(number))
             }
+            Command::Park { ticket, token, for_ms, .. } => {
+                self.ask_park(now, ticket, *token, *for_ms)
+            }
+            Command::Resume { ticket } => {
+                let number = self.live(ticket, None)?;
+                let repeated = self.ticket(number).parked.is_none();
+                if !repeated {
+                    self.resume(number, now);
+                }
+                Ok(Answer::Ticket { number: TicketNumber(number), repeated })
+            }
         }
     }
 
@@ -120,7 +139,7 @@ impl Model {
         }
         self.put_policy(policy);
         for at in 0..self.tickets.len() {
-            let (tier, waited) = (self.tickets[at].tier.clone(), now - self.tickets[at].submitted);
+            let (tier, waited) = (self.tickets[at].tier.clone(), self.tickets[at].waited(now));
             let (steps, pools) = self.route_of(&tier, waited);
             (self.tickets[at].steps, self.tickets[at].pools) = (steps, pools);
         }
@@ -171,8 +190,14 @@ impl Model {
         if self.tickets.len() as u64 >= self.tickets_max {
             return Err(Rejection::TicketLimit { max: self.tickets_max });
         }
+        let scheduled = submit.not_before.map(|at| at.0).filter(|at| *at > now);
+        let starts = scheduled.unwrap_or(now);
         let (tier, source, told) = self.code(&submit.lookup)?;
-        let (respond_by, solve_by) = self.promises(&tier, submit.channel, now);
+        if starts - now > 366 * 86_400_000 {
+            return Err(Rejection::ScheduleOutOfRange);
+        }
+        let (respond_by, solve_by) = self.promises(&tier, submit.channel, starts);
+        let expires = self.expiry(&tier, starts);
         let number = self.next_number;
         self.next_number += 1;
         let given = submit.caller.as_ref().and_then(|caller| caller.customer_id());
@@ -196,6 +221,12 @@ impl Model {
             unsolved: false,
             tokens: Vec::new(),
             lease: None,
+            starts,
+            counts_from: starts,
+            expires,
+            scheduled,
+            parked: None,
+            trail: Vec::new(),
         });
         Ok(fresh(number))
     }
@@ -241,8 +272,9 @@ impl Model {
         if same && (customer.is_none() || customer == ticket.customer) {
             return Ok(fresh(number));
         }
-        let (respond_by, solve_by) = self.promises(&tier, ticket.channel, ticket.submitted);
-        let (steps, pools) = self.route_of(&tier, now - ticket.submitted);
+        let (respond_by, solve_by) = self.promises(&tier, ticket.channel, ticket.counts_from);
+        let (steps, pools) = self.route_of(&tier, ticket.waited(now));
+        let expires = self.expiry(&tier, ticket.starts);
         let ticket = self.ticket_mut(number);
         ticket.tier = tier;
         ticket.source = source;
@@ -254,6 +286,35 @@ impl Model {
         };
         ticket.steps = steps;
         ticket.pools = pools;
+        ticket.expires = expires;
+        Ok(fresh(number))
+    }
+
+    fn expiry(&self, tier: &str, starts: i64) -> Option<i64> {
+        self.tier(tier).expires_after_ms[0].map(|ms| starts + ms)
+    }
+
+    fn ask_park(
+        &mut self,
+        now: i64,
+        id: &TicketId,
+        token: LeaseToken,
+        for_ms: Option<i64>,
+    ) -> Result<Answer, Rejection> {
+        let number = self.live(id, None)?;
+        if self.ticket(number).parked.as_ref().is_some_and(|parked| parked.token == token.0) {
+            return Ok(Answer::Ticket { number: TicketNumber(number), repeated: true });
+        }
+        self.held(id, token, None)?;
+        let tier = self.ticket(number).tier.clone();
+        let max_ms = self.tier(&tier).park_max_ms[0];
+        let for_ms = for_ms.unwrap_or(max_ms);
+        if for_ms < 1 || for_ms > max_ms {
+            return Err(Rejection::ParkOutOfRange { max_ms });
+        }
+        self.give_back(number, false, now);
+        let parked = Parked { token: token.0, since: now, until: now + for_ms };
+        self.ticket_mut(number).parked = Some(parked);
         Ok(fresh(number))
     }
 

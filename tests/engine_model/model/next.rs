@@ -27,12 +27,12 @@ impl Model {
 
     fn is_head(&self, ticket: &Ticket) -> bool {
         let same = |other: &&Ticket| {
-            other.lease.is_none()
+            other.is_waiting()
                 && (&other.tier, other.channel, &other.pools)
                     == (&ticket.tier, ticket.channel, &ticket.pools)
         };
         let order = |t: &Ticket| match self.policy.rule {
-            Rule::Fifo | Rule::Accumulating => (t.submitted, t.number),
+            Rule::Fifo | Rule::Accumulating => (t.counts_from, t.number),
             Rule::GuardedEdf | Rule::StaticPriority | Rule::Edf => (t.respond_by, t.number),
         };
         self.tickets.iter().filter(same).all(|other| order(other) >= order(ticket))
@@ -42,7 +42,7 @@ impl Model {
         let mine: Vec<&Ticket> = self
             .tickets
             .iter()
-            .filter(|t| t.lease.is_none() && !t.pools.is_disjoint(pools))
+            .filter(|t| t.is_waiting() && !t.pools.is_disjoint(pools))
             .filter(|t| self.is_head(t))
             .collect();
         if mine.is_empty() {
@@ -54,12 +54,12 @@ impl Model {
             return Next::Held;
         }
         let (ticket, step) = match self.policy.rule {
-            Rule::Fifo => (least(&open, |t| (t.submitted, 0, 0, t.number)), Step::Fifo),
+            Rule::Fifo => (least(&open, |t| (t.counts_from, 0, 0, t.number)), Step::Fifo),
             Rule::StaticPriority => (least(&open, |t| self.by_tier(t)), Step::Priority),
             Rule::Edf => (least(&open, |t| self.by_deadline(t)), Step::EarliestDeadline),
             Rule::Accumulating => {
                 let grown = |t: &Ticket| {
-                    (now - t.submitted) * i64::from(self.tier(&t.tier).weight_permille)
+                    (now - t.counts_from) * i64::from(self.tier(&t.tier).weight_permille)
                 };
                 let ticket = least(&open, |t| (-grown(t), self.rank(&t.tier), 0, t.number));
                 (ticket, Step::Accumulated)
@@ -91,10 +91,10 @@ impl Model {
         pools: &BTreeSet<Name>,
         now: i64,
     ) -> (&'a Ticket, Step) {
-        let target = |t: &Ticket| (t.respond_by - t.submitted).max(1);
+        let target = |t: &Ticket| (t.respond_by - t.counts_from).max(1);
         let starving = open.iter().filter(|t| {
             let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
-            now - t.submitted > limit
+            now - t.counts_from > limit
         });
         // A tier's turn goes to its earliest deadline, whoever it was that starved.
         let foremost = |tier: &Name| {

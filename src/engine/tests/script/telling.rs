@@ -2,7 +2,7 @@
 
 use super::moment;
 use crate::engine::Engine;
-use crate::engine::command::{Answer, Deadline, Event, WaitEnd};
+use crate::engine::command::{Answer, Deadline, Event, ResumedBy, WaitEnd};
 use crate::engine::dispatch::Choice;
 use crate::engine::model::{
     PoolSet, State, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
@@ -26,6 +26,11 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
             Some(format!("lease #{} of {} ends", token.0, id_of(*ticket, engine)))
         }
         Event::WaitEnded { agent, why } => Some(format!("{agent} waits no more: {why:?}")),
+        Event::Opened { ticket } => Some(format!("{} enters its queue", id_of(*ticket, engine))),
+        Event::Resumed { ticket, by: ResumedBy::Limit, .. } => {
+            Some(format!("{} returns by itself", id_of(*ticket, engine)))
+        }
+        Event::Expired { ticket } => Some(format!("{} expires", id_of(*ticket, engine))),
         Event::Started
         | Event::PolicyApplied { .. }
         | Event::AgentPut(_)
@@ -39,6 +44,8 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::Assigned { .. }
         | Event::Extended { .. }
         | Event::Released { .. }
+        | Event::Parked { .. }
+        | Event::Resumed { by: ResumedBy::Caller, .. }
         | Event::Completed { .. } => None,
     }
 }
@@ -83,6 +90,8 @@ pub(super) fn pool_names(pools: PoolSet, engine: &Engine) -> String {
 pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
     let state = match &ticket.state {
         State::Waiting => "waiting".to_owned(),
+        State::Scheduled { opens_at } => format!("scheduled for {}", moment(*opens_at)),
+        State::Parked(parked) => format!("parked until {}", moment(parked.until)),
         State::Assigned(by) => {
             let pool = by.pool.map_or("no pool", |pool| &engine.policy().pool(pool).name);
             format!("with {} of {pool} until {}", by.agent, moment(by.lease_until))

@@ -1,0 +1,110 @@
+//! A ticket's life in messages: where it is beside queue and agent, and where its time went. And what
+//! is checked of the requests about it.
+
+use super::convert::timestamp;
+use super::proto::v1 as pb;
+use super::validate::Checks;
+use crate::engine::life::{Ledger, Leg, Parked, SCHEDULE_MS_MAX};
+use crate::engine::model::{State, Time};
+use crate::journal::FinishedState;
+
+impl From<Leg> for pb::LegKind {
+    fn from(leg: Leg) -> Self {
+        match leg {
+            Leg::Scheduled => Self::Scheduled,
+            Leg::Queue => Self::Queue,
+            Leg::Offer => Self::Offer,
+            Leg::Agent => Self::Agent,
+            Leg::Parked => Self::Parked,
+            Leg::WrapUp => Self::WrapUp,
+        }
+    }
+}
+
+/// Where a live ticket is.
+pub(super) fn state(state: &State) -> pb::TicketState {
+    match state {
+        State::Scheduled { .. } => pb::TicketState::Scheduled,
+        State::Waiting => pb::TicketState::Waiting,
+        State::Assigned(_) => pb::TicketState::Assigned,
+        State::Parked(_) => pb::TicketState::Parked,
+    }
+}
+
+/// How a ticket of the history ended.
+pub(super) fn finished_state(state: FinishedState) -> pb::TicketState {
+    match state {
+        FinishedState::Completed => pb::TicketState::Completed,
+        FinishedState::Cancelled => pb::TicketState::Cancelled,
+        FinishedState::Expired => pb::TicketState::Expired,
+    }
+}
+
+/// Where a ticket's time went.
+pub(super) fn legs(ledger: &Ledger) -> Vec<pb::TicketLeg> {
+    let leg = |(leg, stay): (Leg, crate::engine::life::Stay)| pb::TicketLeg {
+        kind: pb::LegKind::from(leg).into(),
+        spent_ms: stay.ms,
+        entry_count: stay.count,
+    };
+    ledger.iter().map(leg).collect()
+}
+
+/// When a ticket enters its queue, while it is scheduled.
+pub(super) fn not_before(state: &State) -> Option<prost_types::Timestamp> {
+    match state {
+        State::Scheduled { opens_at } => Some(timestamp(*opens_at)),
+        State::Waiting | State::Assigned(_) | State::Parked(_) => None,
+    }
+}
+
+/// Since when and until when it waits for its customer, while it is parked.
+pub(super) fn parking(state: &State) -> Option<pb::Parking> {
+    match state {
+        State::Parked(parked) => {
+            let Parked { agent, token: _, since, until, reason } = &**parked;
+            Some(pb::Parking {
+                agent_id: agent.to_string(),
+                since: Some(timestamp(*since)),
+                until: Some(timestamp(*until)),
+                reason: reason.to_string(),
+            })
+        }
+        State::Scheduled { .. } | State::Waiting | State::Assigned(_) => None,
+    }
+}
+
+impl Checks {
+    /// An instant that may be left out, at most a year after `now`; parts of a millisecond do not count.
+    pub(super) fn instant_ahead(
+        &mut self,
+        field: &str,
+        at: Option<&prost_types::Timestamp>,
+        now: Time,
+    ) -> Option<Time> {
+        let at = at?;
+        let makes_sense = (0..1_000_000_000).contains(&at.nanos);
+        let ms = at
+            .seconds
+            .checked_mul(1000)
+            .and_then(|ms| ms.checked_add(i64::from(at.nanos / 1_000_000)));
+        match ms {
+            Some(ms) if makes_sense && Time(ms).since_ms(now) <= SCHEDULE_MS_MAX => Some(Time(ms)),
+            Some(_) | None => {
+                let (seconds, nanos) = (at.seconds, at.nanos);
+                self.fault(
+                    field,
+                    format!(
+                        "{seconds} s and {nanos} ns since 1970 is not an instant up to 366 days ahead"
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    /// For how long to park; none is for the policy to say.
+    pub(super) fn park_ms(&mut self, by: Option<&prost_types::Duration>) -> Option<i64> {
+        by.map(|by| self.duration_ms("for_at_most", by, &(1..=SCHEDULE_MS_MAX)))
+    }
+}

@@ -1,0 +1,209 @@
+//! A ticket's life beside waiting and being served: when its clocks began, when it expires, how often
+//! it came back, and the ledger of where its time went.
+//!
+//! A plain ticket needs none of this: what is rare is in one box that it does not have.
+
+use super::model::{AgentId, LeaseToken, State, Ticket, Time};
+
+/// The longest that a ticket may be scheduled ahead, in milliseconds: a year.
+pub const SCHEDULE_MS_MAX: i64 = 366 * 86_400_000;
+/// How long a ticket may be parked unless its tier says otherwise, in milliseconds: three days.
+pub const PARK_MS_DEFAULT: i64 = 3 * 86_400_000;
+
+/// What is rare in a ticket's life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// When its clocks began: the submit, or the instant it was scheduled for.
+    pub starts_at: Time,
+    /// Since when its wait counts: `starts_at`, moved later by the time it was parked.
+    pub counts_from: Time,
+    /// When it ends by itself if nobody has picked it up, if its tier says so.
+    pub expires_at: Option<Time>,
+    /// Where its time went before the present leg; `None` while that follows from the ticket itself.
+    pub book: Option<Box<Book>>,
+}
+
+impl Life {
+    /// Of a ticket whose clocks begin at `starts_at`.
+    pub(super) fn starting(starts_at: Time) -> Self {
+        Self { starts_at, counts_from: starts_at, expires_at: None, book: None }
+    }
+}
+
+/// A ticket that waits for its customer: both clocks stand still.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// Who parked it.
+    pub agent: AgentId,
+    /// The token that parked it: the same request again gets the same answer.
+    pub token: LeaseToken,
+    /// Since when.
+    pub since: Time,
+    /// When it returns by itself.
+    pub until: Time,
+    /// Why. At most 200 characters.
+    pub reason: Box<str>,
+}
+
+/// Where a ticket can spend its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Leg {
+    /// Not yet in a queue.
+    Scheduled,
+    /// In a queue.
+    Queue,
+    /// Offered to an agent who has not accepted it yet.
+    Offer,
+    /// In an agent's hands.
+    Agent,
+    /// Waiting for the customer.
+    Parked,
+    /// Finished, while its agent writes it up.
+    WrapUp,
+}
+
+impl Leg {
+    /// Every leg.
+    pub const ALL: [Self; 6] =
+        [Self::Scheduled, Self::Queue, Self::Offer, Self::Agent, Self::Parked, Self::WrapUp];
+
+    /// The leg's name in the history, in metrics and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Queue => "queue",
+            Self::Offer => "offer",
+            Self::Agent => "agent",
+            Self::Parked => "parked",
+            Self::WrapUp => "wrap_up",
+        }
+    }
+}
+
+/// What a ticket has spent in one kind of leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stay {
+    /// Milliseconds, all together.
+    pub ms: i64,
+    /// How many times it came there.
+    pub count: u32,
+}
+
+/// A ticket's time by leg. The legs add up to its age: there is no time between them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger([Stay; Leg::ALL.len()]);
+
+impl Ledger {
+    /// What was spent in `leg`.
+    pub fn of(&self, leg: Leg) -> Stay {
+        self.0[leg as usize]
+    }
+
+    /// The legs the ticket has been in.
+    pub fn iter(&self) -> impl Iterator<Item = (Leg, Stay)> {
+        Leg::ALL.into_iter().zip(self.0).filter(|(_, stay)| stay.count > 0)
+    }
+
+    /// All legs together, in milliseconds.
+    pub fn total_ms(&self) -> i64 {
+        self.0.iter().map(|stay| stay.ms).sum()
+    }
+
+    /// Sets what was spent in `leg`.
+    pub fn set(&mut self, leg: Leg, stay: Stay) {
+        self.0[leg as usize] = stay;
+    }
+
+    fn add_ms(&mut self, leg: Leg, ms: i64) {
+        self.0[leg as usize].ms += ms;
+    }
+}
+
+/// A ledger that is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Book {
+    /// The legs before the present one; the present one is counted, its time is not.
+    pub past: Ledger,
+    /// Since when the ticket is in its present leg.
+    pub since: Time,
+}
+
+impl Ticket {
+    /// Since when its wait counts: the submit, or the instant it was scheduled for, moved later by the
+    /// time it was parked.
+    pub fn counts_from(&self) -> Time {
+        self.life.as_ref().map_or(self.submitted_at, |life| life.counts_from)
+    }
+
+    /// When its clocks began: the submit, or the instant it was scheduled for.
+    pub fn starts_at(&self) -> Time {
+        self.life.as_ref().map_or(self.submitted_at, |life| life.starts_at)
+    }
+
+    /// How long its wait has been at `now`, in milliseconds; not positive before its clocks begin.
+    pub fn waited_ms(&self, now: Time) -> i64 {
+        let until = match &self.state {
+            State::Parked(parked) => parked.since,
+            State::Scheduled { .. } | State::Waiting | State::Assigned(_) => now,
+        };
+        until.since_ms(self.counts_from())
+    }
+
+    /// When it ends by itself if nobody has picked it up, if its tier says so.
+    pub fn expires_at(&self) -> Option<Time> {
+        self.life.as_ref().and_then(|life| life.expires_at)
+    }
+
+    /// Where it spends its time now.
+    pub fn leg(&self) -> Leg {
+        match &self.state {
+            State::Scheduled { .. } => Leg::Scheduled,
+            State::Waiting => Leg::Queue,
+            State::Assigned(_) => Leg::Agent,
+            State::Parked(_) => Leg::Parked,
+        }
+    }
+
+    /// Where its time went until `at`, which must not be before it came to its present leg.
+    pub fn ledger(&self, at: Time) -> Ledger {
+        let book = self.life.as_ref().and_then(|life| life.book.as_deref());
+        let leg = self.leg();
+        if let Some(book) = book {
+            let mut ledger = book.past;
+            ledger.add_ms(leg, at.since_ms(book.since));
+            return ledger;
+        }
+        // Without a book it has been in this one leg, or waited once before it.
+        let mut ledger = Ledger::default();
+        let since = match &self.state {
+            State::Assigned(held) => {
+                let waited_ms = held.assigned_at.since_ms(self.submitted_at);
+                ledger.set(Leg::Queue, Stay { ms: waited_ms, count: 1 });
+                held.assigned_at
+            }
+            State::Scheduled { .. } | State::Waiting | State::Parked(_) => self.submitted_at,
+        };
+        ledger.set(leg, Stay { ms: at.since_ms(since), count: 1 });
+        ledger
+    }
+
+    /// The rare part, made if it is not there yet.
+    pub(super) fn life_mut(&mut self) -> &mut Life {
+        let starts_at = self.submitted_at;
+        self.life.get_or_insert_with(|| Box::new(Life::starting(starts_at)))
+    }
+
+    /// Writes down that the ticket has come from `before` into its present leg at `at`; `so_far` is the
+    /// ledger of that instant.
+    pub(super) fn enter_leg(&mut self, before: Leg, so_far: Ledger, at: Time) {
+        let leg = self.leg();
+        let has_book = self.life.as_ref().is_some_and(|life| life.book.is_some());
+        // Waited once and held once: that follows from the assignment.
+        if !has_book && (before, leg) == (Leg::Queue, Leg::Agent) {
+            return;
+        }
+        let mut past = so_far;
+        past.0[leg as usize].count += 1;
+        self.life_mut().book = Some(Box::new(Book { past, since: at }));
+    }
+}
