@@ -53,10 +53,10 @@ impl Wanted {
         })
     }
 
-    fn takes(&self, engine: &Engine, queue: Option<QueueKey>, ticket: &Ticket) -> bool {
+    fn takes(&self, engine: &Engine, queue: Option<&QueueKey>, ticket: &Ticket) -> bool {
         let customer_id = || ticket.caller.as_deref().and_then(Caller::customer_id);
         self.live.contains(&life::state(&ticket.state))
-            && queue.is_none_or(|queue| ticket.is_waiting() && QueueKey::of(ticket) == queue)
+            && queue.is_none_or(|queue| ticket.is_waiting() && QueueKey::of(ticket) == *queue)
             && self
                 .tier
                 .as_ref()
@@ -99,7 +99,7 @@ fn live_page(
             break;
         }
         last = ticket.number;
-        if wanted.takes(engine, queue, ticket) {
+        if wanted.takes(engine, queue.as_ref(), ticket) {
             page.bytes += bytes_of(&ticket.content);
             let policy = engine.policy().clone();
             page.tickets.push(Live { ticket: ticket.clone(), policy, at });

@@ -12,6 +12,7 @@ mod intake;
 mod life;
 mod limits;
 mod list;
+mod needs;
 mod ops;
 mod page;
 pub mod proto;

@@ -1,15 +1,15 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
 use super::command::{Deadline, Event, ReleaseReason, Submitted};
-use super::ids::Tickets;
 use super::life::{Leg, Life, Parked};
 use super::model::{
     Agent, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet, Presence, State,
     Ticket, TicketNumber, TierIx, Time, Wait,
 };
+use super::needs::{NeedsBook, SkillIx, Skills};
 use super::queue::Queues;
 use super::timers::Timers;
-use super::{Engine, FINISHED_KEPT_MAX, Resting};
+use super::{Engine, FINISHED_KEPT_MAX};
 use std::sync::Arc;
 
 impl Engine {
@@ -29,9 +29,11 @@ impl Engine {
                     id: profile.id.clone(),
                     name: profile.name.clone(),
                     pools: profile.pools,
+                    skills: profile.skills.clone(),
                     capacity: profile.capacity,
                     presence: old.as_ref().map_or(Presence::Away, |old| old.presence),
                     idle_since: old.as_ref().map_or(at, |old| old.idle_since),
+                    last_token: old.as_ref().map(|old| old.last_token).unwrap_or_default(),
                     wait: old.as_ref().and_then(|old| old.wait.clone()),
                     held: old.map(|old| old.held).unwrap_or_default(),
                 };
@@ -113,8 +115,9 @@ impl Engine {
     }
 
     /// Takes a ticket into every index but that of the ids.
-    pub(super) fn add_ticket(&mut self, ticket: Ticket) {
+    pub(super) fn add_ticket(&mut self, mut ticket: Ticket) {
         let number = ticket.number;
+        self.needs.enter(&mut ticket.needs, &mut self.roster);
         if ticket.tier_source.is_unconfirmed() {
             self.unconfirmed.insert(number);
         }
@@ -139,27 +142,42 @@ impl Engine {
     }
 
     fn enter(&mut self, ticket: &Ticket) {
-        put_in_place(ticket, &mut self.queues, &mut self.resting);
+        if ticket.is_waiting() {
+            self.queues.insert(ticket, &mut self.roster);
+        }
+        self.resting.enter(&ticket.state);
         self.timers.add_ticket(ticket, &self.policy);
     }
 
     fn leave(&mut self, ticket: &Ticket) {
-        take_from_place(ticket, &mut self.queues, &mut self.resting, &self.tickets);
+        if ticket.is_waiting() {
+            self.queues.remove(ticket, &self.tickets, &mut self.roster);
+        }
+        self.resting.leave(&ticket.state);
         self.timers.remove_ticket(ticket, &self.policy);
     }
 
     /// Changes one ticket and keeps queue, timers and ledger true.
     fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
         let ticket = self.tickets.get(number).expect("an event names a live ticket");
-        take_from_place(ticket, &mut self.queues, &mut self.resting, &self.tickets);
+        if ticket.is_waiting() {
+            self.queues.remove(ticket, &self.tickets, &mut self.roster);
+        }
+        self.resting.leave(&ticket.state);
         self.timers.remove_ticket(ticket, &self.policy);
         let ticket = self.tickets.get_mut(number).expect("it was just found");
+        let needed = ticket.needs.clone();
         let (before, so_far) = (ticket.leg(), ticket.ledger(self.at));
         change(ticket);
         if ticket.leg() != before {
             ticket.enter_leg(before, so_far, self.at);
         }
-        put_in_place(ticket, &mut self.queues, &mut self.resting);
+        self.needs.enter(&mut ticket.needs, &mut self.roster);
+        self.needs.leave(needed.as_ref(), &mut self.roster);
+        if ticket.is_waiting() {
+            self.queues.insert(ticket, &mut self.roster);
+        }
+        self.resting.enter(&ticket.state);
         self.timers.add_ticket(ticket, &self.policy);
     }
 
@@ -181,6 +199,7 @@ impl Engine {
             solve_by: submitted.solve_by,
             overflow_step: 0,
             pools: submitted.pools,
+            needs: None,
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
@@ -275,7 +294,7 @@ impl Engine {
             }));
         });
         self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
-        self.roster.give(agent, *number);
+        self.roster.give(agent, *number, *token);
         let share = self.policy.floor_share_permille;
         self.records[usize::from(pool.0)].dispatched(*step, tier, share);
     }
@@ -317,6 +336,7 @@ impl Engine {
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
         let ticket = self.tickets.remove(number).expect("an event names a live ticket");
         self.leave(&ticket);
+        self.needs.leave(ticket.needs.as_ref(), &mut self.roster);
         self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
         if let State::Assigned(assignment) = &ticket.state {
@@ -343,6 +363,7 @@ impl Engine {
         };
         let pool_of = |pool| policy.pool_named(&old.pool(pool).name);
         let set_of = |pools: PoolSet| PoolSet::of(pools.iter().filter_map(pool_of));
+        let skill_of = |skill| policy.skill_named(old.skill(skill));
 
         self.records = policy
             .pools
@@ -355,9 +376,11 @@ impl Engine {
                 None => PoolRecord::default(),
             })
             .collect();
+        self.roster.forget_tickets();
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {
             agent.pools = set_of(agent.pools);
+            agent.skills = skills_of(&agent.skills, skill_of);
             self.roster.put(agent);
         }
         self.queues = Queues::new(policy.rule);
@@ -365,6 +388,7 @@ impl Engine {
         let mut timers = Timers::default();
         waits.for_each(|agent| timers.add_wait(agent));
         self.timers = timers;
+        self.needs = NeedsBook::default();
         self.finished.clear();
         self.finished_by_id.clear();
         for ticket in self.tickets.values_mut() {
@@ -375,12 +399,21 @@ impl Engine {
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
             }
+            self.needs.enter(&mut ticket.needs, &mut self.roster);
             if ticket.is_waiting() {
-                self.queues.insert(ticket);
+                self.queues.insert(ticket, &mut self.roster);
             }
             self.timers.add_ticket(ticket, policy);
         }
     }
+}
+
+/// The skills in another policy's order, without those that it lacks.
+fn skills_of(skills: &Skills, skill_of: impl Fn(SkillIx) -> Option<SkillIx>) -> Skills {
+    let mut there: Vec<_> =
+        skills.iter().filter_map(|(skill, level)| Some((skill_of(*skill)?, *level))).collect();
+    there.sort_unstable();
+    there.into()
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {
@@ -389,25 +422,5 @@ fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {
         State::Assigned(_) | State::Waiting | State::Scheduled { .. } | State::Parked(_) => {
             panic!("the event's token holds the ticket")
         }
-    }
-}
-
-/// Into its queue, or among those that rest.
-fn put_in_place(ticket: &Ticket, queues: &mut Queues, resting: &mut Resting) {
-    match &ticket.state {
-        State::Waiting => queues.insert(ticket),
-        State::Scheduled { .. } => resting.scheduled_count += 1,
-        State::Parked(_) => resting.parked_count += 1,
-        State::Assigned(_) => {}
-    }
-}
-
-/// Out of its queue, or from among those that rest.
-fn take_from_place(ticket: &Ticket, queues: &mut Queues, resting: &mut Resting, tickets: &Tickets) {
-    match &ticket.state {
-        State::Waiting => queues.remove(ticket, tickets),
-        State::Scheduled { .. } => resting.scheduled_count -= 1,
-        State::Parked(_) => resting.parked_count -= 1,
-        State::Assigned(_) => {}
     }
 }

@@ -13,6 +13,7 @@ impl Engine {
             ("roster", rebuilt.roster == self.roster),
             ("ids", rebuilt.ids == self.ids),
             ("queues", rebuilt.queues == self.queues),
+            ("needs", rebuilt.needs == self.needs),
             ("timers", rebuilt.timers == self.timers),
             ("resting tickets", rebuilt.resting == self.resting),
             ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),

@@ -45,6 +45,33 @@ pub struct Parked {
     pub reason: Box<str>,
 }
 
+/// How many live tickets are neither in a queue nor in anyone's hands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resting {
+    /// Scheduled for later.
+    pub scheduled_count: u64,
+    /// Waiting for their customers.
+    pub parked_count: u64,
+}
+
+impl Resting {
+    pub(super) fn enter(&mut self, state: &State) {
+        match state {
+            State::Scheduled { .. } => self.scheduled_count += 1,
+            State::Parked(_) => self.parked_count += 1,
+            State::Waiting | State::Assigned(_) => {}
+        }
+    }
+
+    pub(super) fn leave(&mut self, state: &State) {
+        match state {
+            State::Scheduled { .. } => self.scheduled_count -= 1,
+            State::Parked(_) => self.parked_count -= 1,
+            State::Waiting | State::Assigned(_) => {}
+        }
+    }
+}
+
 /// Where a ticket can spend its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Leg {

@@ -6,6 +6,7 @@
 
 mod apply;
 mod audit;
+mod choice;
 pub mod command;
 pub mod decide;
 pub mod dispatch;
@@ -13,20 +14,23 @@ mod explain;
 mod ids;
 pub mod life;
 pub mod model;
+pub mod needs;
 pub mod queue;
 pub mod roster;
 mod shelf;
 pub mod timers;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use life::Resting;
 
 use command::{Event, ResumedBy, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
-    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, State,
+    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, State,
     Ticket, TicketId, TicketNumber, TierIx, Time,
 };
+use needs::{Crew, NeedsBook};
 use queue::Queues;
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -57,15 +61,6 @@ impl Default for Limits {
     }
 }
 
-/// How many live tickets are neither in a queue nor in anyone's hands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resting {
-    /// Scheduled for later.
-    pub scheduled_count: u64,
-    /// Waiting for their customers.
-    pub parked_count: u64,
-}
-
 /// Every ticket and agent, and the rules that bring them together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
@@ -77,6 +72,7 @@ pub struct Engine {
     tickets: Tickets,
     ids: Ids,
     queues: Queues,
+    needs: NeedsBook,
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
     resting: Resting,
@@ -97,14 +93,9 @@ impl Engine {
     pub fn new(limits: Limits) -> Self {
         let policy = Policy {
             version: "none".into(),
-            rule: Rule::GuardedEdf,
             starve_after_permille: 2000,
             floor_share_permille: 100,
-            tiers: Vec::new(),
-            pools: Vec::new(),
-            unknown_tier: TierIx(0),
-            unavailable_tier: TierIx(0),
-            source: "".into(),
+            ..Policy::default()
         };
         Self {
             limits,
@@ -115,6 +106,7 @@ impl Engine {
             roster: Roster::default(),
             tickets: Tickets::default(),
             ids: Ids::default(),
+            needs: NeedsBook::default(),
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
             resting: Resting::default(),
@@ -253,23 +245,9 @@ impl Engine {
         self.queues.ahead_of(ticket, PLACE_EXACT_MAX)
     }
 
-    /// Which ticket an agent who serves in `crew` would get at `now`, and why.
-    pub fn survey(&self, crew: PoolSet, now: Time) -> Survey {
+    /// Which ticket an agent of `crew` would get at `now`, and why.
+    pub fn survey(&self, crew: &Crew, now: Time) -> Survey {
         self.floor().survey(crew, self.roster.crew_waits(crew), now)
-    }
-
-    /// The next match, if an agent who waits can have a ticket that waits. Asked again after each
-    /// until there is none.
-    pub fn route(&self, now: Time) -> Option<Event> {
-        if !self.roster.anyone_waits() || self.queues.waiting_count() == 0 {
-            return None;
-        }
-        self.roster.next_turns().into_iter().find_map(|(agent, crew)| {
-            let survey = self.floor().survey(crew, true, now);
-            let agent = self.roster.get(agent).expect("who waits is registered");
-            let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
-            self.assignment(&survey, agent, request, now)
-        })
     }
 
     /// The next thing that is due at `now`. Asked again after each until there is none.
@@ -279,8 +257,8 @@ impl Engine {
             return Some(self.due_event(ticket, now));
         }
         let agent = self.timers.due_wait(now)?;
-        let crew = self.roster.get(agent).expect("who waits is registered").pools;
-        let why = match self.floor().survey(crew, true, now).choice {
+        let known = self.roster.get(agent).expect("who waits is registered");
+        let why = match self.floor().survey(&self.roster.crew_of(known), true, now).choice {
             Choice::HeldForTier => WaitEnd::HeldForTier,
             Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
         };

@@ -7,6 +7,7 @@
 mod event;
 mod image;
 mod life;
+mod needs;
 mod policy;
 mod ticket;
 

@@ -1,6 +1,7 @@
 //! Tickets, callers and contents as messages.
 
 use super::life::{decode_life, decode_parking, encode_life, encode_parking};
+use super::needs::{decode_needs, encode_needs};
 use super::{Error, boxed, name, narrow, required, text, twin, v1};
 use crate::engine::model::{
     AgentId, Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, LeaseToken,
@@ -142,6 +143,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
             State::Scheduled { .. } | State::Waiting | State::Assigned(_) => None,
         },
         life: ticket.life.as_deref().map(encode_life),
+        needs: ticket.needs.as_deref().map(encode_needs),
     }
 }
 
@@ -161,6 +163,7 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         solve_by: ticket.solve_by.map(Time),
         overflow_step: narrow(ticket.overflow_step, "ticket.overflow_step")?,
         pools: PoolSet(ticket.pools),
+        needs: decode_needs(ticket.needs)?,
         picked_up_at: ticket.picked_up_at.map(Time),
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,
