@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tierline::engine::Limits;
 use tierline::engine::command::Event;
+use tierline::engine::life::Ledger;
 use tierline::engine::model::Image;
 use tierline::journal::frame::Frame;
 use tierline::journal::{
@@ -129,6 +130,13 @@ fn the_golden_files_of_version_1_give_the_state_they_gave_when_they_were_written
     let history = History::open(dir.path()).expect("it is whole");
     let page = history.list(&Filter::default(), 1000).expect("it can be read");
     assert_eq!(page.rows.len() as u64, report.finished_count);
+    // Version 1 kept no legs; whoever looks with another client finds the columns all the same.
+    assert!(page.rows.iter().all(|row| row.legs == Ledger::default()));
+    let client = rusqlite::Connection::open(SqliteStore::path(dir.path())).expect("it is there");
+    let known: i64 = client
+        .query_row("SELECT count(queue_ms) FROM finished_tickets", [], |row| row.get(0))
+        .expect("the view is made anew");
+    assert_eq!(known, 0);
 }
 
 #[test]

@@ -100,9 +100,7 @@ FROM finished;
 
 /// What brings the tables of each earlier format to the next one: the first is of format 1.
 const MIGRATIONS: [&str; FORMAT as usize - 1] = ["
-ALTER TABLE finished ADD COLUMN
-  legs TEXT                     -- JSON: by leg the ms spent there and how many times; null before format 2
-;"];
+ALTER TABLE finished ADD COLUMN legs TEXT;"];
 
 /// A failure of `SQLite` while `doing`.
 pub(in crate::journal) fn failed(
