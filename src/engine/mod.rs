@@ -15,6 +15,7 @@ pub mod model;
 pub mod queue;
 pub mod roster;
 mod shelf;
+mod starvation;
 pub mod timers;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
@@ -24,7 +25,7 @@ use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
     Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
-    TicketId, TicketNumber, TierIx, Time,
+    TicketId, TicketNumber, TierIx, TierSet, Time,
 };
 use queue::Queues;
 use roster::Roster;
@@ -301,6 +302,11 @@ impl Engine {
             request,
             step,
             slack_ms: head.slack_ms,
+            passed: if self.policy.floor_every().is_some() {
+                survey.passed()
+            } else {
+                TierSet::EMPTY
+            },
         })
     }
 

@@ -294,7 +294,12 @@ pub(crate) fn policy(version: &str) -> Policy {
         pools,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111) }],
     };
-    let pool = |name: &str, reserve| Pool { name: name.into(), lease_ms: 30_000, reserve };
+    let pool = |name: &str, reserve| Pool {
+        name: name.into(),
+        lease_ms: 30_000,
+        reserve,
+        floor_over_reserve: false,
+    };
     Policy {
         version: version.into(),
         rule: Rule::GuardedEdf,

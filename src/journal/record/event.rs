@@ -6,7 +6,9 @@ use super::ticket::{
 };
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
 use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
-use crate::engine::model::{AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, Time};
+use crate::engine::model::{
+    AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
+};
 use std::sync::Arc;
 use v1::record::Event as Kind;
 
@@ -84,18 +86,27 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::WaitEnded { agent, why } => {
             Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
         }
-        Event::Assigned { ticket, agent, pool, token, lease_until, request, step, slack_ms } => {
-            Kind::Assigned(v1::Assigned {
-                ticket: ticket.0,
-                agent: agent.as_str().into(),
-                pool: pool.0.into(),
-                token: token.0,
-                lease_until: lease_until.0,
-                request: text(request.as_deref()),
-                step: encode_step(*step),
-                slack_ms: *slack_ms,
-            })
-        }
+        Event::Assigned {
+            ticket,
+            agent,
+            pool,
+            token,
+            lease_until,
+            request,
+            step,
+            slack_ms,
+            passed,
+        } => Kind::Assigned(v1::Assigned {
+            passed_tiers: passed.0,
+            ticket: ticket.0,
+            agent: agent.as_str().into(),
+            pool: pool.0.into(),
+            token: token.0,
+            lease_until: lease_until.0,
+            request: text(request.as_deref()),
+            step: encode_step(*step),
+            slack_ms: *slack_ms,
+        }),
         Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
@@ -203,6 +214,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             request: boxed(assigned.request),
             step: decode_step(assigned.step, "assigned.step")?,
             slack_ms: assigned.slack_ms,
+            passed: TierSet(assigned.passed_tiers),
         },
         Kind::Extended(extended) => Event::Extended {
             ticket: TicketNumber(extended.ticket),
