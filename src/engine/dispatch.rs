@@ -1,10 +1,11 @@
 //! Which ticket next, and why.
 //!
-//! One pure question, `survey`: an agent of these pools asks; which heads compete, which of them a
+//! One pure question, `survey`: an agent of this crew asks; which heads compete, which of them a
 //! reserve keeps back, and which step of the rule decides. Dispatching takes the answer and
 //! explaining prints it, so they cannot differ.
 
 use super::model::{Policy, PoolIx, PoolRecord, PoolSet, Rule, Step, TicketNumber, TierIx, Time};
+use super::needs::Crew;
 use super::queue::{Front, QueueKey, Queues};
 use super::roster::Roster;
 use std::cmp::Ordering;
@@ -37,7 +38,7 @@ impl PoolRecord {
 }
 
 /// A queue's head, as the rule sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Its queue.
     pub queue: QueueKey,
@@ -77,7 +78,7 @@ pub enum Choice {
 /// Every competing head, and the choice among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
-    /// The heads in the order of tier, channel, pools.
+    /// The heads in the order of tier, channel, pools, needs.
     pub heads: Vec<Head>,
     /// What the rule makes of them.
     pub choice: Choice,
@@ -102,16 +103,19 @@ pub(super) struct Floor<'a> {
 }
 
 impl Floor<'_> {
-    /// An agent who serves in `crew` asks at `now`. `counted` says whether that agent already counts
-    /// as idle.
-    pub(super) fn survey(&self, crew: PoolSet, counted: bool, now: Time) -> Survey {
+    /// An agent of `crew` asks at `now`. `counted` says whether that agent already counts as idle.
+    pub(super) fn survey(&self, crew: &Crew, counted: bool, now: Time) -> Survey {
         let mut heads = Vec::with_capacity(16);
-        for (key, queue) in self.queues.iter() {
-            if let (Some(front), Some(pool)) = (queue.front(), key.pools.and(crew).first()) {
-                heads.push(self.head(*key, front, pool, crew, counted, now));
+        for (key, queue, pool) in self.queues.of_crew(crew) {
+            if let Some(front) = queue.front() {
+                heads.push(self.head(key.clone(), front, pool, crew.pools, counted, now));
             }
         }
-        let choice = self.choose(&heads, crew);
+        // The queues come in order inside each group only.
+        if !heads.is_sorted_by(|a, b| a.queue <= b.queue) {
+            heads.sort_unstable_by(|a, b| a.queue.cmp(&b.queue));
+        }
+        let choice = self.choose(&heads, crew.pools);
         Survey { heads, choice }
     }
 
@@ -120,7 +124,7 @@ impl Floor<'_> {
         queue: QueueKey,
         front: &Front,
         pool: PoolIx,
-        crew: PoolSet,
+        pools: PoolSet,
         counted: bool,
         now: Time,
     ) -> Head {
@@ -130,9 +134,13 @@ impl Floor<'_> {
         let tier = self.policy.tier(queue.tier);
         let guard_share_ms = permille_of(target_ms, tier.guard_permille);
         let handle_ms = self.records[usize::from(pool.0)].handle_ms();
-        let keeps = |p: &PoolIx| !self.may_spare(*p, queue.tier, counted);
-        let keeps_always = |p: &PoolIx| keeps(p) && !self.policy.pool(*p).floor_over_reserve;
         let guard_ms = target_ms.min(guard_share_ms.max(handle_ms.saturating_mul(2)));
+        let keeps = |p: &PoolIx| !self.may_spare(*p, queue.tier, counted);
+        let held_by = pools.iter().find(keeps);
+        let floor_held_by = held_by.and_then(|_| {
+            let yields = |p: &PoolIx| self.policy.pool(*p).floor_over_reserve;
+            pools.iter().find(|p| keeps(p) && !yields(p))
+        });
         Head {
             queue,
             ticket: front.number,
@@ -143,8 +151,8 @@ impl Floor<'_> {
             guard_ms,
             at_risk: slack_ms <= guard_ms,
             starving: waited_ms > permille_of(target_ms, self.policy.starve_after_permille),
-            held_by: crew.iter().find(keeps),
-            floor_held_by: crew.iter().find(keeps_always),
+            held_by,
+            floor_held_by,
         }
     }
 

@@ -1,7 +1,7 @@
 //! `[[pool]]`: staff who serve together, their lease and what they keep in reserve.
 
 use super::{LEASE_MS, LEASE_MS_DEFAULT, Names, RESERVE, tables, unique_name};
-use crate::engine::model::{POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
+use crate::engine::model::{AgentChoice, POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
 use crate::settings::{Place, Report, Section};
 
 /// A pool whose name has been read.
@@ -40,6 +40,7 @@ impl PoolEntry<'_> {
             lease_ms: lease?,
             reserve: reserve?,
             floor_over_reserve: floor_over_reserve?,
+            choice: AgentChoice::default(),
         })
     }
 }

@@ -27,10 +27,10 @@ pub(crate) fn policy(rule: Rule, reserve: u32, tiers: Vec<Tier>) -> Policy {
             name: "desk".into(),
             lease_ms: 900_000,
             reserve: vec![(TierIx(0), reserve)],
-            floor_over_reserve: false,
+            ..Pool::default()
         }],
         unknown_tier: TierIx(0),
         unavailable_tier: TierIx(0),
-        source: "".into(),
+        ..Policy::default()
     }
 }

@@ -241,7 +241,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             });
             let pools = PoolSet::of(pools);
             let id = AgentId::new(*id);
-            Command::PutAgent(AgentProfile { id, name: "".into(), pools, capacity })
+            Command::PutAgent(AgentProfile { id, pools, capacity, ..AgentProfile::default() })
         }
         ["delete", agent] => Command::DeleteAgent { agent: AgentId::new(*agent) },
         ["here", agent] => presence(agent, Presence::Available),
@@ -380,6 +380,7 @@ pub(super) fn policy(text: &str) -> Policy {
             .map(|window| Overflow {
                 after_ms: duration_ms(window[1]).expect("a duration"),
                 pools: pools(window[2]),
+                ..Overflow::default()
             })
             .collect(),
     };
@@ -394,6 +395,7 @@ pub(super) fn policy(text: &str) -> Policy {
             })
             .collect(),
         floor_over_reserve: words.contains(&"yields"),
+        ..Pool::default()
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));
     Policy {
@@ -405,7 +407,7 @@ pub(super) fn policy(text: &str) -> Policy {
         pools: parts.iter().filter(|part| part[0] == "pool").map(|part| pool(part)).collect(),
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),
-        source: "".into(),
+        ..Policy::default()
     }
 }
 
