@@ -50,9 +50,11 @@ fn tier(at: usize, pool_count: usize) -> impl Strategy<Value = Tier> {
             tier.respond_within_ms[Channel::Email.index()] = mail_s * 1000;
             tier.pools = pools;
             tier.guard_permille = guard_permille;
-            let more = step
-                .into_iter()
-                .map(|(after_ms, more)| Overflow { after_ms, pools: PoolSet(pools.0 | more.0) });
+            let more = step.into_iter().map(|(after_ms, more)| Overflow {
+                after_ms,
+                pools: PoolSet(pools.0 | more.0),
+                ..Overflow::default()
+            });
             tier.overflow = more.collect();
             tier
         },
@@ -66,6 +68,7 @@ fn pool(at: usize, tier_count: usize) -> impl Strategy<Value = Pool> {
         lease_ms: 86_400_000,
         reserve: reserve.into_iter().map(|(tier, count)| (tier_of(tier), count)).collect(),
         floor_over_reserve,
+        ..Pool::default()
     })
 }
 
@@ -170,7 +173,7 @@ impl Watcher {
             let names = &self.policy.pool(pool).name;
             let printed = bounds[usize::from(tier.0)].starving.iter();
             let printed = printed.filter(|bound| *bound.pool == **names);
-            let printed = printed.filter_map(|bound| bound.taken_within).next();
+            let printed = printed.find_map(|bound| bound.taken_within);
             if let Some(bound) = printed.filter(|_| self.lone_pools) {
                 let count = row.dispatch_count;
                 assert!(count <= bound, "{tier:?} in {pool:?}: {count} of {bound} promised");
@@ -235,7 +238,8 @@ fn play(case: &Case, lone_pools: bool) -> u64 {
     ask(&mut engine, now, Command::ApplyPolicy { policy: Arc::new(case.policy.clone()) });
     for (at, pools) in case.crews.iter().enumerate() {
         let id = AgentId::new(format!("a{at}"));
-        let profile = AgentProfile { id: id.clone(), name: "".into(), pools: *pools, capacity: 1 };
+        let profile =
+            AgentProfile { id: id.clone(), pools: *pools, capacity: 1, ..AgentProfile::default() };
         ask(&mut engine, now, Command::PutAgent(profile));
         ask(&mut engine, now, Command::SetPresence { agent: id, presence: Presence::Available });
     }

@@ -88,27 +88,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::WaitEnded { agent, why } => {
             Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
         }
-        Event::Assigned {
-            ticket,
-            agent,
-            pool,
-            token,
-            lease_until,
-            request,
-            step,
-            slack_ms,
-            passed,
-        } => Kind::Assigned(v1::Assigned {
-            passed_tiers: passed.0,
-            ticket: ticket.0,
-            agent: agent.as_str().into(),
-            pool: pool.0.into(),
-            token: token.0,
-            lease_until: lease_until.0,
-            request: text(request.as_deref()),
-            step: encode_step(*step),
-            slack_ms: *slack_ms,
-        }),
+        Event::Assigned { .. } => Kind::Assigned(encode_assigned(event)),
         Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
@@ -133,6 +113,34 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         }),
     };
     v1::Record { at: at.0, event: Some(kind) }
+}
+
+fn encode_assigned(event: &Event) -> v1::Assigned {
+    let Event::Assigned {
+        ticket,
+        agent,
+        pool,
+        token,
+        lease_until,
+        request,
+        step,
+        slack_ms,
+        passed,
+    } = event
+    else {
+        unreachable!("called for this event only")
+    };
+    v1::Assigned {
+        ticket: ticket.0,
+        agent: agent.as_str().into(),
+        pool: pool.0.into(),
+        token: token.0,
+        lease_until: lease_until.0,
+        request: text(request.as_deref()),
+        step: encode_step(*step),
+        slack_ms: *slack_ms,
+        passed_tiers: passed.0,
+    }
 }
 
 fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
