@@ -172,7 +172,7 @@ impl Watcher {
             row.dispatch_count += 1;
             let names = &self.policy.pool(pool).name;
             let printed = bounds[usize::from(tier.0)].starving.iter();
-            let printed = printed.filter(|bound| *bound.pool == **names);
+            let mut printed = printed.filter(|bound| *bound.pool == **names);
             let printed = printed.find_map(|bound| bound.taken_within);
             if let Some(bound) = printed.filter(|_| self.lone_pools) {
                 let count = row.dispatch_count;
