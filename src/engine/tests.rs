@@ -7,6 +7,7 @@ mod life;
 mod policies;
 mod retries;
 mod script;
+mod starvation;
 mod tickets;
 mod timers;
 mod why;
