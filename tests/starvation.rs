@@ -255,6 +255,7 @@ fn play(case: &Case, lone_pools: bool) -> u64 {
                 caller: None,
                 content: Arc::new(Content::default()),
                 lookup: Lookup::Given { tier: (*case.policy.tiers[*tier].name).into() },
+                not_before: None,
                 earlier: None,
             };
             ask(&mut engine, now, Command::Submit(Box::new(submit)));

@@ -167,7 +167,7 @@ impl Model {
 
 /// The response target it was given, in milliseconds.
 fn target(ticket: &Ticket) -> i64 {
-    (ticket.respond_by - ticket.submitted).max(1)
+    (ticket.respond_by - ticket.counts_from).max(1)
 }
 
 fn least<'a, K: Ord>(tickets: &[&'a Ticket], key: impl Fn(&Ticket) -> K) -> &'a Ticket {
