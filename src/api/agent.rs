@@ -5,8 +5,10 @@ use super::convert::{self, AgentSeen, Payload};
 use super::proto::v1::agent_service_server::AgentService;
 use super::proto::v1::{self as pb, complete_ticket_response, pull_ticket_response};
 use super::status::Fault;
-use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
+use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX, echo};
 use crate::driver::{CompleteAsk, PullAsk, Pulled, Refused, Seen};
+use crate::engine::command::Rejection;
+use crate::engine::life::Destination;
 use crate::engine::model::AgentId;
 use tonic::{Request, Response, Status};
 
@@ -116,6 +118,32 @@ impl AgentService for Api {
         let seen = released.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
         let ticket = convert::ticket(&seen, Payload::LeftOut);
         Ok(Response::new(pb::ReleaseTicketResponse { ticket: Some(ticket) }))
+    }
+
+    async fn transfer_ticket(
+        &self,
+        request: Request<pb::TransferTicketRequest>,
+    ) -> Result<Response<pb::TransferTicketResponse>, Status> {
+        let request = request.into_inner();
+        let mut checks = Checks::default();
+        let ticket = checks.ticket_id(&request.ticket_id);
+        let token = checks.token(request.lease_token);
+        let to = checks.destination(request.to.as_ref());
+        let reason = checks.reason(&request.reason);
+        checks.done()?;
+        let moved =
+            self.handle.transfer(ticket, token, to.clone(), request.restart_clocks, reason).await;
+        let seen = moved.map_err(|refused| match (&refused, &to) {
+            (Refused::Rule(Rejection::AgentNotFound), Destination::Agent(agent)) => {
+                Fault::agent_not_found(agent.as_str())
+            }
+            (Refused::Rule(Rejection::PoolNotFound), Destination::Pool(pool)) => {
+                Fault::field("pool", format!("the policy has no pool {}", echo(pool)))
+            }
+            _ => Fault::refused(refused, &request.ticket_id),
+        })?;
+        let ticket = convert::ticket(&seen, Payload::LeftOut);
+        Ok(Response::new(pb::TransferTicketResponse { ticket: Some(ticket) }))
     }
 
     async fn park_ticket(

@@ -251,6 +251,10 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         expires_at: ticket.expires_at().map(timestamp),
         parked: life::parking(&ticket.state),
         legs: life::legs(&ticket.ledger(*at)),
+        requeue_count: ticket.requeue_count(),
+        last_return: ticket.life.as_deref().and_then(life::last_return),
+        dead_lettered: ticket.is_dead_letter(),
+        callback_number: ticket.callback_number().map(|n| n.0.to_string()).unwrap_or_default(),
     }
 }
 
@@ -301,6 +305,10 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         expires_at: None,
         parked: None,
         legs: life::legs(&row.legs),
+        requeue_count: 0,
+        last_return: None,
+        dead_lettered: false,
+        callback_number: String::new(),
     }
 }
 

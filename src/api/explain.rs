@@ -85,7 +85,15 @@ fn waiting_summary(ticket: &Ticket, policy: &Policy, ahead_count: usize, now: Ti
         count => format!("about {count} of its own or higher tiers are ahead of it"),
     };
     let left = slack(ticket.respond_by.since_ms(now));
-    format!("It has waited {waited} in the queue {queue}, {left}; {ahead}.")
+    let again = match ticket.requeue_count() {
+        0 => String::new(),
+        count if ticket.is_dead_letter() => format!(
+            " It came back {count} times, and only the dead-letter pool of its tier serves it now."
+        ),
+        1 => " It came back once.".to_owned(),
+        count => format!(" It came back {count} times."),
+    };
+    format!("It has waited {waited} in the queue {queue}, {left}; {ahead}.{again}")
 }
 
 fn crew(

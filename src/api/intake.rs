@@ -123,6 +123,24 @@ impl IntakeService for Api {
         Ok(Response::new(pb::CancelTicketResponse { ticket: Some(ticket) }))
     }
 
+    async fn request_callback(
+        &self,
+        request: Request<pb::RequestCallbackRequest>,
+    ) -> Result<Response<pb::RequestCallbackResponse>, Status> {
+        let request = request.into_inner();
+        let now = self.handle.clock().now();
+        let mut checks = Checks::default();
+        let id = checks.ticket_id(&request.ticket_id);
+        let number = checks.callback_number(&request.number);
+        let not_before = checks.instant_ahead("not_before", request.not_before.as_ref(), now);
+        let due_at = checks.instant_ahead("due_at", request.due_at.as_ref(), now);
+        checks.done()?;
+        let requested = self.handle.request_callback(id, number, not_before, due_at).await;
+        let seen = requested.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
+        let ticket = convert::ticket(&seen, Payload::LeftOut);
+        Ok(Response::new(pb::RequestCallbackResponse { ticket: Some(ticket) }))
+    }
+
     async fn resume_ticket(
         &self,
         request: Request<pb::ResumeTicketRequest>,

@@ -4,9 +4,14 @@
 use super::convert::timestamp;
 use super::proto::v1 as pb;
 use super::validate::Checks;
-use crate::engine::life::{Ledger, Leg, Parked, SCHEDULE_MS_MAX};
+use crate::engine::life::{
+    CallbackNumber, Destination, Ledger, Leg, Life, Parked, ReturnReason, SCHEDULE_MS_MAX,
+};
 use crate::engine::model::{State, Time};
 use crate::journal::FinishedState;
+
+/// Longest number to call back on, in characters.
+const CALLBACK_NUMBER_CHARS_MAX: usize = 64;
 
 impl From<Leg> for pb::LegKind {
     fn from(leg: Leg) -> Self {
@@ -74,7 +79,54 @@ pub(super) fn parking(state: &State) -> Option<pb::Parking> {
     }
 }
 
+/// How a ticket last came back from an agent.
+pub(super) fn last_return(life: &Life) -> Option<pb::TicketReturn> {
+    let from = life.last_return.as_deref()?;
+    let (kind, reason) = match &from.why {
+        ReturnReason::Released(why) => (pb::ReturnReason::Released, why.to_string()),
+        ReturnReason::LeaseEnded => (pb::ReturnReason::LeaseEnded, String::new()),
+        ReturnReason::Transferred(why) => (pb::ReturnReason::Transferred, why.to_string()),
+    };
+    Some(pb::TicketReturn {
+        agent_id: from.agent.to_string(),
+        at: Some(timestamp(from.at)),
+        kind: kind.into(),
+        reason,
+    })
+}
+
 impl Checks {
+    /// To whom a ticket is given on.
+    pub(super) fn destination(
+        &mut self,
+        to: Option<&pb::transfer_ticket_request::To>,
+    ) -> Destination {
+        use pb::transfer_ticket_request::To;
+        match to {
+            Some(To::Pool(name)) => {
+                self.name("pool", name);
+                Destination::Pool(name.as_str().into())
+            }
+            Some(To::AgentId(id)) => Destination::Agent(self.agent_id(id)),
+            Some(To::Tier(name)) => {
+                self.name("tier", name);
+                Destination::Tier(name.as_str().into())
+            }
+            None => {
+                self.fault("to", "is required: one of pool, agent_id, tier");
+                Destination::Pool("".into())
+            }
+        }
+    }
+
+    /// The number to call back on. It is the customer's, so it is not repeated.
+    pub(super) fn callback_number(&mut self, number: &str) -> CallbackNumber {
+        if number.trim().is_empty() {
+            self.fault("number", "is required");
+        }
+        CallbackNumber(self.line("number", number, CALLBACK_NUMBER_CHARS_MAX))
+    }
+
     /// An instant that may be left out, at most a year after `now`; parts of a millisecond do not count.
     pub(super) fn instant_ahead(
         &mut self,

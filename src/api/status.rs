@@ -160,6 +160,9 @@ impl Fault {
             Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),
             Rejection::TierNotFound => Self::field("tier", rejection.to_string()),
             Rejection::ExtensionOutOfRange => Self::field("by", rejection.to_string()),
+            Rejection::TicketNotWaiting => gone(ErrorReason::TicketNotWaiting),
+            Rejection::NotCallable => gone(ErrorReason::NotCallable),
+            Rejection::DueTooEarly => Self::field("due_at", rejection.to_string()),
             Rejection::ScheduleOutOfRange => Self::field("not_before", rejection.to_string()),
             Rejection::ParkOutOfRange { .. } => Self::field("for_at_most", rejection.to_string()),
             Rejection::TicketLimit { max } => {

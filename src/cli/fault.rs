@@ -182,6 +182,8 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         | Reason::TicketCompleted
         | Reason::TicketCancelled
         | Reason::TicketExpired
+        | Reason::TicketNotWaiting
+        | Reason::NotCallable
         | Reason::LeaseEnded
         | Reason::LeaseSuperseded
         | Reason::LeaseTokenUnknown

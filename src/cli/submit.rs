@@ -105,14 +105,7 @@ impl Submit {
     /// Runs it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), Fault> {
         let connection = context.connect().await?;
-        let not_before = match self.after {
-            None => None,
-            Some(after) => {
-                let now = super::ticket::server_now(&connection).await?;
-                let at = now.checked_add(after).map_err(|error| Fault::Usage(error.to_string()))?;
-                Some(view::timestamp(at))
-            }
-        };
+        let not_before = super::ticket::instant_after(&connection, self.after).await?;
         let request = v1::SubmitTicketRequest {
             ticket_id: self.id,
             channel: v1::Channel::from(self.channel) as i32,

@@ -13,6 +13,7 @@ use super::words::{self, TicketStateWord};
 use crate::api::proto::v1;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// Columns of a list that a subject may take.
 const SUBJECT_WIDTH: usize = 40;
@@ -43,6 +44,45 @@ pub(crate) enum Command {
         #[arg(long, default_value = "", value_name = "TEXT")]
         reason: String,
     },
+    /// Let a ticket wait for its customer: its clocks stand still, and its agent is free
+    #[command(after_help = TICKET_FIELDS)]
+    Park {
+        /// The ticket
+        id: String,
+        /// The token of the assignment, as `tierline work --output json` shows it
+        #[arg(long)]
+        token: u64,
+        /// Return to the queue after so long at the latest, for example 2h or 1d; the policy's park_max if not given
+        #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+        at_most: Option<Duration>,
+        /// Why, at most 200 characters
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reason: String,
+    },
+    /// Put a parked ticket back into its queue: its customer has answered
+    #[command(after_help = TICKET_FIELDS)]
+    Resume {
+        /// The ticket
+        id: String,
+    },
+    /// Give a ticket on to a pool, an agent or another tier
+    #[command(after_help = TICKET_FIELDS)]
+    Transfer(Transfer),
+    /// Turn a waiting call or chat into a promise to call back; its place in the queue stays
+    #[command(after_help = TICKET_FIELDS)]
+    Callback {
+        /// The ticket
+        id: String,
+        /// The number to call
+        #[arg(long)]
+        number: String,
+        /// Not before so long from now, for example 20m or 2h
+        #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+        after: Option<Duration>,
+        /// Within so long from now; the deadline stays if not given
+        #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+        within: Option<Duration>,
+    },
     /// Follow a ticket until it ends: a line for each change
     #[command(after_help = watch_help())]
     Watch {
@@ -55,6 +95,47 @@ pub(crate) enum Command {
         /// The ticket
         id: String,
     },
+}
+
+/// A ticket to give on, and to whom.
+#[derive(Args, Debug)]
+pub(crate) struct Transfer {
+    /// The ticket
+    id: String,
+    /// The token of the assignment, as `tierline work --output json` shows it
+    #[arg(long)]
+    token: u64,
+    #[command(flatten)]
+    to: To,
+    /// Let wait and deadlines count from now; otherwise arrival and deadlines stay
+    #[arg(long)]
+    restart_clocks: bool,
+    /// Why, at most 200 characters
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    reason: String,
+}
+
+/// To whom; exactly one.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct To {
+    /// To the agents of this pool
+    #[arg(long, value_name = "POOL")]
+    pool: Option<String>,
+    /// To this agent and nobody else
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<String>,
+    /// To the pools of this tier
+    #[arg(long, value_name = "TIER")]
+    tier: Option<String>,
+}
+
+impl From<To> for Option<v1::transfer_ticket_request::To> {
+    fn from(to: To) -> Self {
+        use v1::transfer_ticket_request::To as Named;
+        let To { pool, agent, tier } = to;
+        pool.map(Named::Pool).or(agent.map(Named::AgentId)).or(tier.map(Named::Tier))
+    }
 }
 
 /// Which tickets to list; several filters together must all hold.
@@ -107,6 +188,42 @@ impl Command {
             Self::Cancel { id, reason } => {
                 let request = v1::CancelTicketRequest { ticket_id: id, reason };
                 let answer = connection.call(intake.cancel_ticket(request)).await?;
+                show(context, &connection, answer.ticket).await
+            }
+            Self::Park { id, token, at_most, reason } => {
+                let request = v1::ParkTicketRequest {
+                    ticket_id: id,
+                    lease_token: token,
+                    for_at_most: at_most.map(proto_duration),
+                    reason,
+                };
+                let answer = connection.call(connection.agent().park_ticket(request)).await?;
+                show(context, &connection, answer.ticket).await
+            }
+            Self::Resume { id } => {
+                let request = v1::ResumeTicketRequest { ticket_id: id };
+                let answer = connection.call(intake.resume_ticket(request)).await?;
+                show(context, &connection, answer.ticket).await
+            }
+            Self::Transfer(Transfer { id, token, to, restart_clocks, reason }) => {
+                let request = v1::TransferTicketRequest {
+                    ticket_id: id,
+                    lease_token: token,
+                    to: to.into(),
+                    restart_clocks,
+                    reason,
+                };
+                let answer = connection.call(connection.agent().transfer_ticket(request)).await?;
+                show(context, &connection, answer.ticket).await
+            }
+            Self::Callback { id, number, after, within } => {
+                let request = v1::RequestCallbackRequest {
+                    ticket_id: id,
+                    number,
+                    not_before: instant_after(&connection, after).await?,
+                    due_at: instant_after(&connection, within).await?,
+                };
+                let answer = connection.call(intake.request_callback(request)).await?;
                 show(context, &connection, answer.ticket).await
             }
             Self::Watch { id } => watch(context, &connection, id).await,
@@ -288,6 +405,17 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
     facts.add("finished", instant(ticket.finished_at));
     facts.add("handled in", ticket.handle_ms.map_or_else(String::new, humane::duration));
     facts.add("outcome", &ticket.outcome).add("note", &ticket.note).add("reason", &ticket.reason);
+    facts.add("call back on", &ticket.callback_number);
+    if let Some(last) = &ticket.last_return {
+        let times = humane::count(u64::from(ticket.requeue_count), "time");
+        let kind = words::return_reason(last.kind);
+        let text = format!("{times}, last {kind} by {} {}", last.agent_id, instant(last.at));
+        facts.add("came back", text);
+        facts.add("because", &last.reason);
+    }
+    if ticket.dead_lettered {
+        facts.add("dead letter", "it came back too often");
+    }
     facts.add("time", legs(&ticket.legs));
     for (key, value) in &ticket.attributes {
         facts.add("attribute", format!("{key} = {value}"));
@@ -394,6 +522,23 @@ fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
     let at = humane::instant(now, now);
     let line = format!("{at}  {:9}  {what}", words::ticket_state(ticket.state));
     super::table::printable(line.trim_end())
+}
+
+/// The instant so long from now, on the server's clock.
+pub(crate) async fn instant_after(
+    connection: &Connection,
+    after: Option<Duration>,
+) -> Result<Option<prost_types::Timestamp>, Fault> {
+    let Some(after) = after else { return Ok(None) };
+    let now = server_now(connection).await?;
+    let at = now.checked_add(after).map_err(|error| Fault::Usage(error.to_string()))?;
+    Ok(Some(view::timestamp(at)))
+}
+
+fn proto_duration(duration: Duration) -> prost_types::Duration {
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let nanos = i32::try_from(duration.subsec_nanos()).expect("it is below a second");
+    prost_types::Duration { seconds, nanos }
 }
 
 /// The server's clock: deadlines are measured by it, not by the clock of this machine.

@@ -18,7 +18,8 @@ tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out 
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
 handle_ms, outcome, note, reason, not_before, expires_at, parked {agent_id, since, until, reason}, \
-legs [{kind, spent_ms, entry_count}]. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
+legs [{kind, spent_ms, entry_count}], requeue_count, last_return {agent_id, at, kind, reason}, \
+dead_lettered, callback_number. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
 /// The fields of an agent, likewise.
@@ -119,6 +120,30 @@ pub(crate) struct Ticket {
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) parked: Option<Parking>,
     pub(crate) legs: Vec<Leg>,
+    pub(crate) requeue_count: u32,
+    pub(crate) last_return: Option<Return>,
+    pub(crate) dead_lettered: bool,
+    pub(crate) callback_number: Option<String>,
+}
+
+/// How a ticket came back from an agent.
+#[derive(Debug, Serialize)]
+pub(crate) struct Return {
+    pub(crate) agent_id: String,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) kind: String,
+    pub(crate) reason: Option<String>,
+}
+
+impl From<v1::TicketReturn> for Return {
+    fn from(from: v1::TicketReturn) -> Self {
+        Self {
+            agent_id: from.agent_id,
+            at: instant(from.at),
+            kind: words::return_reason(from.kind),
+            reason: filled(from.reason),
+        }
+    }
 }
 
 /// A ticket that waits for its customer.
@@ -195,6 +220,10 @@ impl From<v1::Ticket> for Ticket {
             expires_at: instant(ticket.expires_at),
             parked: ticket.parked.map(Into::into),
             legs: ticket.legs.into_iter().map(Into::into).collect(),
+            requeue_count: ticket.requeue_count,
+            last_return: ticket.last_return.map(Into::into),
+            dead_lettered: ticket.dead_lettered,
+            callback_number: filled(ticket.callback_number),
         }
     }
 }

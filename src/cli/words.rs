@@ -115,6 +115,10 @@ word!(
     leg_kind, v1::LegKind, "LEG_KIND_"
 );
 word!(
+    /// `released`, `lease-ended`, `transferred`.
+    return_reason, v1::ReturnReason, "RETURN_REASON_"
+);
+word!(
     /// `found`, `unknown-customer`, `stale`, ...
     tier_source, v1::TierSource, "TIER_SOURCE_"
 );

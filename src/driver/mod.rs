@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
 };
+use crate::engine::life::{CallbackNumber, Destination};
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
@@ -255,6 +256,33 @@ impl Handle {
         reason: Box<str>,
     ) -> Result<Seen, Refused> {
         self.about(ticket.clone(), Command::Park { ticket, token, for_ms, reason }).await
+    }
+
+    /// Gives a ticket on to a pool, an agent or a tier.
+    pub async fn transfer(
+        &self,
+        ticket: TicketId,
+        token: LeaseToken,
+        to: Destination,
+        restart_clocks: bool,
+        reason: Box<str>,
+    ) -> Result<Seen, Refused> {
+        let command =
+            Command::Transfer { ticket: ticket.clone(), token, to, restart_clocks, reason };
+        self.about(ticket, command).await
+    }
+
+    /// Turns a waiting call or chat into a promise to call back.
+    pub async fn request_callback(
+        &self,
+        ticket: TicketId,
+        number: CallbackNumber,
+        not_before: Option<Time>,
+        due_at: Option<Time>,
+    ) -> Result<Seen, Refused> {
+        let command =
+            Command::RequestCallback { ticket: ticket.clone(), number, not_before, due_at };
+        self.about(ticket, command).await
     }
 
     /// Puts a parked ticket back into its queue; any other stays as it is.

@@ -367,6 +367,8 @@ impl Driver {
             | Event::Extended { .. }
             | Event::LeaseExpired { .. }
             | Event::Released { .. }
+            | Event::Transferred(_)
+            | Event::CallbackRequested { .. }
             | Event::Opened { .. }
             | Event::Parked { .. }
             | Event::Resumed { .. } => {}

@@ -125,7 +125,8 @@ impl Tally {
             }
             Event::Cancelled { .. } => {
                 let ticket = &engine.last_finished().expect("it has just ended").ticket;
-                if ticket.picked_up_at.is_none() {
+                // Who is to be called back has left the line already.
+                if ticket.picked_up_at.is_none() && ticket.callback_number().is_none() {
                     self.tier(ticket.tier).abandoned_count += 1;
                 }
             }
@@ -145,6 +146,8 @@ impl Tally {
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
             | Event::Released { .. }
+            | Event::Transferred(_)
+            | Event::CallbackRequested { .. }
             | Event::Opened { .. }
             | Event::Parked { .. }
             | Event::Resumed { .. } => {}

@@ -1,12 +1,12 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
-use super::command::{Deadline, Event, ReleaseReason, Submitted};
-use super::life::{Leg, Life, Parked};
+use super::command::{Deadline, Event, ReleaseReason, Submitted, Transferred};
+use super::life::{Leg, Life, Parked, Return, ReturnReason};
 use super::model::{
-    Agent, AgentId, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
-    Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
+    Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolIx, PoolRecord,
+    PoolSet, Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
-use super::needs::{NeedsBook, SkillIx, Skills};
+use super::needs::{Needs, NeedsBook, SkillIx, Skills};
 use super::queue::Queues;
 use super::timers::Timers;
 use super::{Engine, FINISHED_KEPT_MAX};
@@ -78,11 +78,21 @@ impl Engine {
                     assignment.in_doubt = false;
                 });
             }
-            Event::LeaseExpired { ticket, token } => self.back_to_queue(at, *ticket, *token, true),
-            Event::Released { ticket, token, reason } => {
-                let unseen = matches!(reason, ReleaseReason::Undelivered);
-                self.back_to_queue(at, *ticket, *token, unseen);
+            Event::LeaseExpired { ticket, token, dead_letter } => {
+                let why = ReturnReason::LeaseEnded;
+                self.back_to_queue(at, *ticket, *token, true, Some(why), *dead_letter);
             }
+            Event::Released { ticket, token, reason, dead_letter } => {
+                let (unseen, why) = match reason {
+                    ReleaseReason::Undelivered => (true, None),
+                    ReleaseReason::ByAgent(why) => {
+                        (false, Some(ReturnReason::Released(why.clone())))
+                    }
+                };
+                self.back_to_queue(at, *ticket, *token, unseen, why, *dead_letter);
+            }
+            Event::Transferred(transferred) => self.transferred(at, transferred),
+            Event::CallbackRequested { .. } => self.callback_requested(event),
             Event::Opened { ticket } => {
                 self.re_key(*ticket, |ticket| ticket.state = State::Waiting);
             }
@@ -308,17 +318,90 @@ impl Engine {
     }
 
     /// The ticket waits in its old place again. When nobody has seen it, it was never picked up.
-    fn back_to_queue(&mut self, at: Time, number: TicketNumber, token: LeaseToken, unseen: bool) {
+    fn back_to_queue(
+        &mut self,
+        at: Time,
+        number: TicketNumber,
+        token: LeaseToken,
+        unseen: bool,
+        why: Option<ReturnReason>,
+        dead_letter: Option<PoolIx>,
+    ) {
         let mut agent = None;
         self.re_key(number, |ticket| {
             let assignment = held(ticket, token);
             agent = Some(assignment.agent.clone());
+            let from = why.map(|why| Return { agent: assignment.agent.clone(), at, why });
             if unseen && assignment.in_doubt {
                 ticket.picked_up_at = None;
             }
             ticket.state = State::Waiting;
+            if let Some(from) = from {
+                ticket.come_back(from, dead_letter);
+            }
         });
         self.roster.take(&agent.expect("it was held"), number, at);
+    }
+
+    /// The agent is free, and the ticket waits for others.
+    fn transferred(&mut self, at: Time, moved: &Transferred) {
+        let mut agent = None;
+        self.re_key(moved.ticket, |ticket| {
+            let from = held(ticket, moved.token).agent.clone();
+            agent = Some(from.clone());
+            ticket.state = State::Waiting;
+            ticket.tier = moved.tier;
+            ticket.tier_source = moved.tier_source;
+            ticket.overflow_step = moved.overflow_step;
+            ticket.pools = moved.pools;
+            ticket.respond_by = moved.respond_by;
+            ticket.solve_by = moved.solve_by;
+            ticket.solution_breached &= !moved.has_restarted;
+            let needs = ticket.needs.as_deref().cloned().unwrap_or_default();
+            ticket.needs = if moved.is_dead_letter {
+                None
+            } else {
+                Needs { only: moved.only.clone(), while_available: false, ..needs }.shared()
+            };
+            let life = ticket.life_mut();
+            life.counts_from = moved.counts_from;
+            life.has_fixed_route = moved.has_fixed_route;
+            life.is_dead_letter = moved.is_dead_letter;
+            life.requeue_count = moved.requeue_count;
+            let why = ReturnReason::Transferred(moved.reason.clone());
+            life.last_return = Some(Box::new(Return { agent: from, at, why }));
+        });
+        if !moved.tier_source.is_unconfirmed() {
+            self.unconfirmed.remove(&moved.ticket);
+        }
+        self.roster.take(&agent.expect("it was held"), moved.ticket, at);
+    }
+
+    /// The ticket is a promise to call back, in its place or from later on.
+    fn callback_requested(&mut self, event: &Event) {
+        let Event::CallbackRequested {
+            ticket: number,
+            number: callback_number,
+            opens_at,
+            respond_by,
+            solve_by,
+            expires_at,
+        } = event
+        else {
+            unreachable!("called for this event only")
+        };
+        self.re_key(*number, |ticket| {
+            ticket.channel = Channel::Callback;
+            ticket.state = match opens_at {
+                Some(opens_at) => State::Scheduled { opens_at: *opens_at },
+                None => State::Waiting,
+            };
+            ticket.respond_by = *respond_by;
+            ticket.solve_by = *solve_by;
+            let life = ticket.life_mut();
+            life.expires_at = *expires_at;
+            life.callback_number = Some(callback_number.clone());
+        });
     }
 
     /// The agent is free, and the ticket waits for its customer.
@@ -406,8 +489,17 @@ impl Engine {
         for ticket in self.tickets.values_mut() {
             let waited_ms = ticket.waited_ms(self.at);
             ticket.tier = tier_of(ticket.tier);
-            (ticket.overflow_step, ticket.pools) =
-                Self::route_after(policy, ticket.tier, waited_ms);
+            let fixed = set_of(ticket.pools);
+            if !ticket.has_fixed_route() || fixed.is_empty() {
+                (ticket.overflow_step, ticket.pools) =
+                    Self::route_after(policy, ticket.tier, waited_ms);
+                if let Some(life) = &mut ticket.life {
+                    life.has_fixed_route = false;
+                    life.is_dead_letter = false;
+                }
+            } else {
+                ticket.pools = fixed;
+            }
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
             }

@@ -4,6 +4,7 @@
 //! decided (deadlines, tokens, leases), so that replaying them asks no rule and an old journal keeps
 //! its meaning under new ones.
 
+use super::life::{CallbackNumber, Destination};
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
     TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
@@ -116,6 +117,30 @@ pub enum Command {
         for_ms: Option<i64>,
         /// Why. At most 200 characters.
         reason: Box<str>,
+    },
+    /// Give a ticket on: to a pool, an agent or a tier.
+    Transfer {
+        /// Which.
+        ticket: TicketId,
+        /// The assignment's token.
+        token: LeaseToken,
+        /// To whom.
+        to: Destination,
+        /// Its clocks begin anew; otherwise arrival and deadlines stay.
+        restart_clocks: bool,
+        /// Why. At most 200 characters.
+        reason: Box<str>,
+    },
+    /// Turn a waiting call or chat into a promise to call back; its place stays.
+    RequestCallback {
+        /// Which.
+        ticket: TicketId,
+        /// The number to call.
+        number: CallbackNumber,
+        /// Not to be called before, if that was asked.
+        not_before: Option<Time>,
+        /// To be called by, if that was asked: the response deadline from now on.
+        due_at: Option<Time>,
     },
     /// Put a parked ticket back into its queue: its customer has answered.
     Resume {
@@ -343,6 +368,8 @@ pub enum Event {
         ticket: TicketNumber,
         /// The token that is void now.
         token: LeaseToken,
+        /// The only pool that serves it from now on, because it came back too often.
+        dead_letter: Option<PoolIx>,
     },
     /// A ticket was given back; it is in its place.
     Released {
@@ -352,6 +379,25 @@ pub enum Event {
         token: LeaseToken,
         /// Why.
         reason: ReleaseReason,
+        /// The only pool that serves it from now on, because it came back too often.
+        dead_letter: Option<PoolIx>,
+    },
+    /// An agent gave a ticket on; it is in its new queue.
+    Transferred(Box<Transferred>),
+    /// A waiting ticket became a promise to call back.
+    CallbackRequested {
+        /// Which.
+        ticket: TicketNumber,
+        /// The number to call.
+        number: CallbackNumber,
+        /// When it is in its queue again, if not at once.
+        opens_at: Option<Time>,
+        /// The response deadline now.
+        respond_by: Time,
+        /// The solution deadline now.
+        solve_by: Option<Time>,
+        /// When it ends by itself now, if nobody picks it up.
+        expires_at: Option<Time>,
     },
     /// A scheduled ticket entered its queue.
     Opened {
@@ -405,6 +451,7 @@ impl Event {
     pub fn ticket(&self) -> Option<TicketNumber> {
         match self {
             Self::Submitted(submitted) => Some(submitted.number),
+            Self::Transferred(transferred) => Some(transferred.ticket),
             Self::Updated { ticket, .. }
             | Self::Retiered { ticket, .. }
             | Self::Cancelled { ticket, .. }
@@ -414,6 +461,7 @@ impl Event {
             | Self::Extended { ticket, .. }
             | Self::LeaseExpired { ticket, .. }
             | Self::Released { ticket, .. }
+            | Self::CallbackRequested { ticket, .. }
             | Self::Opened { ticket }
             | Self::Parked { ticket, .. }
             | Self::Resumed { ticket, .. }
@@ -461,6 +509,41 @@ pub struct Submitted {
     pub not_before: Option<Time>,
     /// When it ends by itself if nobody has picked it up.
     pub expires_at: Option<Time>,
+}
+
+/// A ticket as it was given on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transferred {
+    /// Which.
+    pub ticket: TicketNumber,
+    /// The token that is void now.
+    pub token: LeaseToken,
+    /// Why.
+    pub reason: Box<str>,
+    /// The tier now.
+    pub tier: TierIx,
+    /// Where the tier came from.
+    pub tier_source: TierSource,
+    /// Overflow steps taken.
+    pub overflow_step: u8,
+    /// The pools that may serve it now.
+    pub pools: PoolSet,
+    /// The pools no longer follow from the tier.
+    pub has_fixed_route: bool,
+    /// The one agent who may serve it now.
+    pub only: Option<AgentId>,
+    /// It came back too often: the pools are the dead-letter pool.
+    pub is_dead_letter: bool,
+    /// How many times it has come back now.
+    pub requeue_count: u32,
+    /// Since when its wait counts now.
+    pub counts_from: Time,
+    /// The response deadline now.
+    pub respond_by: Time,
+    /// The solution deadline now.
+    pub solve_by: Option<Time>,
+    /// Its clocks began anew: a solution deadline that had passed counts no longer.
+    pub has_restarted: bool,
 }
 
 /// At whose word a parked ticket returned.
@@ -571,6 +654,15 @@ pub enum Rejection {
     /// The extension is outside 1 ms to [`super::EXTEND_MS_MAX`].
     #[error("the extension is out of range")]
     ExtensionOutOfRange,
+    /// The ticket is in an agent's hands or parked.
+    #[error("the ticket is not waiting")]
+    TicketNotWaiting,
+    /// The ticket is neither a call nor a chat.
+    #[error("only calls and chats become callbacks")]
+    NotCallable,
+    /// The callback is to be made before it may be.
+    #[error("it is before the callback may be made")]
+    DueTooEarly,
     /// The ticket is to wait outside its queue for longer than a year.
     #[error("it is more than 366 days ahead")]
     ScheduleOutOfRange,

@@ -23,11 +23,11 @@ pub struct Decision {
 }
 
 impl Decision {
-    fn of(event: Event, answer: Answer) -> Self {
+    pub(super) fn of(event: Event, answer: Answer) -> Self {
         Self { events: vec![event], answer }
     }
 
-    fn nothing(answer: Answer) -> Self {
+    pub(super) fn nothing(answer: Answer) -> Self {
         Self { events: Vec::new(), answer }
     }
 }
@@ -92,6 +92,12 @@ impl Engine {
             Command::Park { ticket, token, for_ms, reason } => {
                 self.decide_park(now, &ticket, token, for_ms, reason)
             }
+            Command::Transfer { ticket, token, to, restart_clocks, reason } => {
+                self.decide_transfer(now, &ticket, token, to, restart_clocks, reason)
+            }
+            Command::RequestCallback { ticket, number, not_before, due_at } => {
+                self.decide_callback(now, &ticket, number, not_before, due_at)
+            }
             Command::Resume { ticket } => {
                 let live = self.live(&ticket, None)?;
                 let answer = |repeated| Answer::Ticket { number: live.number, repeated };
@@ -106,9 +112,15 @@ impl Engine {
                 })
             }
             Command::Release { ticket, token, reason } => {
-                let number = self.held_with(&ticket, token, None)?.number;
+                let live = self.held_with(&ticket, token, None)?;
+                let number = live.number;
+                let dead_letter = match &reason {
+                    ReleaseReason::ByAgent(_) => self.dead_letter_after_return(live),
+                    ReleaseReason::Undelivered => None,
+                };
                 let answer = Answer::Ticket { number, repeated: false };
-                Ok(Decision::of(Event::Released { ticket: number, token, reason }, answer))
+                let event = Event::Released { ticket: number, token, reason, dead_letter };
+                Ok(Decision::of(event, answer))
             }
         }
     }
@@ -120,6 +132,7 @@ impl Engine {
             ticket: number,
             token,
             reason: ReleaseReason::Undelivered,
+            dead_letter: None,
         })
     }
 
@@ -314,7 +327,11 @@ impl Engine {
         let (respond_by, solve_by) =
             Self::deadlines(&self.policy, coding.tier, live.channel, live.counts_from());
         let waited_ms = live.waited_ms(now);
-        let (overflow_step, pools) = Self::route_after(&self.policy, coding.tier, waited_ms);
+        let (overflow_step, pools) = if live.has_fixed_route() {
+            (live.overflow_step, live.pools)
+        } else {
+            Self::route_after(&self.policy, coding.tier, waited_ms)
+        };
         let event = Event::Retiered {
             ticket: live.number,
             tier: coding.tier,
@@ -327,31 +344,6 @@ impl Engine {
             expires_at: Self::expiry(&self.policy, coding.tier, live.channel, live.starts_at()),
         };
         Ok(Decision::of(event, answer))
-    }
-
-    fn decide_park(
-        &self,
-        now: Time,
-        ticket: &TicketId,
-        token: LeaseToken,
-        for_ms: Option<i64>,
-        reason: Box<str>,
-    ) -> Result<Decision, Rejection> {
-        let live = self.live(ticket, None)?;
-        let number = live.number;
-        if let State::Parked(parked) = &live.state
-            && parked.token == token
-        {
-            return Ok(Decision::nothing(Answer::Ticket { number, repeated: true }));
-        }
-        self.held_with(ticket, token, None)?;
-        let max_ms = self.policy.tier(live.tier).park_max_ms[live.channel.index()];
-        let for_ms = for_ms.unwrap_or(max_ms);
-        if !(1..=max_ms).contains(&for_ms) {
-            return Err(Rejection::ParkOutOfRange { max_ms });
-        }
-        let event = Event::Parked { ticket: number, token, until: now.plus_ms(for_ms), reason };
-        Ok(Decision::of(event, Answer::Ticket { number, repeated: false }))
     }
 
     fn decide_pull(
@@ -444,7 +436,11 @@ impl Engine {
         }))
     }
 
-    fn live(&self, id: &TicketId, earlier: Option<Earlier>) -> Result<&Ticket, Rejection> {
+    pub(super) fn live(
+        &self,
+        id: &TicketId,
+        earlier: Option<Earlier>,
+    ) -> Result<&Ticket, Rejection> {
         if let Some(live) = self.ticket(id) {
             return Ok(live);
         }
@@ -457,7 +453,7 @@ impl Engine {
     }
 
     /// The live ticket that `token` holds, or why it does not.
-    fn held_with(
+    pub(super) fn held_with(
         &self,
         id: &TicketId,
         token: LeaseToken,

@@ -3,7 +3,8 @@
 //!
 //! A plain ticket needs none of this: what is rare is in one box that it does not have.
 
-use super::model::{AgentId, LeaseToken, State, Ticket, Time};
+use super::model::{AgentId, LeaseToken, PoolIx, PoolSet, State, Ticket, Time};
+use std::fmt;
 
 /// The longest that a ticket may be scheduled ahead, in milliseconds: a year.
 pub const SCHEDULE_MS_MAX: i64 = 366 * 86_400_000;
@@ -19,6 +20,16 @@ pub struct Life {
     pub counts_from: Time,
     /// When it ends by itself if nobody has picked it up, if its tier says so.
     pub expires_at: Option<Time>,
+    /// Its pools no longer follow from its tier: a transfer or the dead-letter rule has fixed them.
+    pub has_fixed_route: bool,
+    /// It came back too often, and only the dead-letter pool of its tier serves it.
+    pub is_dead_letter: bool,
+    /// How many times an agent has given it back or on, or its lease has ended.
+    pub requeue_count: u32,
+    /// The last of these times.
+    pub last_return: Option<Box<Return>>,
+    /// The number to call the customer back on, if the ticket became a callback while it waited.
+    pub callback_number: Option<CallbackNumber>,
     /// Where its time went before the present leg; `None` while that follows from the ticket itself.
     pub book: Option<Box<Book>>,
 }
@@ -26,8 +37,71 @@ pub struct Life {
 impl Life {
     /// Of a ticket whose clocks begin at `starts_at`.
     pub(super) fn starting(starts_at: Time) -> Self {
-        Self { starts_at, counts_from: starts_at, expires_at: None, book: None }
+        Self {
+            starts_at,
+            counts_from: starts_at,
+            expires_at: None,
+            has_fixed_route: false,
+            is_dead_letter: false,
+            requeue_count: 0,
+            last_return: None,
+            callback_number: None,
+            book: None,
+        }
     }
+}
+
+/// The number to call a customer back on. At most 64 characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallbackNumber(pub Box<str>);
+
+impl fmt::Debug for CallbackNumber {
+    /// Personal data stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallbackNumber(redacted)")
+    }
+}
+
+/// How a ticket came back from an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// From whom.
+    pub agent: AgentId,
+    /// When.
+    pub at: Time,
+    /// Why.
+    pub why: ReturnReason,
+}
+
+/// Why a ticket came back from an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReturnReason {
+    /// The agent gave it back. At most 200 characters.
+    Released(Box<str>),
+    /// The lease ended by itself.
+    LeaseEnded,
+    /// The agent gave it on. At most 200 characters.
+    Transferred(Box<str>),
+}
+
+/// What becomes of tickets that come back again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequeueLimit {
+    /// So many times a ticket may come back.
+    pub requeues_max: u32,
+    /// The pool that serves it beyond that.
+    pub dead_letter: PoolIx,
+}
+
+/// Whom a ticket is given on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The pool of that name, whatever the ticket's tier.
+    Pool(Box<str>),
+    /// That agent and nobody else.
+    Agent(AgentId),
+    /// The tier of that name, with its pools.
+    Tier(Box<str>),
 }
 
 /// A ticket that waits for its customer: both clocks stand still.
@@ -181,6 +255,26 @@ impl Ticket {
         self.life.as_ref().and_then(|life| life.expires_at)
     }
 
+    /// Whether its pools no longer follow from its tier.
+    pub fn has_fixed_route(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.has_fixed_route)
+    }
+
+    /// Whether it came back too often, and only the dead-letter pool of its tier serves it.
+    pub fn is_dead_letter(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.is_dead_letter)
+    }
+
+    /// How many times an agent has given it back or on, or its lease has ended.
+    pub fn requeue_count(&self) -> u32 {
+        self.life.as_ref().map_or(0, |life| life.requeue_count)
+    }
+
+    /// The number to call back on, if the ticket became a callback while it waited.
+    pub fn callback_number(&self) -> Option<&CallbackNumber> {
+        self.life.as_ref().and_then(|life| life.callback_number.as_ref())
+    }
+
     /// Where it spends its time now.
     pub fn leg(&self) -> Leg {
         match &self.state {
@@ -212,6 +306,19 @@ impl Ticket {
         };
         ledger.set(leg, Stay { ms: at.since_ms(since), count: 1 });
         ledger
+    }
+
+    /// Notes that it has come back from an agent, and to whom it goes if that was once too often.
+    pub(super) fn come_back(&mut self, from: Return, dead_letter: Option<PoolIx>) {
+        let life = self.life_mut();
+        life.requeue_count += 1;
+        life.last_return = Some(Box::new(from));
+        if let Some(pool) = dead_letter {
+            life.has_fixed_route = true;
+            life.is_dead_letter = true;
+            self.pools = PoolSet::of([pool]);
+            self.needs = None;
+        }
     }
 
     /// The rare part, made if it is not there yet.

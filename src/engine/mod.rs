@@ -14,6 +14,7 @@ mod explain;
 mod ids;
 pub mod life;
 pub mod model;
+mod moves;
 pub mod needs;
 pub mod queue;
 pub mod roster;
@@ -320,7 +321,8 @@ impl Engine {
             Due::SolutionBreach => breached(command::Deadline::Solution),
             Due::LeaseEnd => {
                 let token = ticket.assignment().expect("only leases end so").token;
-                Event::LeaseExpired { ticket: number, token }
+                let dead_letter = self.dead_letter_after_return(ticket);
+                Event::LeaseExpired { ticket: number, token, dead_letter }
             }
             Due::Opening => Event::Opened { ticket: number },
             Due::ParkEnd => Self::resumed(ticket, ResumedBy::Limit, now),
@@ -359,6 +361,13 @@ impl Engine {
     /// `instant` of a ticket's clock, after the clock has stood still from `from` to `to`.
     fn after_pause(instant: Time, from: Time, to: Time) -> Time {
         instant.plus_ms(to.since_ms(from))
+    }
+
+    /// The dead-letter pool, if one return more is too much for the ticket.
+    fn dead_letter_after_return(&self, ticket: &Ticket) -> Option<PoolIx> {
+        let limit = self.policy.tier(ticket.tier).requeue_limit?;
+        let is_too_much = ticket.requeue_count() >= limit.requeues_max;
+        (is_too_much && !ticket.is_dead_letter()).then_some(limit.dead_letter)
     }
 
     /// The return of a parked ticket to its queue: its clocks go on from where they stood.

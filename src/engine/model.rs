@@ -17,7 +17,7 @@
 //!             EXPIRED       cancel leads from each of the four to CANCELLED
 //! ```
 
-use super::life::{Life, Parked};
+use super::life::{Life, Parked, RequeueLimit};
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -657,6 +657,8 @@ pub struct Tier {
     pub expires_after_ms: [Option<i64>; 6],
     /// The longest a ticket may be parked, per channel in milliseconds.
     pub park_max_ms: [i64; 6],
+    /// What becomes of tickets that come back again and again; `None` lets them.
+    pub requeue_limit: Option<RequeueLimit>,
     /// The pools that serve the tier from the start.
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.

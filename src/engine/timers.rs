@@ -40,6 +40,7 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
             let steps = &policy.tier(ticket.tier).overflow;
             let overflow = steps
                 .get(usize::from(ticket.overflow_step))
+                .filter(|_| !ticket.has_fixed_route())
                 .map(|step| (ticket.counts_from().plus_ms(step.after_ms), Due::Overflow));
             let expiry = ticket.expires_at().filter(|_| ticket.picked_up_at.is_none());
             let expiry = expiry.map(|at| (at, Due::Expiry));

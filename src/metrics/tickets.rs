@@ -38,6 +38,9 @@ struct Families {
     retiered: Counters<2>,
     expired: Counters<2>,
     parked: Counters<2>,
+    transferred: Counters<2>,
+    dead_lettered: Counters<2>,
+    callbacks: Counters<2>,
     wait: Histograms<2>,
     handle: Histograms<2>,
 }
@@ -57,6 +60,9 @@ struct Cell {
     retiered: Counter,
     expired: Counter,
     parked: Counter,
+    transferred: Counter,
+    dead_lettered: Counter,
+    callbacks: Counter,
     // A histogram is two dozen series: most tiers use few of the channels.
     wait: OnceLock<Histogram>,
     handle: OnceLock<Histogram>,
@@ -94,6 +100,15 @@ impl Tickets {
         let expired =
             counters("expired", "Tickets that ended by themselves before anyone picked them up");
         let parked = counters("parked", "Times that a ticket was parked for its customer");
+        let transferred = counters("transferred", "Times that an agent gave a ticket on");
+        let dead_lettered = counters(
+            "dead_lettered",
+            "Tickets that came back too often and went to their dead-letter pool",
+        );
+        let callbacks = counters(
+            "callbacks_requested",
+            "Times that a waiting ticket became a callback or was given another number or time",
+        );
         let breached = Counters::default();
         tickets.register(
             "breached",
@@ -135,6 +150,9 @@ impl Tickets {
             retiered,
             expired,
             parked,
+            transferred,
+            dead_lettered,
+            callbacks,
             wait,
             handle,
         };
@@ -176,8 +194,22 @@ impl Tickets {
                     Deadline::Solution => cell.solution_breached.inc(),
                 };
             }
-            Event::LeaseExpired { ticket, .. } => {
-                keyed.of(live(*ticket)).lease_expired.inc();
+            Event::LeaseExpired { ticket, dead_letter, .. } => {
+                let cell = keyed.of(live(*ticket));
+                cell.lease_expired.inc();
+                cell.dead_lettered.inc_by(u64::from(dead_letter.is_some()));
+            }
+            Event::Released { ticket, dead_letter, .. } => {
+                let cell = keyed.of(live(*ticket));
+                cell.dead_lettered.inc_by(u64::from(dead_letter.is_some()));
+            }
+            Event::Transferred(moved) => {
+                let cell = keyed.of(live(moved.ticket));
+                cell.transferred.inc();
+                cell.dead_lettered.inc_by(u64::from(moved.is_dead_letter));
+            }
+            Event::CallbackRequested { ticket, .. } => {
+                keyed.of(live(*ticket)).callbacks.inc();
             }
             Event::Retiered { ticket, .. } => {
                 keyed.of(live(*ticket)).retiered.inc();
@@ -198,7 +230,9 @@ impl Tickets {
                     }
                     Ending::Cancelled { .. } => {
                         cell.cancelled.inc();
-                        if finished.ticket.picked_up_at.is_none() {
+                        let ticket = &finished.ticket;
+                        // Who is to be called back has left the line already.
+                        if ticket.picked_up_at.is_none() && ticket.callback_number().is_none() {
                             cell.abandoned.inc();
                         }
                     }
@@ -217,7 +251,6 @@ impl Tickets {
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
-            | Event::Released { .. }
             | Event::Opened { .. }
             | Event::Resumed { .. } => {}
         }
@@ -253,6 +286,9 @@ impl Families {
             retiered: counter(&self.retiered),
             expired: counter(&self.expired),
             parked: counter(&self.parked),
+            transferred: counter(&self.transferred),
+            dead_lettered: counter(&self.dead_lettered),
+            callbacks: counter(&self.callbacks),
             wait: OnceLock::new(),
             handle: OnceLock::new(),
             labels,

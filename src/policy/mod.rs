@@ -27,6 +27,8 @@ const TARGET_MS: RangeInclusive<i64> = SECOND..=30 * DAY;
 const EXPIRES_AFTER_MS: RangeInclusive<i64> = SECOND..=365 * DAY;
 /// `park_max`.
 const PARK_MAX_MS: RangeInclusive<i64> = SECOND..=365 * DAY;
+/// `requeues_max`: a ticket that may come back a thousand times may circle for ever.
+const REQUEUES_MAX: RangeInclusive<u64> = 1..=1000;
 /// `overflow.after`.
 const OVERFLOW_AFTER_MS: RangeInclusive<i64> = SECOND..=7 * DAY;
 /// `lease`: shorter than a second, a lease would end on the way to the agent.

@@ -106,5 +106,6 @@ pub(super) fn warn_of_idle_pools(report: &Report<'_>, policy: &Policy, places: &
 
 /// Every pool that may serve the tier at some time.
 pub(super) fn served_by(tier: &Tier) -> PoolSet {
-    tier.overflow.last().map_or(tier.pools, |step| step.pools)
+    let routed = tier.overflow.last().map_or(tier.pools, |step| step.pools);
+    tier.requeue_limit.map_or(routed, |limit| routed.with(limit.dead_letter))
 }

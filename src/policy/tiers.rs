@@ -2,10 +2,10 @@
 
 use super::{
     EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS,
-    PARK_MAX_MS, RANK, TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names,
-    permille, tables, unique_name,
+    PARK_MAX_MS, RANK, REQUEUES_MAX, TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT,
+    channel_names, permille, tables, unique_name,
 };
-use crate::engine::life::PARK_MS_DEFAULT;
+use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
 use crate::settings::{Item, Section, format_ms};
 use std::ops::RangeInclusive;
@@ -62,6 +62,7 @@ impl TierEntry<'_> {
             solve.check_not_before(respond);
         }
         let expires = optional_targets(section, "expires_after", EXPIRES_AFTER_MS);
+        let requeue_limit = requeue_limit(section, names);
         let park = optional_targets(section, "park_max", PARK_MAX_MS);
         Some(Tier {
             name: self.name?.into(),
@@ -70,10 +71,34 @@ impl TierEntry<'_> {
             respond_within_ms: respond_within_ms?,
             solve_within_ms: solve?.per_channel(),
             expires_after_ms: expires?.per_channel(),
+            requeue_limit: requeue_limit?,
             park_max_ms: park?.per_channel().map(|ms| ms.unwrap_or(PARK_MS_DEFAULT)),
             pools: pools?,
             overflow: overflow?,
         })
+    }
+}
+
+/// What becomes of tickets that come back again and again.
+fn requeue_limit(section: &Section<'_>, names: &Names<'_>) -> Option<Option<RequeueLimit>> {
+    let max_item = section.get("requeues_max");
+    let pool_item = section.get("dead_letter");
+    match (max_item, pool_item) {
+        (None, None) => Some(None),
+        (Some(max), Some(pool)) => {
+            let max = max.whole(REQUEUES_MAX);
+            let dead_letter = names.pool(&pool)?;
+            let requeues_max = u32::try_from(max?).expect("it is at most 1000");
+            Some(Some(RequeueLimit { requeues_max, dead_letter }))
+        }
+        (Some(max), None) => {
+            max.fault("has no effect without dead_letter, the pool for tickets beyond it");
+            None
+        }
+        (None, Some(pool)) => {
+            pool.fault("gets nothing without requeues_max, the number of returns before it");
+            None
+        }
     }
 }
 

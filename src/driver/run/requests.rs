@@ -196,6 +196,8 @@ impl Driver {
             | Command::Extend { .. }
             | Command::Release { .. }
             | Command::Park { .. }
+            | Command::Transfer { .. }
+            | Command::RequestCallback { .. }
             | Command::Resume { .. } => {}
         }
         self.command(now, command)

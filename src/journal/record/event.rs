@@ -1,6 +1,9 @@
 //! Events as messages.
 
-use super::life::{decode_parked, decode_resumed, encode_resumed_by};
+use super::life::{
+    decode_callback, decode_parked, decode_resumed, decode_transferred, encode_resumed_by,
+    encode_transferred,
+};
 use super::needs::{decode_skills, encode_skills};
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
@@ -9,7 +12,7 @@ use super::ticket::{
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
 use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
 use crate::engine::model::{
-    AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
+    AgentId, LeaseToken, PoolIx, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
 };
 use std::sync::Arc;
 use v1::record::Event as Kind;
@@ -98,10 +101,26 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             token: token.0,
             lease_until: lease_until.0,
         }),
-        Event::LeaseExpired { ticket, token } => {
-            Kind::LeaseExpired(v1::LeaseExpired { ticket: ticket.0, token: token.0 })
+        Event::LeaseExpired { ticket, token, dead_letter } => {
+            Kind::LeaseExpired(v1::LeaseExpired {
+                ticket: ticket.0,
+                token: token.0,
+                dead_letter: dead_letter.map(|pool| pool.0.into()),
+            })
         }
-        Event::Released { ticket, token, reason } => Kind::Released(v1::Released {
+        Event::Transferred(transferred) => Kind::Transferred(encode_transferred(transferred)),
+        Event::CallbackRequested { ticket, number, opens_at, respond_by, solve_by, expires_at } => {
+            Kind::CallbackRequested(v1::CallbackRequested {
+                ticket: ticket.0,
+                number: (&*number.0).into(),
+                opens_at: opens_at.map(|at| at.0),
+                respond_by: respond_by.0,
+                solve_by: solve_by.map(|at| at.0),
+                expires_at: expires_at.map(|at| at.0),
+            })
+        }
+        Event::Released { ticket, token, reason, dead_letter } => Kind::Released(v1::Released {
+            dead_letter: dead_letter.map(|pool| pool.0.into()),
             ticket: ticket.0,
             token: token.0,
             reason: Some(match reason {
@@ -259,10 +278,14 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::LeaseExpired(expired) => Event::LeaseExpired {
             ticket: TicketNumber(expired.ticket),
             token: LeaseToken(expired.token),
+            dead_letter: some_pool(expired.dead_letter, "lease_expired.dead_letter")?,
         },
+        Kind::Transferred(transferred) => decode_transferred(transferred)?,
+        Kind::CallbackRequested(requested) => decode_callback(requested),
         Kind::Released(released) => Event::Released {
             ticket: TicketNumber(released.ticket),
             token: LeaseToken(released.token),
+            dead_letter: some_pool(released.dead_letter, "released.dead_letter")?,
             reason: match required(released.reason, "released.reason")? {
                 v1::released::Reason::ByAgent(why) => ReleaseReason::ByAgent(why.into()),
                 v1::released::Reason::Undelivered(v1::Undelivered {}) => ReleaseReason::Undelivered,
@@ -280,6 +303,10 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         },
     };
     Ok((Time(record.at), event))
+}
+
+fn some_pool(pool: Option<u32>, field: &'static str) -> Result<Option<PoolIx>, Error> {
+    pool.map(|pool| decode_pool(pool, field)).transpose()
 }
 
 fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {

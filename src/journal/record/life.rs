@@ -1,9 +1,12 @@
 //! What is rare in a ticket's life, and the events about it, as messages.
 
-use super::{Error, name, twin, v1};
-use crate::engine::command::{Event, ResumedBy};
-use crate::engine::life::{Book, Ledger, Leg, Life, Parked, Stay};
-use crate::engine::model::{AgentId, LeaseToken, TicketNumber, Time};
+use super::ticket::{decode_source, decode_tier, encode_source};
+use super::{Error, name, narrow, required, twin, v1};
+use crate::engine::command::{Event, ResumedBy, Transferred};
+use crate::engine::life::{
+    Book, CallbackNumber, Ledger, Leg, Life, Parked, Return, ReturnReason, Stay,
+};
+use crate::engine::model::{AgentId, LeaseToken, PoolSet, TicketNumber, Time};
 
 twin! {
     encode_leg, decode_leg, Leg, v1::Leg,
@@ -19,6 +22,11 @@ pub(super) fn encode_life(life: &Life) -> v1::Life {
         starts_at: life.starts_at.0,
         counts_from: life.counts_from.0,
         expires_at: life.expires_at.map(|at| at.0),
+        has_fixed_route: life.has_fixed_route,
+        is_dead_letter: life.is_dead_letter,
+        requeue_count: life.requeue_count,
+        last_return: life.last_return.as_deref().map(encode_return),
+        callback_number: life.callback_number.as_ref().map(|number| (&*number.0).into()),
         book: life.book.as_deref().map(|book| v1::Book {
             since: book.since.0,
             stays: book
@@ -39,8 +47,90 @@ pub(super) fn decode_life(life: v1::Life) -> Result<Life, Error> {
         starts_at: Time(life.starts_at),
         counts_from: Time(life.counts_from),
         expires_at: life.expires_at.map(Time),
+        has_fixed_route: life.has_fixed_route,
+        is_dead_letter: life.is_dead_letter,
+        requeue_count: life.requeue_count,
+        last_return: life.last_return.map(decode_return).transpose()?.map(Box::new),
+        callback_number: life.callback_number.map(|number| CallbackNumber(number.into())),
         book: life.book.map(decode_book).transpose()?.map(Box::new),
     })
+}
+
+fn encode_return(from: &Return) -> v1::Return {
+    use v1::r#return::Why;
+    v1::Return {
+        agent: from.agent.as_str().into(),
+        at: from.at.0,
+        why: Some(match &from.why {
+            ReturnReason::Released(why) => Why::Released((&**why).into()),
+            ReturnReason::LeaseEnded => Why::LeaseEnded(v1::LeaseEnded {}),
+            ReturnReason::Transferred(why) => Why::Transferred((&**why).into()),
+        }),
+    }
+}
+
+fn decode_return(from: v1::Return) -> Result<Return, Error> {
+    use v1::r#return::Why;
+    Ok(Return {
+        agent: AgentId::new(name(from.agent, "return.agent")?),
+        at: Time(from.at),
+        why: match required(from.why, "return.why")? {
+            Why::Released(why) => ReturnReason::Released(why.into()),
+            Why::LeaseEnded(v1::LeaseEnded {}) => ReturnReason::LeaseEnded,
+            Why::Transferred(why) => ReturnReason::Transferred(why.into()),
+        },
+    })
+}
+
+pub(super) fn encode_transferred(moved: &Transferred) -> v1::Transferred {
+    v1::Transferred {
+        ticket: moved.ticket.0,
+        token: moved.token.0,
+        reason: (&*moved.reason).into(),
+        tier: moved.tier.0.into(),
+        tier_source: encode_source(moved.tier_source),
+        overflow_step: moved.overflow_step.into(),
+        pools: moved.pools.0,
+        has_fixed_route: moved.has_fixed_route,
+        only: moved.only.as_ref().map(|agent| agent.as_str().into()),
+        is_dead_letter: moved.is_dead_letter,
+        requeue_count: moved.requeue_count,
+        counts_from: moved.counts_from.0,
+        respond_by: moved.respond_by.0,
+        solve_by: moved.solve_by.map(|at| at.0),
+        has_restarted: moved.has_restarted,
+    }
+}
+
+pub(super) fn decode_transferred(moved: v1::Transferred) -> Result<Event, Error> {
+    Ok(Event::Transferred(Box::new(Transferred {
+        ticket: TicketNumber(moved.ticket),
+        token: LeaseToken(moved.token),
+        reason: moved.reason.into(),
+        tier: decode_tier(moved.tier, "transferred.tier")?,
+        tier_source: decode_source(moved.tier_source, "transferred.tier_source")?,
+        overflow_step: narrow(moved.overflow_step, "transferred.overflow_step")?,
+        pools: PoolSet(moved.pools),
+        has_fixed_route: moved.has_fixed_route,
+        only: moved.only.map(AgentId::new),
+        is_dead_letter: moved.is_dead_letter,
+        requeue_count: moved.requeue_count,
+        counts_from: Time(moved.counts_from),
+        respond_by: Time(moved.respond_by),
+        solve_by: moved.solve_by.map(Time),
+        has_restarted: moved.has_restarted,
+    })))
+}
+
+pub(super) fn decode_callback(requested: v1::CallbackRequested) -> Event {
+    Event::CallbackRequested {
+        ticket: TicketNumber(requested.ticket),
+        number: CallbackNumber(requested.number.into()),
+        opens_at: requested.opens_at.map(Time),
+        respond_by: Time(requested.respond_by),
+        solve_by: requested.solve_by.map(Time),
+        expires_at: requested.expires_at.map(Time),
+    }
 }
 
 fn decode_book(book: v1::Book) -> Result<Book, Error> {

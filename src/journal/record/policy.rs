@@ -1,8 +1,8 @@
 //! Policies as messages.
 
-use super::ticket::decode_tier;
+use super::ticket::{decode_pool, decode_tier};
 use super::{Error, name, narrow, twin, v1};
-use crate::engine::life::PARK_MS_DEFAULT;
+use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
     AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
 };
@@ -62,6 +62,8 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
                     .filter(|ms| *ms != PARK_MS_DEFAULT),
             })
             .into(),
+        requeues_max: tier.requeue_limit.map(|limit| limit.requeues_max),
+        dead_letter: tier.requeue_limit.map(|limit| limit.dead_letter.0.into()),
         pools: tier.pools.0,
         overflow: tier
             .overflow
@@ -90,6 +92,14 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         solve_within_ms: targets.map(|target| target.solve_within_ms),
         expires_after_ms: targets.map(|target| target.expires_after_ms),
         park_max_ms: targets.map(|target| target.park_max_ms.unwrap_or(PARK_MS_DEFAULT)),
+        requeue_limit: match (tier.requeues_max, tier.dead_letter) {
+            (Some(requeues_max), Some(pool)) => Some(RequeueLimit {
+                requeues_max,
+                dead_letter: decode_pool(pool, "tier.dead_letter")?,
+            }),
+            (None, _) => None,
+            (Some(_), None) => return Err(Error::Missing { field: "tier.dead_letter" }),
+        },
         pools: PoolSet(tier.pools),
         overflow: tier
             .overflow

@@ -1,0 +1,159 @@
+//! Where a ticket goes besides its queue and its agent, at somebody's word: parked, given on, or turned
+//! into a callback. What it leads to; changes nothing.
+
+use super::Engine;
+use super::command::{Answer, Event, Rejection, Transferred};
+use super::decide::Decision;
+use super::life::{CallbackNumber, Destination, SCHEDULE_MS_MAX};
+use super::model::{Channel, LeaseToken, PoolSet, State, Ticket, TicketId, TierSource, Time};
+
+impl Engine {
+    pub(super) fn decide_park(
+        &self,
+        now: Time,
+        ticket: &TicketId,
+        token: LeaseToken,
+        for_ms: Option<i64>,
+        reason: Box<str>,
+    ) -> Result<Decision, Rejection> {
+        let live = self.live(ticket, None)?;
+        let number = live.number;
+        if let State::Parked(parked) = &live.state
+            && parked.token == token
+        {
+            return Ok(Decision::nothing(Answer::Ticket { number, repeated: true }));
+        }
+        self.held_with(ticket, token, None)?;
+        let max_ms = self.policy.tier(live.tier).park_max_ms[live.channel.index()];
+        let for_ms = for_ms.unwrap_or(max_ms);
+        if !(1..=max_ms).contains(&for_ms) {
+            return Err(Rejection::ParkOutOfRange { max_ms });
+        }
+        let event = Event::Parked { ticket: number, token, until: now.plus_ms(for_ms), reason };
+        Ok(Decision::of(event, Answer::Ticket { number, repeated: false }))
+    }
+
+    /// Arrival and deadlines stay unless the clocks begin anew. Giving a ticket on is one more return: the
+    /// one that is too much leads to the dead-letter pool, wherever it was to go. From there it may be
+    /// given on, and starts with a clean sheet.
+    pub(super) fn decide_transfer(
+        &self,
+        now: Time,
+        ticket: &TicketId,
+        token: LeaseToken,
+        to: Destination,
+        restart_clocks: bool,
+        reason: Box<str>,
+    ) -> Result<Decision, Rejection> {
+        let live = self.held_with(ticket, token, None)?;
+        let mut moved = self.as_it_is(live, token, reason);
+        match to {
+            Destination::Pool(name) => {
+                let pool = self.policy.pool_named(&name).ok_or(Rejection::PoolNotFound)?;
+                moved.pools = PoolSet::of([pool]);
+                moved.has_fixed_route = true;
+                moved.only = None;
+            }
+            Destination::Agent(agent) => {
+                self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
+                moved.only = Some(agent);
+            }
+            Destination::Tier(name) => {
+                moved.tier = self.policy.tier_named(&name).ok_or(Rejection::TierNotFound)?;
+                moved.tier_source = TierSource::Given;
+                let waited_ms = if restart_clocks { 0 } else { live.waited_ms(now) };
+                (moved.overflow_step, moved.pools) =
+                    Self::route_after(&self.policy, moved.tier, waited_ms);
+                moved.has_fixed_route = false;
+                moved.only = None;
+            }
+        }
+        if restart_clocks {
+            moved.counts_from = now;
+            (moved.respond_by, moved.solve_by) =
+                Self::deadlines(&self.policy, moved.tier, live.channel, now);
+            moved.has_restarted = true;
+        }
+        if live.is_dead_letter() {
+            moved.requeue_count = 0;
+        } else if let Some(pool) = self.dead_letter_after_return(live) {
+            moved.pools = PoolSet::of([pool]);
+            moved.has_fixed_route = true;
+            moved.only = None;
+            moved.is_dead_letter = true;
+        }
+        let answer = Answer::Ticket { number: live.number, repeated: false };
+        Ok(Decision::of(Event::Transferred(Box::new(moved)), answer))
+    }
+
+    /// A transfer that changes nothing but the count.
+    fn as_it_is(&self, live: &Ticket, token: LeaseToken, reason: Box<str>) -> Transferred {
+        Transferred {
+            ticket: live.number,
+            token,
+            reason,
+            tier: live.tier,
+            tier_source: live.tier_source,
+            overflow_step: live.overflow_step,
+            pools: live.pools,
+            has_fixed_route: live.has_fixed_route(),
+            only: live.needs.as_ref().and_then(|needs| needs.only.clone()),
+            is_dead_letter: false,
+            requeue_count: live.requeue_count() + 1,
+            counts_from: live.counts_from(),
+            respond_by: live.respond_by,
+            solve_by: live.solve_by,
+            has_restarted: false,
+        }
+    }
+
+    /// The callback keeps the caller's place: its arrival stays, and its deadline unless the customer
+    /// asks to be called later.
+    pub(super) fn decide_callback(
+        &self,
+        now: Time,
+        ticket: &TicketId,
+        number: CallbackNumber,
+        not_before: Option<Time>,
+        due_at: Option<Time>,
+    ) -> Result<Decision, Rejection> {
+        let live = self.live(ticket, None)?;
+        let present = match &live.state {
+            State::Waiting => None,
+            State::Scheduled { opens_at } => Some(*opens_at),
+            State::Assigned(_) | State::Parked(_) => return Err(Rejection::TicketNotWaiting),
+        };
+        let opens_at = not_before.filter(|at| *at > now);
+        let earliest = opens_at.unwrap_or(now);
+        if earliest.since_ms(now) > SCHEDULE_MS_MAX {
+            return Err(Rejection::ScheduleOutOfRange);
+        }
+        let known = live.callback_number();
+        let is_callable = matches!(live.channel, Channel::Voice | Channel::Chat) || known.is_some();
+        if !is_callable {
+            return Err(Rejection::NotCallable);
+        }
+        let answer = |repeated| Answer::Ticket { number: live.number, repeated };
+        let same_due = due_at.is_none_or(|at| at == live.respond_by);
+        if known == Some(&number) && opens_at == present && same_due {
+            return Ok(Decision::nothing(answer(true)));
+        }
+        if due_at.is_some_and(|at| at < earliest) {
+            return Err(Rejection::DueTooEarly);
+        }
+        let respond_by = due_at.unwrap_or_else(|| {
+            opens_at.map_or(live.respond_by, |opens_at| live.respond_by.max(opens_at))
+        });
+        let later_ms = respond_by.since_ms(live.respond_by).max(0);
+        let channel = Channel::Callback;
+        let event = Event::CallbackRequested {
+            ticket: live.number,
+            number,
+            opens_at,
+            respond_by,
+            solve_by: live.solve_by.map(|by| by.plus_ms(later_ms)),
+            expires_at: Self::expiry(&self.policy, live.tier, channel, earliest),
+        };
+        Ok(Decision::of(event, answer(false)))
+    }
+}
