@@ -13,6 +13,7 @@ mod follow;
 mod intake;
 mod limits;
 mod list;
+mod needs;
 mod ops;
 mod page;
 pub mod proto;

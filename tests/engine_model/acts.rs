@@ -121,7 +121,7 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
                     pools,
                     unknown_tier: tier_ix(unknown),
                     unavailable_tier: tier_ix(silent),
-                    source: "".into(),
+                    ..Policy::default()
                 }
             })
         })
@@ -139,7 +139,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
             let mut after_ms = 0;
             let overflow = steps.into_iter().map(|(pools, more_ms)| {
                 after_ms += more_ms;
-                Overflow { after_ms, pools }
+                Overflow { after_ms, pools, ..Overflow::default() }
             });
             Tier {
                 name: name.into(),
@@ -161,6 +161,7 @@ fn pool(name: &'static str, tier_count: usize) -> impl Strategy<Value = Pool> {
             name: name.into(),
             lease_ms,
             reserve: reserve.into_iter().map(|(tier, count)| (tier_ix(tier), count)).collect(),
+            ..Pool::default()
         },
     )
 }
@@ -253,9 +254,9 @@ impl Act {
                 };
                 Command::PutAgent(AgentProfile {
                     id: agent_id(agent),
-                    name: "".into(),
                     pools,
                     capacity,
+                    ..AgentProfile::default()
                 })
             }
             Self::Delete { agent } => Command::DeleteAgent { agent: agent_id(agent) },

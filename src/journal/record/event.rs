@@ -1,5 +1,6 @@
 //! Events as messages.
 
+use super::needs::{decode_skills, encode_skills};
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
     decode_tier, encode_caller, encode_channel, encode_content, encode_source, encode_step,
@@ -35,6 +36,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             name: (&*profile.name).into(),
             pools: profile.pools.0,
             capacity: profile.capacity.into(),
+            skills: encode_skills(&profile.skills),
         }),
         Event::AgentDeleted { agent } => {
             Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
@@ -152,6 +154,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             id: agent(put.agent)?,
             name: put.name.into(),
             pools: PoolSet(put.pools),
+            skills: decode_skills(put.skills)?,
             capacity: narrow(put.capacity, "agent_put.capacity")?,
         }),
         Kind::AgentDeleted(deleted) => Event::AgentDeleted { agent: agent(deleted.agent)? },
