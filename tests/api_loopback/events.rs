@@ -3,8 +3,10 @@
 use crate::server::{TestServer, Wish, ticket_of, told};
 use std::time::Duration;
 use tierline::api::Settings;
-use tierline::api::proto::v1 as pb;
+use tierline::api::proto::v1::ops_service_client::OpsServiceClient;
+use tierline::api::proto::v1::{self as pb, EventType as Type};
 use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
 
 /// Everything that is kept, in one go.
@@ -34,7 +36,6 @@ async fn events_are_told_with_the_ids_and_names_of_their_time() {
     let numbers: Vec<_> = events.iter().map(|event| event.seq).collect();
     assert_eq!(numbers, (1..=events.len() as u64).collect::<Vec<_>>());
     let types: Vec<_> = events.iter().map(pb::Event::r#type).collect();
-    use pb::EventType as Type;
     assert_eq!(
         types,
         [
@@ -170,9 +171,9 @@ async fn a_reader_who_takes_nothing_is_told_where_to_go_on_and_slows_nobody() {
     while let Some(done) = ended.join_next().await {
         done.unwrap();
     }
-    let mut lazy = OpsOfItsOwn::connect(&server).await;
+    let mut lazy = lazy_client(&server).await;
     let request = pb::WatchEventsRequest { follow: true, ..from(1) };
-    let mut unread = lazy.0.watch_events(request).await.unwrap().into_inner();
+    let mut unread = lazy.watch_events(request).await.unwrap().into_inner();
     let in_use = || async {
         let info = server.admin().get_server_info(pb::GetServerInfoRequest {}).await.unwrap();
         let limits = info.into_inner().limits;
@@ -206,11 +207,9 @@ async fn a_reader_who_takes_nothing_is_told_where_to_go_on_and_slows_nobody() {
     assert_eq!(rest.last().map(|event| event.seq), Some(2 + 2 * count + more));
 }
 
-/// A client on a connection of its own, so that its windows fill without those of others.
-struct OpsOfItsOwn(pb::ops_service_client::OpsServiceClient<tonic::transport::Channel>);
-
-impl OpsOfItsOwn {
-    async fn connect(server: &TestServer) -> Self {
-        Self(pb::ops_service_client::OpsServiceClient::new(server.connect().await))
-    }
+/// A client on a connection of its own, which buffers little.
+async fn lazy_client(server: &TestServer) -> OpsServiceClient<Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+    let endpoint = endpoint.initial_stream_window_size(65_535);
+    OpsServiceClient::new(endpoint.connect().await.expect("the server listens"))
 }
