@@ -126,7 +126,7 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
         Event::Released { reason, .. } => match reason {
             ReleaseReason::ByAgent(why) => told.reason = why.to_string(),
             ReleaseReason::Undelivered => {
-                "the answer to the pull was not delivered".clone_into(&mut told.reason)
+                "the answer to the pull was not delivered".clone_into(&mut told.reason);
             }
         },
         Event::Completed { outcome, note, .. } => {

@@ -209,7 +209,7 @@ async fn a_reader_who_takes_nothing_is_told_where_to_go_on_and_slows_nobody() {
 
 /// A client on a connection of its own, which buffers little.
 async fn lazy_client(server: &TestServer) -> OpsServiceClient<Channel> {
-    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).expect("an address");
     let endpoint = endpoint.initial_stream_window_size(65_535);
     OpsServiceClient::new(endpoint.connect().await.expect("the server listens"))
 }
