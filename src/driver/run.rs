@@ -2,6 +2,7 @@
 
 mod requests;
 
+use super::drain::Drains;
 use super::tally::Tally;
 use super::view::View;
 use super::{Delivery, Handle, Live, Observer, Pulled, Refused, Request, Seen, Settings};
@@ -103,6 +104,7 @@ pub fn start(
         settings,
         observer,
         tally,
+        drains: Drains::default(),
         view,
         view_at: stopwatch(),
         view_stale: true,
@@ -157,6 +159,7 @@ struct Driver {
     settings: Settings,
     observer: Arc<dyn Observer>,
     tally: Tally,
+    drains: Drains,
     view: watch::Sender<Arc<View>>,
     view_at: Instant,
     view_stale: bool,
@@ -320,6 +323,7 @@ impl Driver {
         self.batch.event_count += 1;
         self.engine.apply(now, event);
         self.tally.observe(now, event, &self.engine);
+        self.drains.observe(now, event, &self.engine);
         self.observer.happened(now, event, &self.engine);
         self.view_stale = true;
         if let Some(number) = event.ticket()
