@@ -136,7 +136,7 @@ fn policy() -> Policy {
         expires_after_ms: [None; 6],
         park_max_ms: [1000; 6],
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     });
     Policy {
         version: "bench".into(),

@@ -4,6 +4,7 @@ mod agents;
 mod dispatch;
 mod leases;
 mod life;
+mod limits;
 mod policies;
 mod retries;
 mod script;

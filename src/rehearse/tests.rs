@@ -30,7 +30,7 @@ fn policy(rule: Rule) -> Policy {
         expires_after_ms: [None; 6],
         park_max_ms: [1000; 6],
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     };
     Policy {
         version: "test".into(),

@@ -145,9 +145,10 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
     let rests = (
         prop::option::weighted(0.3, prop::sample::select(vec![1_000, 30_000, 900_000])),
         prop::sample::select(vec![1_000, 40_000, 9_000_000]),
+        prop::option::weighted(0.2, 1..6_u32),
     );
     (target(), target(), solve, pool_set(pool_count), steps, shares, rests).prop_map(
-        move |(voice, other, solve, pools, steps, (guard, weight), (expire, park))| {
+        move |(voice, other, solve, pools, steps, (guard, weight), (expire, park, most))| {
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -165,6 +166,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 park_max_ms: [park; 6],
                 pools,
                 overflow: overflow.collect(),
+                queue_max: [most; 6],
             }
         },
     )

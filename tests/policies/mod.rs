@@ -13,7 +13,7 @@ pub(crate) fn tier(name: &str, respond_within_s: i64) -> Tier {
         expires_after_ms: [None; 6],
         park_max_ms: [1000; 6],
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     }
 }
 

@@ -380,6 +380,7 @@ pub(super) fn policy(text: &str) -> Policy {
         solve_within_ms: [duration(words, "solve"); 6],
         expires_after_ms: [duration(words, "expire"); 6],
         park_max_ms: [duration(words, "park").unwrap_or(PARK_MS_DEFAULT); 6],
+        queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
         overflow: words
             .windows(3)

@@ -82,6 +82,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
                 // Absent for the usual, so that policies of earlier releases keep their bytes.
                 park_max_ms: Some(tier.park_max_ms[channel.index()])
                     .filter(|ms| *ms != PARK_MS_DEFAULT),
+                queue_max: tier.queue_max[channel.index()],
             })
             .into(),
         pools: tier.pools.0,
@@ -112,6 +113,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         solve_within_ms: targets.map(|target| target.solve_within_ms),
         expires_after_ms: targets.map(|target| target.expires_after_ms),
         park_max_ms: targets.map(|target| target.park_max_ms.unwrap_or(PARK_MS_DEFAULT)),
+        queue_max: targets.map(|target| target.queue_max),
         pools: PoolSet(tier.pools),
         overflow: tier
             .overflow

@@ -6,7 +6,7 @@ use tierline::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
 };
 use tierline::engine::model::{
-    AgentId, LeaseToken, Policy, Presence, TicketId, TicketNumber, TierSource,
+    AgentId, LeaseToken, Policy, Presence, TicketId, TicketNumber, TierIx, TierSource,
 };
 
 impl Model {
@@ -195,6 +195,14 @@ impl Model {
         let (tier, source, told) = self.code(&submit.lookup)?;
         if starts - now > 366 * 86_400_000 {
             return Err(Rejection::ScheduleOutOfRange);
+        }
+        if let Some(max) = self.tier(&tier).queue_max[0].map(u64::from) {
+            let own = |t: &&Ticket| t.tier == tier && t.channel == submit.channel;
+            if self.tickets.iter().filter(|t| t.is_waiting()).filter(own).count() as u64 >= max {
+                let rank = u8::try_from(self.rank(&tier)).expect("few tiers");
+                let (tier, channel) = (TierIx(rank), submit.channel);
+                return Err(Rejection::QueueFull { tier, channel, max });
+            }
         }
         let (respond_by, solve_by) = self.promises(&tier, submit.channel, starts);
         let expires = self.expiry(&tier, starts);
