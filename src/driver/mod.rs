@@ -4,11 +4,13 @@
 //! events of the whole batch go to disk with one sync; only then is anyone answered. While one batch
 //! syncs the next gathers.
 
+mod drain;
 mod observer;
 mod run;
 mod tally;
 mod view;
 
+pub use drain::{RETRY_MS_MAX, RETRY_MS_MIN, RETRY_MS_UNKNOWN};
 pub use observer::Observer;
 pub use run::{Stopped, start};
 pub use view::{PoolView, QueueView, TierView, View};
@@ -23,7 +25,7 @@ use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
 use crate::engine::{CrewSurvey, Explanation};
-use crate::journal::{FinishedRow, History};
+use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use tokio::sync::{oneshot, watch};
@@ -61,6 +63,14 @@ pub enum Refused {
     /// The rules refuse it.
     #[error(transparent)]
     Rule(#[from] Rejection),
+    /// As many tickets are held as may be.
+    #[error("{limit}")]
+    Full {
+        /// Which limit.
+        limit: Rejection,
+        /// When it is worth trying again, in milliseconds from now: from how fast places become free.
+        retry_ms: i64,
+    },
     /// More requests wait for the driver than may.
     #[error("{max} requests are waiting already")]
     Busy {
@@ -163,6 +173,7 @@ pub struct Handle {
     requests: SyncSender<Request>,
     queue_max: usize,
     view: watch::Receiver<Arc<View>>,
+    durable: watch::Receiver<Seq>,
     history: History,
     clock: Clock,
 }
@@ -398,6 +409,16 @@ impl Handle {
     /// Every view as it is published.
     pub fn views(&self) -> watch::Receiver<Arc<View>> {
         self.view.clone()
+    }
+
+    /// The last event that is on disk, as it changes.
+    pub fn durable(&self) -> watch::Receiver<Seq> {
+        self.durable.clone()
+    }
+
+    /// The events on disk.
+    pub fn feed(&self) -> Feed {
+        self.history.feed()
     }
 
     /// The tickets that have ended.

@@ -4,6 +4,8 @@ mod agents;
 mod dispatch;
 mod leases;
 mod life;
+mod limits;
+mod moves;
 mod policies;
 mod retries;
 mod script;

@@ -2,8 +2,8 @@
 
 use super::{
     EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS,
-    PARK_MAX_MS, RANK, REQUEUES_MAX, TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT,
-    channel_names, permille, tables, unique_name,
+    PARK_MAX_MS, QUEUE_MAX, RANK, REQUEUES_MAX, TARGET_MS, WEIGHT_PERMILLE,
+    WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, unique_name,
 };
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
@@ -58,6 +58,7 @@ impl TierEntry<'_> {
             .zip(respond_item.as_ref())
             .and_then(|(respond, item)| respond.of_every_channel(item));
         let solve = optional_targets(section, "solve_within", TARGET_MS);
+        let queue_max = queue_max(section);
         if let (Some(respond), Some(solve)) = (&respond, &solve) {
             solve.check_not_before(respond);
         }
@@ -75,6 +76,7 @@ impl TierEntry<'_> {
             park_max_ms: park?.per_channel().map(|ms| ms.unwrap_or(PARK_MS_DEFAULT)),
             pools: pools?,
             overflow: overflow?,
+            queue_max: queue_max?,
         })
     }
 }
@@ -109,6 +111,24 @@ fn optional_targets<'a>(
     range: RangeInclusive<i64>,
 ) -> Option<Targets<'a>> {
     section.get(key).map_or_else(|| Some(Targets::default()), |item| Targets::read(&item, range))
+}
+
+/// How many may wait on each channel, where that is limited.
+fn queue_max(section: &Section<'_>) -> Option<[Option<u32>; CHANNELS]> {
+    let Some(item) = section.get("queue_max") else {
+        return Some([None; CHANNELS]);
+    };
+    let section = item.section()?;
+    let mut complete = true;
+    let mut count = |key| {
+        let count = section.get(key)?.whole(QUEUE_MAX);
+        complete &= count.is_some();
+        Some(u32::try_from(count?).expect("the range ends below"))
+    };
+    let default = count("default");
+    let own = channel_names().map(|channel| count(channel).or(default));
+    section.finish();
+    complete.then_some(own)
 }
 
 /// The overflow steps, each with all pools that serve from then on.

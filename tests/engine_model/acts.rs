@@ -5,9 +5,10 @@ use crate::model::Model;
 use proptest::prelude::*;
 use std::sync::Arc;
 use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseReason, Submit};
+use tierline::engine::life::{CallbackNumber, Destination, RequeueLimit};
 use tierline::engine::model::{
-    AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolSet,
-    Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
+    AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
+    PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
 
 pub(crate) const AGENTS: usize = 5;
@@ -87,6 +88,18 @@ pub(crate) enum Act {
     Resume {
         id: Pick,
     },
+    Transfer {
+        id: Pick,
+        token: Option<u64>,
+        to: Destination,
+        anew: bool,
+    },
+    Callback {
+        id: Pick,
+        number: u8,
+        ahead_ms: Option<i64>,
+        due_ms: Option<i64>,
+    },
 }
 
 /// Which ticket is meant.
@@ -145,9 +158,16 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
     let rests = (
         prop::option::weighted(0.3, prop::sample::select(vec![1_000, 30_000, 900_000])),
         prop::sample::select(vec![1_000, 40_000, 9_000_000]),
+        prop::option::weighted(0.2, 1..6_u32),
+        prop::option::weighted(0.3, (1..4_u32, 0..pool_count)).prop_map(|limit| {
+            limit.map(|(requeues_max, pool)| RequeueLimit {
+                requeues_max,
+                dead_letter: PoolIx(u8::try_from(pool).expect("few pools")),
+            })
+        }),
     );
     (target(), target(), solve, pool_set(pool_count), steps, shares, rests).prop_map(
-        move |(voice, other, solve, pools, steps, (guard, weight), (expire, park))| {
+        move |(voice, other, solve, pools, steps, (guard, weight), (expire, park, most, limit))| {
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -162,9 +182,11 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 respond_within_ms,
                 solve_within_ms: [solve; 6],
                 expires_after_ms: [expire; 6],
+                requeue_limit: limit,
                 park_max_ms: [park; 6],
                 pools,
                 overflow: overflow.collect(),
+                queue_max: [most; 6],
             }
         },
     )
@@ -211,6 +233,8 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         1 => (-5_000..60_000_i64).prop_map(Some),
         1 => prop::sample::select(vec![366 * 86_400_000_i64, 366 * 86_400_000 + 1]).prop_map(Some)
     ];
+    let again = prop::option::weighted(0.3, -5_000..60_000_i64);
+    let due = prop::option::weighted(0.3, -5_000..90_000_i64);
     let for_ms = prop::option::of(prop::sample::select(vec![0, 1, 20_000, 40_000, 40_001]));
     let ms = prop_oneof![4 => 0..3_000_i64, 4 => 0..60_000_i64, 1 => 0..5_000_000_i64];
     prop_oneof![
@@ -241,6 +265,10 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(id, token, undelivered)| Act::Release { id, token, undelivered }),
         5 => (held(), token(), for_ms).prop_map(|(id, token, for_ms)| Act::Park { id, token, for_ms }),
         3 => used().prop_map(|id| Act::Resume { id }),
+        6 => (held(), token(), destinations(), any::<bool>())
+            .prop_map(|(id, token, to, anew)| Act::Transfer { id, token, to, anew }),
+        5 => (used(), 0..2_u8, again, due)
+            .prop_map(|(id, number, ahead_ms, due_ms)| Act::Callback { id, number, ahead_ms, due_ms }),
     ]
 }
 
@@ -248,6 +276,13 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
 /// that it has.
 pub(crate) fn crews() -> impl Strategy<Value = u64> {
     prop_oneof![1 => 0..32_u64, 9 => (1..16_u64).prop_map(|pools| pools << 16)]
+}
+
+fn destinations() -> impl Strategy<Value = Destination> {
+    prop_oneof![
+        prop::sample::select(POOLS.to_vec()).prop_map(|pool| Destination::Pool(pool.into())),
+        prop::sample::select(TIERS.to_vec()).prop_map(|tier| Destination::Tier(tier.into())),
+    ]
 }
 
 fn lookups() -> impl Strategy<Value = Lookup> {
@@ -350,6 +385,17 @@ impl Act {
                 Command::Park { ticket, token, for_ms, reason: "".into() }
             }
             Self::Resume { id } => Command::Resume { ticket: id.ticket(model) },
+            Self::Transfer { id, token, to, anew } => {
+                let ticket = id.ticket(model);
+                let token = lease_token(model, &ticket, token);
+                Command::Transfer { ticket, token, to, restart_clocks: anew, reason: "".into() }
+            }
+            Self::Callback { id, number, ahead_ms, due_ms } => Command::RequestCallback {
+                ticket: id.ticket(model),
+                number: CallbackNumber(format!("55{number}").into()),
+                not_before: ahead_ms.map(|ms| Time(now + ms)),
+                due_at: due_ms.map(|ms| Time(now + ms)),
+            },
         })
     }
 }

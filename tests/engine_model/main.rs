@@ -56,7 +56,7 @@ impl Pair {
             model: Model::new(&policy, tickets_max, agents_max),
             now: 1_000_000,
         };
-        pair.apply(&Event::PolicyApplied { policy });
+        pair.apply(&Event::PolicyApplied { policy, change: None });
         pair
     }
 
@@ -81,6 +81,8 @@ impl Pair {
             | Act::Complete { .. }
             | Act::Release { .. }
             | Act::Park { .. }
+            | Act::Transfer { .. }
+            | Act::Callback { .. }
             | Act::Resume { .. } => {
                 self.ask(&act.command(&self.model, self.now).expect("every other act is one"));
             }
@@ -129,7 +131,8 @@ impl Pair {
                         Command::Extend { token, .. }
                         | Command::Complete { token, .. }
                         | Command::Release { token, .. }
-                        | Command::Park { token, .. },
+                        | Command::Park { token, .. }
+                        | Command::Transfer { token, .. },
                     ) if (1..self.model.next_token).contains(&token.0) => Rejection::TokenUnknown,
                     (_, given, _) => given,
                 };
@@ -195,6 +198,9 @@ impl Pair {
             let customer = ticket.caller.as_ref().and_then(|caller| caller.customer_id());
             assert_eq!(customer, expected.customer.as_deref(), "{id}");
             assert_eq!(ticket.counts_from(), Time(expected.counts_from), "{id}");
+            assert_eq!(ticket.channel, expected.channel, "{id}");
+            assert_eq!(ticket.requeue_count(), expected.returns, "{id}");
+            assert_eq!(ticket.is_dead_letter(), expected.dead, "{id}");
             assert_eq!(ticket.expires_at(), expected.expires.map(Time), "{id}");
             assert_eq!(ticket.leg(), expected.leg(), "{id}");
             let ledger = ticket.ledger(Time(self.now));

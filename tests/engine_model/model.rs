@@ -55,6 +55,12 @@ pub(crate) struct Ticket {
     pub(crate) expires: Option<i64>,
     pub(crate) scheduled: Option<i64>,
     pub(crate) parked: Option<Parked>,
+    /// How many times it has come back.
+    pub(crate) returns: u32,
+    /// Its pools were fixed by hand or by coming back too often.
+    pub(crate) fixed: bool,
+    pub(crate) dead: bool,
+    pub(crate) number_to_call: Option<Box<str>>,
     /// Every leg it has been in, and since when.
     pub(crate) trail: Vec<(i64, Leg)>,
 }
@@ -266,6 +272,7 @@ impl Model {
                 of_tickets.push((at, number, 6, Happening::Expires(number)));
             }
             if t.lease.is_none()
+                && !t.fixed
                 && let Some(step) = self.tier(&t.tier).overflow.get(t.steps)
             {
                 let at = t.counts_from + step.after_ms;
@@ -323,7 +330,10 @@ impl Model {
             }
             Happening::Late(number, Deadline::Response) => self.ticket_mut(*number).late = true,
             Happening::Late(number, Deadline::Solution) => self.ticket_mut(*number).unsolved = true,
-            Happening::LeaseEnds(number) => self.give_back(*number, true, now),
+            Happening::LeaseEnds(number) => {
+                self.give_back(*number, true, now);
+                self.count_return(*number);
+            }
             Happening::WaitEnds(agent, _) => self.agent_mut(agent).wait = None,
             Happening::Opens(number) => self.ticket_mut(*number).scheduled = None,
             Happening::Returns(number) => self.resume(*number, now),
@@ -333,6 +343,25 @@ impl Model {
             self.ended.last_mut().expect("it has just ended").expired = true;
         }
         self.track(now);
+    }
+
+    /// One return more; whether that is too much, so that only the dead-letter pool is left.
+    fn count_return(&mut self, number: u64) {
+        let limit = self.tier(&self.ticket(number).tier).requeue_limit;
+        let pool = limit.map(|limit| {
+            let pool = &self.policy.pools[usize::from(limit.dead_letter.0)];
+            (limit.requeues_max, pool.name.clone())
+        });
+        let ticket = self.ticket_mut(number);
+        ticket.returns += 1;
+        if let Some((most, pool)) = pool
+            && ticket.returns > most
+            && !ticket.dead
+        {
+            ticket.pools = [pool].into();
+            ticket.fixed = true;
+            ticket.dead = true;
+        }
     }
 
     /// Notes where every ticket has come.

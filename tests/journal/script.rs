@@ -298,9 +298,11 @@ pub(crate) fn policy(version: &str) -> Policy {
         respond_within_ms: [minutes * 60_000; 6],
         solve_within_ms: [solve; 6],
         expires_after_ms: [None; 6],
+        requeue_limit: None,
         park_max_ms: [600_000; 6],
         pools,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
+        queue_max: [Some(1000); 6],
     };
     let pool = |name: &str, reserve| Pool {
         name: name.into(),

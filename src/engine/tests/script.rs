@@ -21,7 +21,7 @@ mod telling;
 use crate::engine::command::{
     AgentProfile, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
-use crate::engine::life::PARK_MS_DEFAULT;
+use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
     PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
@@ -177,6 +177,7 @@ impl Stage {
                 self.engine.set_limits(limits);
                 "set".to_owned()
             }
+            ["back?", id] => life::came_back(id, engine),
             ["legs", id] => life::legs(id, self.now, engine),
             ["wake" | "pass"] => "woken".to_owned(),
             _ => return None,
@@ -350,7 +351,7 @@ fn lease_token(word: &str) -> LeaseToken {
     LeaseToken(word.strip_prefix('#').and_then(|n| n.parse().ok()).expect("a token such as #1"))
 }
 
-/// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [expire T] [park T]
+/// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [expire T] [park T] [returns N POOL]
 /// [guard N] [weight N] [then AFTER POOLS]..; pool NAME [lease T] [keep N TIER].. [yields]`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
@@ -372,6 +373,7 @@ pub(super) fn policy(text: &str) -> Policy {
         let at = words.iter().position(|word| *word == key)?;
         Some(duration_ms(words[at + 1]).expect("a duration"))
     };
+    let at_pool = |name: &str| at(&pool_names, name);
     let tier = |words: &[&str]| Tier {
         name: words[1].into(),
         guard_permille: number(words, "guard", 250),
@@ -379,7 +381,12 @@ pub(super) fn policy(text: &str) -> Policy {
         respond_within_ms: [duration_ms(words[2]).expect("a duration"); 6],
         solve_within_ms: [duration(words, "solve"); 6],
         expires_after_ms: [duration(words, "expire"); 6],
+        requeue_limit: words.iter().position(|word| *word == "returns").map(|at| RequeueLimit {
+            requeues_max: words[at + 1].parse().expect("a number"),
+            dead_letter: PoolIx(at_pool(words[at + 2])),
+        }),
         park_max_ms: [duration(words, "park").unwrap_or(PARK_MS_DEFAULT); 6],
+        queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
         overflow: words
             .windows(3)

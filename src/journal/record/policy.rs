@@ -2,6 +2,7 @@
 
 use super::ticket::{decode_pool, decode_tier};
 use super::{Error, name, narrow, twin, v1};
+use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
     AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
@@ -15,6 +16,27 @@ twin! {
 twin! {
     encode_rule, decode_rule, Rule, v1::Rule,
     [GuardedEdf, Fifo, StaticPriority, Edf, Accumulating]
+}
+
+twin! {
+    encode_origin, decode_origin, PolicyOrigin, v1::PolicyOrigin,
+    [Start, Reload, Call, Rollback]
+}
+
+pub(super) fn encode_change(change: &PolicyChange) -> v1::PolicyChange {
+    v1::PolicyChange {
+        origin: encode_origin(change.origin),
+        by: (&*change.by).into(),
+        reason: (&*change.reason).into(),
+    }
+}
+
+pub(super) fn decode_change(change: v1::PolicyChange) -> Result<PolicyChange, Error> {
+    Ok(PolicyChange {
+        origin: decode_origin(change.origin, "policy_change.origin")?,
+        by: change.by.into(),
+        reason: change.reason.into(),
+    })
 }
 
 pub(super) fn encode(policy: &Policy) -> v1::Policy {
@@ -60,6 +82,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
                 // Absent for the usual, so that policies of earlier releases keep their bytes.
                 park_max_ms: Some(tier.park_max_ms[channel.index()])
                     .filter(|ms| *ms != PARK_MS_DEFAULT),
+                queue_max: tier.queue_max[channel.index()],
             })
             .into(),
         requeues_max: tier.requeue_limit.map(|limit| limit.requeues_max),
@@ -100,6 +123,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
             (None, _) => None,
             (Some(_), None) => return Err(Error::Missing { field: "tier.dead_letter" }),
         },
+        queue_max: targets.map(|target| target.queue_max),
         pools: PoolSet(tier.pools),
         overflow: tier
             .overflow

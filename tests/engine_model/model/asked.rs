@@ -1,12 +1,14 @@
 //! What is asked, and what the rules refuse.
 
 use super::{Agent, Model, Name, Next, Parked, Ticket};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tierline::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
 };
+use tierline::engine::life::Destination;
 use tierline::engine::model::{
-    AgentId, LeaseToken, Policy, Presence, TicketId, TicketNumber, TierSource,
+    AgentId, Channel, LeaseToken, Policy, Presence, TicketId, TicketNumber, TierIx, TierSource,
 };
 
 impl Model {
@@ -102,12 +104,26 @@ impl Model {
             }
             Command::Release { ticket, token, reason } => {
                 let number = self.held(ticket, *token, None)?;
-                self.give_back(number, *reason == ReleaseReason::Undelivered, now);
+                let unseen = *reason == ReleaseReason::Undelivered;
+                self.give_back(number, unseen, now);
+                if !unseen {
+                    self.count_return(number);
+                }
                 Ok(fresh(number))
             }
             Command::Park { ticket, token, for_ms, .. } => {
                 self.ask_park(now, ticket, *token, *for_ms)
             }
+            Command::Transfer { ticket, token, to, restart_clocks, .. } => {
+                self.ask_transfer(now, ticket, *token, to, *restart_clocks)
+            }
+            Command::RequestCallback { ticket, number, not_before, due_at } => self.ask_callback(
+                now,
+                ticket,
+                &number.0,
+                not_before.map(|at| at.0),
+                due_at.map(|at| at.0),
+            ),
             Command::Resume { ticket } => {
                 let number = self.live(ticket, None)?;
                 let repeated = self.ticket(number).parked.is_none();
@@ -141,7 +157,16 @@ impl Model {
         for at in 0..self.tickets.len() {
             let (tier, waited) = (self.tickets[at].tier.clone(), self.tickets[at].waited(now));
             let (steps, pools) = self.route_of(&tier, waited);
-            (self.tickets[at].steps, self.tickets[at].pools) = (steps, pools);
+            let known = |name: &Name| self.policy.pools.iter().any(|pool| pool.name == *name);
+            let left: BTreeSet<Name> =
+                self.tickets[at].pools.iter().filter(|name| known(name)).cloned().collect();
+            let ticket = &mut self.tickets[at];
+            if ticket.fixed && !left.is_empty() {
+                ticket.pools = left;
+            } else {
+                (ticket.steps, ticket.pools) = (steps, pools);
+                (ticket.fixed, ticket.dead) = (false, false);
+            }
         }
         Ok(Answer::Done)
     }
@@ -193,6 +218,14 @@ impl Model {
         let scheduled = submit.not_before.map(|at| at.0).filter(|at| *at > now);
         let starts = scheduled.unwrap_or(now);
         let (tier, source, told) = self.code(&submit.lookup)?;
+        if let Some(max) = self.tier(&tier).queue_max[0].map(u64::from) {
+            let own = |t: &&Ticket| t.tier == tier && t.channel == submit.channel;
+            if self.tickets.iter().filter(|t| t.is_waiting()).filter(own).count() as u64 >= max {
+                let rank = u8::try_from(self.rank(&tier)).expect("few tiers");
+                let (tier, channel) = (TierIx(rank), submit.channel);
+                return Err(Rejection::QueueFull { tier, channel, max });
+            }
+        }
         if starts - now > 366 * 86_400_000 {
             return Err(Rejection::ScheduleOutOfRange);
         }
@@ -226,6 +259,10 @@ impl Model {
             expires,
             scheduled,
             parked: None,
+            returns: 0,
+            fixed: false,
+            dead: false,
+            number_to_call: None,
             trail: Vec::new(),
         });
         Ok(fresh(number))
@@ -284,14 +321,109 @@ impl Model {
             (Some(old), Some(new)) => Some(old.min(new)),
             (old, new) => old.or(new),
         };
-        ticket.steps = steps;
-        ticket.pools = pools;
+        if !ticket.fixed {
+            ticket.steps = steps;
+            ticket.pools = pools;
+        }
         ticket.expires = expires;
         Ok(fresh(number))
     }
 
     fn expiry(&self, tier: &str, starts: i64) -> Option<i64> {
         self.tier(tier).expires_after_ms[0].map(|ms| starts + ms)
+    }
+
+    fn ask_transfer(
+        &mut self,
+        now: i64,
+        id: &TicketId,
+        token: LeaseToken,
+        to: &Destination,
+        anew: bool,
+    ) -> Result<Answer, Rejection> {
+        let number = self.held(id, token, None)?;
+        let mut next = self.ticket(number).clone();
+        match to {
+            Destination::Pool(name) => {
+                let known = self.policy.pools.iter().find(|pool| *pool.name == **name);
+                next.pools = [known.ok_or(Rejection::PoolNotFound)?.name.clone()].into();
+                next.fixed = true;
+            }
+            Destination::Tier(name) => {
+                let known = self.policy.tiers.iter().find(|tier| *tier.name == **name);
+                next.tier = known.ok_or(Rejection::TierNotFound)?.name.clone();
+                next.source = TierSource::Given;
+                let waited = if anew { 0 } else { next.waited(now) };
+                (next.steps, next.pools) = self.route_of(&next.tier, waited);
+                next.fixed = false;
+            }
+            Destination::Agent(_) => unreachable!("no act names an agent"),
+        }
+        if anew {
+            next.counts_from = now;
+            (next.respond_by, next.solve_by) = self.promises(&next.tier, next.channel, now);
+            next.unsolved = false;
+        }
+        self.give_back(number, false, now);
+        let (lease, was_dead) = (self.ticket(number).lease.clone(), next.dead);
+        // What is too often is said by the tier that it comes from.
+        let tier = std::mem::replace(&mut next.tier, self.ticket(number).tier.clone());
+        next.lease = lease;
+        *self.ticket_mut(number) = next;
+        if was_dead {
+            (self.ticket_mut(number).returns, self.ticket_mut(number).dead) = (0, false);
+        } else {
+            self.count_return(number);
+        }
+        self.ticket_mut(number).tier = tier;
+        Ok(fresh(number))
+    }
+
+    fn ask_callback(
+        &mut self,
+        now: i64,
+        id: &TicketId,
+        number_to_call: &str,
+        not_before: Option<i64>,
+        due_at: Option<i64>,
+    ) -> Result<Answer, Rejection> {
+        let number = self.live(id, None)?;
+        let ticket = self.ticket(number).clone();
+        if ticket.lease.is_some() || ticket.parked.is_some() {
+            return Err(Rejection::TicketNotWaiting);
+        }
+        let later = not_before.filter(|at| *at > now);
+        let earliest = later.unwrap_or(now);
+        if !matches!(ticket.channel, Channel::Voice | Channel::Chat)
+            && ticket.number_to_call.is_none()
+        {
+            return Err(Rejection::NotCallable);
+        }
+        let same_due = due_at.is_none_or(|at| at == ticket.respond_by);
+        if ticket.number_to_call.as_deref() == Some(number_to_call)
+            && ticket.scheduled == later
+            && same_due
+        {
+            return Ok(Answer::Ticket { number: TicketNumber(number), repeated: true });
+        }
+        if due_at.is_some_and(|at| at < earliest) {
+            return Err(Rejection::DueTooEarly);
+        }
+        let expires = self.expiry(&ticket.tier, earliest);
+        let ticket = self.ticket_mut(number);
+        let old = ticket.respond_by;
+        ticket.respond_by = match (due_at, later) {
+            (Some(due), _) => due,
+            (None, Some(later)) => old.max(later),
+            (None, None) => old,
+        };
+        let more = (ticket.respond_by - old).max(0);
+        ticket.solve_by = ticket.solve_by.map(|by| by + more);
+        ticket.expires = expires;
+        ticket.channel = Channel::Callback;
+        ticket.scheduled = later;
+        ticket.number_to_call = Some(number_to_call.into());
+        Ok(fresh(number))
     }
 
     fn ask_park(

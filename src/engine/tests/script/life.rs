@@ -10,8 +10,8 @@
 use super::{duration_ms, lease_token, moment};
 use crate::engine::Engine;
 use crate::engine::command::Command;
-use crate::engine::life::{Leg, Stay};
-use crate::engine::model::{TicketId, Time};
+use crate::engine::life::{CallbackNumber, Destination, Leg, ReturnReason, Stay};
+use crate::engine::model::{AgentId, TicketId, Time};
 
 pub(super) fn command(asked: &[&str]) -> Option<Command> {
     Some(match asked {
@@ -21,6 +21,24 @@ pub(super) fn command(asked: &[&str]) -> Option<Command> {
             for_ms: rest.first().map(|by| duration_ms(by).expect("a duration")),
             reason: "asked for a receipt".into(),
         },
+        ["transfer", id, token, kind, name, rest @ ..] => Command::Transfer {
+            ticket: TicketId::new(*id),
+            token: lease_token(token),
+            to: match *kind {
+                "pool" => Destination::Pool((*name).into()),
+                "agent" => Destination::Agent(AgentId::new(*name)),
+                "tier" => Destination::Tier((*name).into()),
+                _ => panic!("to a pool, an agent or a tier"),
+            },
+            restart_clocks: rest.contains(&"anew"),
+            reason: "not mine".into(),
+        },
+        ["callback", id, number, rest @ ..] => Command::RequestCallback {
+            ticket: TicketId::new(*id),
+            number: CallbackNumber((*number).into()),
+            not_before: not_before(rest),
+            due_at: instant("by=", rest),
+        },
         ["resume", id] => Command::Resume { ticket: TicketId::new(*id) },
         _ => return None,
     })
@@ -28,8 +46,28 @@ pub(super) fn command(asked: &[&str]) -> Option<Command> {
 
 /// `at=60s`: the ticket is scheduled for that instant.
 pub(super) fn not_before(rest: &[&str]) -> Option<Time> {
-    let at = rest.iter().find_map(|word| word.strip_prefix("at="))?;
+    instant("at=", rest)
+}
+
+fn instant(prefix: &str, rest: &[&str]) -> Option<Time> {
+    let at = rest.iter().find_map(|word| word.strip_prefix(prefix))?;
     Some(Time(duration_ms(at).expect("a duration")))
+}
+
+/// How often a ticket has come back, and how the last time.
+pub(super) fn came_back(id: &str, engine: &Engine) -> String {
+    let ticket = engine.ticket(&TicketId::new(id)).expect("a live ticket");
+    let last = ticket.life.as_ref().and_then(|life| life.last_return.as_deref());
+    let last = last.map_or_else(String::new, |last| {
+        let why = match &last.why {
+            ReturnReason::Released(why) => format!("released, {why}"),
+            ReturnReason::LeaseEnded => "lease ended".to_owned(),
+            ReturnReason::Transferred(why) => format!("transferred, {why}"),
+        };
+        format!(", by {} at {}: {why}", last.agent, moment(last.at))
+    });
+    let dead = if ticket.is_dead_letter() { ", dead letter" } else { "" };
+    format!("{} times{last}{dead}", ticket.requeue_count())
 }
 
 /// Where the time of a ticket went, live or ended.

@@ -22,7 +22,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
             };
             Some(format!("{} late for {what}", id_of(*ticket, engine)))
         }
-        Event::LeaseExpired { ticket, token } => {
+        Event::LeaseExpired { ticket, token, .. } => {
             Some(format!("lease #{} of {} ends", token.0, id_of(*ticket, engine)))
         }
         Event::WaitEnded { agent, why } => Some(format!("{agent} waits no more: {why:?}")),
@@ -44,6 +44,8 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::Assigned { .. }
         | Event::Extended { .. }
         | Event::Released { .. }
+        | Event::Transferred(_)
+        | Event::CallbackRequested { .. }
         | Event::Parked { .. }
         | Event::Resumed { by: ResumedBy::Caller, .. }
         | Event::Completed { .. } => None,
