@@ -43,7 +43,7 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::Released { .. }
         | Event::Transferred(_)
         | Event::CallbackRequested { .. }
-        | Event::Opened { .. }
+        | Event::Queued { .. }
         | Event::Parked { .. }
         | Event::Resumed { .. }
         | Event::Expired { .. }
@@ -96,7 +96,7 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         | Event::Released { .. }
         | Event::Transferred(_)
         | Event::CallbackRequested { .. }
-        | Event::Opened { .. }
+        | Event::Queued { .. }
         | Event::Parked { .. }
         | Event::Resumed { .. }
         | Event::Expired { .. }
@@ -182,7 +182,7 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             };
             told.details = details([("resumed_by", by)]);
         }
-        Event::Opened { .. }
+        Event::Queued { .. }
         | Event::Expired { .. }
         | Event::Updated { .. }
         | Event::Breached { .. } => {}
@@ -248,7 +248,7 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::Completed { .. } => pb::EventType::Completed,
         Event::Transferred(_) => pb::EventType::Transferred,
         Event::CallbackRequested { .. } => pb::EventType::CallbackRequested,
-        Event::Opened { .. } => pb::EventType::Opened,
+        Event::Queued { .. } => pb::EventType::Queued,
         Event::Parked { .. } => pb::EventType::Parked,
         Event::Resumed { .. } => pb::EventType::Resumed,
         Event::Expired { .. } => pb::EventType::Expired,

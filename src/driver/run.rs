@@ -380,7 +380,7 @@ impl Driver {
             | Event::Released { .. }
             | Event::Transferred(_)
             | Event::CallbackRequested { .. }
-            | Event::Opened { .. }
+            | Event::Queued { .. }
             | Event::Parked { .. }
             | Event::Resumed { .. } => {}
         }

@@ -148,7 +148,7 @@ impl Tally {
             | Event::Released { .. }
             | Event::Transferred(_)
             | Event::CallbackRequested { .. }
-            | Event::Opened { .. }
+            | Event::Queued { .. }
             | Event::Parked { .. }
             | Event::Resumed { .. } => {}
         }

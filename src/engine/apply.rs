@@ -93,7 +93,7 @@ impl Engine {
             }
             Event::Transferred(transferred) => self.transferred(at, transferred),
             Event::CallbackRequested { .. } => self.callback_requested(event),
-            Event::Opened { ticket } => {
+            Event::Queued { ticket } => {
                 self.re_key(*ticket, |ticket| ticket.state = State::Waiting);
             }
             Event::Parked { .. } => self.parked(at, event),

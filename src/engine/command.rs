@@ -449,7 +449,7 @@ pub enum Event {
         expires_at: Option<Time>,
     },
     /// A scheduled ticket entered its queue.
-    Opened {
+    Queued {
         /// Which.
         ticket: TicketNumber,
     },
@@ -511,7 +511,7 @@ impl Event {
             | Self::LeaseExpired { ticket, .. }
             | Self::Released { ticket, .. }
             | Self::CallbackRequested { ticket, .. }
-            | Self::Opened { ticket }
+            | Self::Queued { ticket }
             | Self::Parked { ticket, .. }
             | Self::Resumed { ticket, .. }
             | Self::Expired { ticket }

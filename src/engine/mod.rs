@@ -324,7 +324,7 @@ impl Engine {
                 let dead_letter = self.dead_letter_after_return(ticket);
                 Event::LeaseExpired { ticket: number, token, dead_letter }
             }
-            Due::Opening => Event::Opened { ticket: number },
+            Due::Opening => Event::Queued { ticket: number },
             Due::ParkEnd => Self::resumed(ticket, ResumedBy::Limit, now),
             Due::Expiry => Event::Expired { ticket: number },
         }

@@ -251,7 +251,7 @@ impl Tickets {
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
-            | Event::Opened { .. }
+            | Event::Queued { .. }
             | Event::Resumed { .. } => {}
         }
     }

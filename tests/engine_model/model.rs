@@ -542,7 +542,7 @@ impl Model {
             Event::Breached { ticket, deadline } => Happening::Late(ticket.0, *deadline),
             Event::LeaseExpired { ticket, .. } => Happening::LeaseEnds(ticket.0),
             Event::WaitEnded { agent, why } => Happening::WaitEnds(agent.clone(), *why),
-            Event::Opened { ticket } => Happening::Opens(ticket.0),
+            Event::Queued { ticket } => Happening::Opens(ticket.0),
             Event::Resumed { ticket, by: ResumedBy::Limit, .. } => Happening::Returns(ticket.0),
             Event::Expired { ticket } => Happening::Expires(ticket.0),
             _ => return None,

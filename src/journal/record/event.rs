@@ -129,7 +129,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
                 ReleaseReason::Undelivered => v1::released::Reason::Undelivered(v1::Undelivered {}),
             }),
         }),
-        Event::Opened { ticket } => Kind::Opened(v1::Opened { ticket: ticket.0 }),
+        Event::Queued { ticket } => Kind::Queued(v1::Queued { ticket: ticket.0 }),
         Event::Parked { ticket, token, until, reason } => Kind::Parked(v1::Parked {
             ticket: ticket.0,
             token: token.0,
@@ -293,7 +293,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
                 v1::released::Reason::Undelivered(v1::Undelivered {}) => ReleaseReason::Undelivered,
             },
         },
-        Kind::Opened(opened) => Event::Opened { ticket: TicketNumber(opened.ticket) },
+        Kind::Queued(opened) => Event::Queued { ticket: TicketNumber(opened.ticket) },
         Kind::Parked(parked) => decode_parked(parked),
         Kind::Resumed(resumed) => decode_resumed(resumed)?,
         Kind::Expired(expired) => Event::Expired { ticket: TicketNumber(expired.ticket) },

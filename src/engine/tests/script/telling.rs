@@ -26,7 +26,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
             Some(format!("lease #{} of {} ends", token.0, id_of(*ticket, engine)))
         }
         Event::WaitEnded { agent, why } => Some(format!("{agent} waits no more: {why:?}")),
-        Event::Opened { ticket } => Some(format!("{} enters its queue", id_of(*ticket, engine))),
+        Event::Queued { ticket } => Some(format!("{} enters its queue", id_of(*ticket, engine))),
         Event::Resumed { ticket, by: ResumedBy::Limit, .. } => {
             Some(format!("{} returns by itself", id_of(*ticket, engine)))
         }
