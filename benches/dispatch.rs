@@ -10,6 +10,7 @@ use tierline::engine::model::{
     AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId, Tier,
     TierIx, Time,
 };
+use tierline::engine::timing::{Timing, Urgency};
 use tierline::engine::{Engine, Limits};
 
 const TIERS: [(&str, i64); 4] =
@@ -86,6 +87,7 @@ impl Desk {
         self.ask(Command::Submit(Box::new(Submit {
             id: TicketId::new(id),
             fingerprint: number,
+            urgency: Urgency::Normal,
             channel: Channel::Web,
             caller: None,
             content: self.content.clone(),
@@ -130,6 +132,7 @@ fn policy() -> Policy {
         weight_permille: 1000,
         respond_within_ms: [seconds * 1000; 6],
         solve_within_ms: [None; 6],
+        timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
         overflow: Vec::new(),
     });
@@ -140,6 +143,7 @@ fn policy() -> Policy {
         floor_share_permille: 100,
         tiers: tiers.into(),
         pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, reserve: Vec::new() }],
+        hours: Vec::new(),
         unknown_tier: TierIx(3),
         unavailable_tier: TierIx(3),
         source: "".into(),

@@ -8,6 +8,7 @@ use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
     TicketId, TicketNumber, TierIx, TierSource, Time,
 };
+use super::timing::Urgency;
 use std::sync::Arc;
 
 /// Something asked of the engine.
@@ -42,6 +43,13 @@ pub enum Command {
         ticket: TicketId,
         /// The new content, whole.
         content: Arc<Content>,
+    },
+    /// Say how soon a live ticket matters; its clocks go on from where they began.
+    SetUrgency {
+        /// Which.
+        ticket: TicketId,
+        /// How soon.
+        urgency: Urgency,
     },
     /// Correct a live ticket's tier after the directory has spoken again; a lookup that is `Stale` or
     /// `Unavailable` corrects nothing.
@@ -116,6 +124,8 @@ pub struct Submit {
     pub fingerprint: u64,
     /// How the customer reached us.
     pub channel: Channel,
+    /// How soon it matters.
+    pub urgency: Urgency,
     /// Who asks.
     pub caller: Option<Arc<Caller>>,
     /// What it is about.
@@ -221,6 +231,17 @@ pub enum Event {
         ticket: TicketNumber,
         /// The new content.
         content: Arc<Content>,
+    },
+    /// A ticket's urgency was changed; its clocks count on from the submit.
+    UrgencySet {
+        /// Which.
+        ticket: TicketNumber,
+        /// How soon it matters now.
+        urgency: Urgency,
+        /// The response deadline now.
+        respond_by: Time,
+        /// The solution deadline now.
+        solve_by: Option<Time>,
     },
     /// A ticket's tier was corrected; its wait counts on from the submit.
     Retiered {
@@ -343,6 +364,7 @@ impl Event {
         match self {
             Self::Submitted(submitted) => Some(submitted.number),
             Self::Updated { ticket, .. }
+            | Self::UrgencySet { ticket, .. }
             | Self::Retiered { ticket, .. }
             | Self::Cancelled { ticket, .. }
             | Self::Overflowed { ticket, .. }
@@ -374,6 +396,8 @@ pub struct Submitted {
     pub fingerprint: u64,
     /// How the customer reached us.
     pub channel: Channel,
+    /// How soon it matters.
+    pub urgency: Urgency,
     /// Who asks.
     pub caller: Option<Arc<Caller>>,
     /// What it is about.

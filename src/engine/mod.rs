@@ -7,15 +7,18 @@
 mod apply;
 mod audit;
 pub mod command;
+pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
 mod explain;
+pub mod hours;
 mod ids;
 pub mod model;
 pub mod queue;
 pub mod roster;
 mod shelf;
 pub mod timers;
+pub mod timing;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 
@@ -23,7 +26,7 @@ use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
-    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
+    Agent, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
     TicketId, TicketNumber, TierIx, Time,
 };
 use queue::Queues;
@@ -91,6 +94,7 @@ impl Engine {
             floor_share_permille: 100,
             tiers: Vec::new(),
             pools: Vec::new(),
+            hours: Vec::new(),
             unknown_tier: TierIx(0),
             unavailable_tier: TierIx(0),
             source: "".into(),
@@ -331,19 +335,6 @@ impl Engine {
         let taken = tier.overflow.iter().take_while(|step| step.after_ms <= waited_ms).count();
         let pools = if taken == 0 { tier.pools } else { tier.overflow[taken - 1].pools };
         (u8::try_from(taken).expect("a tier has at most 63 overflow steps"), pools)
-    }
-
-    /// The deadlines of a ticket of that tier and channel, submitted at `submitted_at`.
-    fn deadlines(
-        policy: &Policy,
-        tier: TierIx,
-        channel: Channel,
-        submitted_at: Time,
-    ) -> (Time, Option<Time>) {
-        let tier = policy.tier(tier);
-        let respond_by = submitted_at.plus_ms(tier.respond_within_ms[channel.index()]);
-        let solve_by = tier.solve_within_ms[channel.index()].map(|ms| submitted_at.plus_ms(ms));
-        (respond_by, solve_by)
     }
 }
 

@@ -8,4 +8,5 @@ mod retries;
 mod script;
 mod tickets;
 mod timers;
+mod timing;
 mod why;

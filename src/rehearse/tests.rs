@@ -12,6 +12,7 @@ use super::simulate::{Arrival, Crew, Ending, Observer, Outcome, Setting, simulat
 use super::trace::{self, Trace};
 use super::{Callers, Rehearsal, Unfit, callers, in_process};
 use crate::engine::model::{Channel, Policy, Pool, PoolIx, PoolSet, Rule, Tier, TierIx};
+use crate::engine::timing::Timing;
 
 const HEADER: &str = "arrival_s,day,type,priority,queue_s,outcome,service_s,server\n";
 
@@ -27,6 +28,7 @@ fn policy(rule: Rule) -> Policy {
         weight_permille: 1000,
         respond_within_ms: [respond_s * 1000; 6],
         solve_within_ms: [None; 6],
+        timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
         overflow: Vec::new(),
     };
@@ -37,6 +39,7 @@ fn policy(rule: Rule) -> Policy {
         floor_share_permille: 100,
         tiers: vec![tier("top", 20), tier("rest", 180)],
         pools: vec![Pool { name: "desk".into(), lease_ms: 60_000, reserve: Vec::new() }],
+        hours: Vec::new(),
         unknown_tier: TierIx(1),
         unavailable_tier: TierIx(1),
         source: "".into(),

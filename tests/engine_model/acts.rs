@@ -9,6 +9,7 @@ use tierline::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolSet,
     Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::timing::{Timing, Urgency};
 
 pub(crate) const AGENTS: usize = 5;
 const TIERS: [&str; 5] = ["ivory", "gold", "blue", "grey", "none"];
@@ -119,6 +120,7 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
                     floor_share_permille: floor,
                     tiers,
                     pools,
+                    hours: Vec::new(),
                     unknown_tier: tier_ix(unknown),
                     unavailable_tier: tier_ix(silent),
                     source: "".into(),
@@ -147,6 +149,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 weight_permille: weight,
                 respond_within_ms,
                 solve_within_ms: [solve; 6],
+                timing: Timing::default(),
                 pools,
                 overflow: overflow.collect(),
             }

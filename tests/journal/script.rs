@@ -10,6 +10,7 @@ use tierline::engine::model::{
     AgentId, Caller, Content, IdentifierKind, Overflow, Policy, Pool, PoolIx, PoolSet, Presence,
     Rule, Ticket, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::timing::{Timing, Urgency};
 use tierline::engine::{Engine, Limits};
 use tierline::journal::{FinishedRow, Journal, Seq};
 
@@ -291,6 +292,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         weight_permille: 1000,
         respond_within_ms: [minutes * 60_000; 6],
         solve_within_ms: [solve; 6],
+        timing: Timing::default(),
         pools,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111) }],
     };
@@ -310,6 +312,7 @@ pub(crate) fn policy(version: &str) -> Policy {
             pool("second", Vec::new()),
             pool("third", Vec::new()),
         ],
+        hours: Vec::new(),
         unknown_tier: TierIx(2),
         unavailable_tier: TierIx(1),
         source: "# of the test\n".into(),

@@ -2,7 +2,8 @@
 
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
-    decode_tier, encode_caller, encode_channel, encode_content, encode_source, encode_step,
+    decode_tier, decode_urgency, encode_caller, encode_channel, encode_content, encode_source,
+    encode_step, encode_urgency,
 };
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
 use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
@@ -45,6 +46,14 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::Submitted(submitted) => Kind::Submitted(encode_submitted(submitted)),
         Event::Updated { ticket, content } => {
             Kind::Updated(v1::Updated { ticket: ticket.0, content: Some(encode_content(content)) })
+        }
+        Event::UrgencySet { ticket, urgency, respond_by, solve_by } => {
+            Kind::UrgencySet(v1::UrgencySet {
+                ticket: ticket.0,
+                urgency: encode_urgency(*urgency),
+                respond_by: respond_by.0,
+                solve_by: solve_by.map(|at| at.0),
+            })
         }
         Event::Retiered {
             ticket,
@@ -136,6 +145,7 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
         respond_by: submitted.respond_by.0,
         solve_by: submitted.solve_by.map(|at| at.0),
         pools: submitted.pools.0,
+        urgency: encode_urgency(submitted.urgency),
     }
 }
 
@@ -161,6 +171,12 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::Updated(updated) => Event::Updated {
             ticket: TicketNumber(updated.ticket),
             content: Arc::new(decode_content(required(updated.content, "updated.content")?)),
+        },
+        Kind::UrgencySet(set) => Event::UrgencySet {
+            ticket: TicketNumber(set.ticket),
+            urgency: decode_urgency(set.urgency, "urgency_set.urgency")?,
+            respond_by: Time(set.respond_by),
+            solve_by: set.solve_by.map(Time),
         },
         Kind::Retiered(retiered) => Event::Retiered {
             ticket: TicketNumber(retiered.ticket),
@@ -245,5 +261,6 @@ fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
         respond_by: Time(submitted.respond_by),
         solve_by: submitted.solve_by.map(Time),
         pools: PoolSet(submitted.pools),
+        urgency: decode_urgency(submitted.urgency, "submitted.urgency")?,
     })
 }

@@ -1,7 +1,7 @@
 //! Policies as messages.
 
 use super::ticket::decode_tier;
-use super::{Error, name, twin, v1};
+use super::{Error, hours, name, twin, v1};
 use crate::engine::model::{Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier};
 
 twin! {
@@ -20,6 +20,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         unknown_tier: policy.unknown_tier.0.into(),
         unavailable_tier: policy.unavailable_tier.0.into(),
         source: (&*policy.source).into(),
+        hours: policy.hours.iter().map(|hours| hours::encode(hours)).collect(),
     }
 }
 
@@ -31,6 +32,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         floor_share_permille: policy.floor_share_permille,
         tiers: policy.tiers.into_iter().map(tier).collect::<Result<_, _>>()?,
         pools: policy.pools.into_iter().map(pool).collect::<Result<_, _>>()?,
+        hours: policy.hours.into_iter().map(hours::decode).collect::<Result<_, _>>()?,
         unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
         source: policy.source.into(),
@@ -54,6 +56,8 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             .iter()
             .map(|step| v1::Overflow { after_ms: step.after_ms, pools: step.pools.0 })
             .collect(),
+        hours: hours::encode_of_tier(&tier.timing),
+        urgency_permille: hours::encode_urgency_of_tier(&tier.timing),
     }
 }
 
@@ -69,6 +73,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         weight_permille: tier.weight_permille,
         respond_within_ms: targets.map(|target| target.respond_within_ms),
         solve_within_ms: targets.map(|target| target.solve_within_ms),
+        timing: hours::decode_timing(&tier.hours, &tier.urgency_permille)?,
         pools: PoolSet(tier.pools),
         overflow: tier
             .overflow
