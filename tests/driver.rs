@@ -13,6 +13,7 @@ use tierline::engine::command::{AgentProfile, Lookup, Rejection, Submit, WaitEnd
 use tierline::engine::model::{
     AgentId, Channel, LeaseToken, Policy, PoolIx, PoolSet, Presence, TicketId,
 };
+use tierline::engine::timing::Urgency;
 use tierline::journal::frame::Frame;
 use tierline::journal::memory::MemoryStore;
 use tierline::journal::{self, Journal};
@@ -66,6 +67,7 @@ fn ticket(id: &str, payload: usize) -> Submit {
         id: TicketId::new(id),
         fingerprint: 7,
         channel: Channel::Voice,
+        urgency: Urgency::Normal,
         caller: None,
         content: Arc::new(tierline::engine::model::Content {
             payload: vec![b'x'; payload].into(),
@@ -83,7 +85,7 @@ async fn submit(handle: &Handle, id: &str) -> Result<Receipt, Refused> {
 async fn available(handle: &Handle, id: &str) -> AgentId {
     let agent = AgentId::new(id);
     let pools = PoolSet::of([PoolIx(0)]);
-    let profile = AgentProfile { id: agent.clone(), name: "".into(), pools, capacity: 1 };
+    let profile = AgentProfile { id: agent.clone(), pools, capacity: 1, ..AgentProfile::default() };
     handle.put_agent(profile).await.unwrap();
     handle.set_presence(agent.clone(), Presence::Available).await.unwrap();
     agent

@@ -8,6 +8,7 @@ use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
     TicketId, TicketNumber, TierIx, TierSource, Time,
 };
+use super::needs::Skills;
 use super::timing::Urgency;
 use std::sync::Arc;
 
@@ -178,7 +179,7 @@ pub enum Lookup {
 }
 
 /// What is registered of an agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AgentProfile {
     /// The agent's name in the API.
     pub id: AgentId,
@@ -186,6 +187,8 @@ pub struct AgentProfile {
     pub name: Box<str>,
     /// The pools to serve in; all must be the policy's.
     pub pools: PoolSet,
+    /// What the agent can; all must be the policy's.
+    pub skills: Skills,
     /// How many tickets at once, 1 to 100.
     pub capacity: u16,
 }

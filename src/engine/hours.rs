@@ -297,16 +297,18 @@ impl Hours {
     fn span_at(&self, ms: i64) -> Option<i64> {
         let stretch = self.stretch_at(ms);
         let local_ms = ms + stretch.ahead_ms;
-        let (spans, midnight_ms) = match self.special_of(stretch) {
-            Some(day) => (&day.open, i64::from(day.day) * DAY_MS),
-            None => {
+        let midnight_ms = local_ms - local_ms.rem_euclid(DAY_MS);
+        let spans = self.special_of(stretch).map_or_else(
+            || {
                 let day = weekday((local_ms + MONDAY_BEFORE_EPOCH_MS).rem_euclid(WEEK_MS));
-                (&self.plan.week[day], local_ms - local_ms.rem_euclid(DAY_MS))
-            }
-        };
+                &self.plan.week[day]
+            },
+            |day| &day.open,
+        );
         let today_ms = local_ms - midnight_ms;
-        let span = spans.iter().find(|span| (span.from_ms()..span.to_ms()).contains(&today_ms))?;
-        let span_end_ms = midnight_ms + span.to_ms() - stretch.ahead_ms;
+        let span =
+            spans.iter().find(|span| (span.begins_ms()..span.ends_ms()).contains(&today_ms))?;
+        let span_end_ms = midnight_ms + span.ends_ms() - stretch.ahead_ms;
         let after = self.stretches.partition_point(|known| known.from_ms <= ms);
         let stretch_end_ms = self.stretches.get(after).map_or(i64::MAX, |next| next.from_ms);
         Some(span_end_ms.min(stretch_end_ms))
@@ -340,11 +342,11 @@ impl SpecialDay {
 }
 
 impl Span {
-    fn from_ms(self) -> i64 {
+    fn begins_ms(self) -> i64 {
         i64::from(self.from_minute) * MINUTE_MS
     }
 
-    fn to_ms(self) -> i64 {
+    fn ends_ms(self) -> i64 {
         i64::from(self.to_minute) * MINUTE_MS
     }
 }
@@ -385,7 +387,7 @@ fn weekday(since_monday_ms: i64) -> usize {
 
 /// Open time of a day up to a time of day.
 fn open_in(spans: &[Span], until_ms: i64) -> i64 {
-    let open = |span: &Span| until_ms.min(span.to_ms()) - until_ms.min(span.from_ms());
+    let open = |span: &Span| until_ms.min(span.ends_ms()) - until_ms.min(span.begins_ms());
     spans.iter().map(open).sum()
 }
 
@@ -393,9 +395,9 @@ fn open_in(spans: &[Span], until_ms: i64) -> i64 {
 fn reached_in(spans: &[Span], open_ms: i64) -> i64 {
     let mut rest_ms = open_ms;
     for span in spans {
-        let length_ms = span.to_ms() - span.from_ms();
+        let length_ms = span.ends_ms() - span.begins_ms();
         if rest_ms <= length_ms {
-            return span.from_ms() + rest_ms;
+            return span.begins_ms() + rest_ms;
         }
         rest_ms -= length_ms;
     }

@@ -15,6 +15,7 @@
 //! ```
 
 use super::hours::Hours;
+use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use super::timing::{Timing, Urgency};
 use std::fmt;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ impl Time {
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident($text:ty)) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name($text);
 
         impl $name {
@@ -400,6 +401,8 @@ pub struct Ticket {
     pub overflow_step: u8,
     /// The pools that may serve it now.
     pub pools: PoolSet,
+    /// Whom it needs now beyond these; `None` when anyone of the pools will do.
+    pub needs: Option<Arc<Needs>>,
     /// When an agent first picked it up; empty again if that agent was never heard of after.
     pub picked_up_at: Option<Time>,
     /// Whether the response deadline passed before anyone picked it up.
@@ -479,12 +482,16 @@ pub struct Agent {
     pub name: Box<str>,
     /// The pools the agent serves in.
     pub pools: PoolSet,
+    /// What the agent can.
+    pub skills: Skills,
     /// How many tickets the agent may hold at once, 1 to 100.
     pub capacity: u16,
     /// Available or away.
     pub presence: Presence,
     /// Since when the agent has had nothing to do: the last completion, or becoming available.
     pub idle_since: Time,
+    /// The token of the agent's last assignment; 0 before the first.
+    pub last_token: LeaseToken,
     /// The pull that waits for work, if one does.
     pub wait: Option<Wait>,
     /// What the agent holds, in the order it was given.
@@ -500,11 +507,43 @@ pub struct Wait {
     pub request: Option<Box<str>>,
 }
 
+/// Which of several waiting agents gets a ticket. Ties go by id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgentChoice {
+    /// The lowest load, then the longest idle. The default.
+    #[default]
+    LeastLoaded,
+    /// The longest idle.
+    LongestIdle,
+    /// The highest level in the skills that the ticket requires or prefers, then the lowest load, then
+    /// the longest idle.
+    BestLevel,
+    /// Whose last assignment is longest ago.
+    RoundRobin,
+}
+
+impl AgentChoice {
+    /// Every choice.
+    pub const ALL: [Self; 4] =
+        [Self::LeastLoaded, Self::LongestIdle, Self::BestLevel, Self::RoundRobin];
+
+    /// The choice's name in policies and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LeastLoaded => "least-loaded",
+            Self::LongestIdle => "longest-idle",
+            Self::BestLevel => "best-level",
+            Self::RoundRobin => "round-robin",
+        }
+    }
+}
+
 /// The dispatch rules that can be chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// Earliest deadline first while all deadlines can be met; strict tier order among tickets nearly
     /// due; a floor against starving. The default.
+    #[default]
     GuardedEdf,
     /// First come, first served.
     Fifo,
@@ -534,7 +573,7 @@ impl Rule {
 }
 
 /// All that decides how tickets are served, as one versioned whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// The policy's own name for this version. 1 to 64 characters.
     pub version: Arc<str>,
@@ -552,6 +591,8 @@ pub struct Policy {
     pub pools: Vec<Pool>,
     /// The business hours that tiers name. At most [`super::hours::PLANS_MAX`].
     pub hours: Vec<Arc<Hours>>,
+    /// The names of skills. At most [`SKILLS_MAX`](super::needs::SKILLS_MAX).
+    pub skills: Vec<Arc<str>>,
     /// The tier of customers the directory does not know.
     pub unknown_tier: TierIx,
     /// The tier while the directory is silent and nothing is known.
@@ -561,7 +602,7 @@ pub struct Policy {
 }
 
 /// A class of customer, with its promises and its people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tier {
     /// The name the directory uses. 1 to 64 characters.
     pub name: Arc<str>,
@@ -581,17 +622,21 @@ pub struct Tier {
     pub overflow: Vec<Overflow>,
 }
 
-/// An overflow step: after this wait, these pools too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An overflow step: after this wait, these pools too, or less is required.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overflow {
     /// The wait since the submit, in milliseconds.
     pub after_ms: i64,
     /// All pools that may serve the ticket from then on.
     pub pools: PoolSet,
+    /// By how much every level that the ticket requires is lower from then on; none falls below 1.
+    pub lower_levels: u8,
+    /// All skills that are neither required nor excluded from then on.
+    pub drop_skills: SkillSet,
 }
 
 /// Staff who serve together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
     /// The pool's name. 1 to 64 characters.
     pub name: Arc<str>,
@@ -599,6 +644,8 @@ pub struct Pool {
     pub lease_ms: i64,
     /// Agents kept free: a pair (tier, count) keeps `count` idle agents for that tier and higher.
     pub reserve: Vec<(TierIx, u32)>,
+    /// Which of several waiting agents gets a ticket of this pool.
+    pub choice: AgentChoice,
 }
 
 impl Pool {
@@ -619,6 +666,17 @@ impl Policy {
     pub fn pool_named(&self, name: &str) -> Option<PoolIx> {
         let at = self.pools.iter().position(|pool| &*pool.name == name)?;
         Some(PoolIx(u8::try_from(at).expect("a policy has at most 64 pools")))
+    }
+
+    /// The skill of that name.
+    pub fn skill_named(&self, name: &str) -> Option<SkillIx> {
+        let at = self.skills.iter().position(|skill| **skill == *name)?;
+        Some(SkillIx(u8::try_from(at).expect("a policy has at most 64 skills")))
+    }
+
+    /// The name of the skill at `ix`, which must come from this policy.
+    pub fn skill(&self, ix: SkillIx) -> &Arc<str> {
+        &self.skills[usize::from(ix.0)]
     }
 
     /// The tier at `ix`, which must come from this policy.

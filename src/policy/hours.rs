@@ -77,14 +77,14 @@ pub(super) fn of_tier(tier: &Section<'_>, names: &Names<'_>) -> Option<[Option<H
     };
     let table = item.section()?;
     let mut complete = true;
-    let mut named = |key| {
+    let mut read = |key| {
         let item = table.get(key)?;
         let ix = names.hours(&item);
         complete &= ix.is_some();
         ix
     };
-    let default = named("default");
-    let own = channel_names().map(&mut named);
+    let default = read("default");
+    let own = channel_names().map(&mut read);
     table.finish();
     complete.then(|| Channel::ALL.map(|channel| own[channel.index()].or(default)))
 }

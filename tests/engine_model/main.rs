@@ -72,6 +72,7 @@ impl Pair {
             | Act::Presence { .. }
             | Act::Submit { .. }
             | Act::Update { .. }
+            | Act::Urgency { .. }
             | Act::Retier { .. }
             | Act::Cancel { .. }
             | Act::Pull { .. }
@@ -180,6 +181,7 @@ impl Pair {
             assert_eq!(ticket.tier_source, expected.source, "{id}");
             assert_eq!(ticket.content, expected.content, "{id}");
             assert_eq!(ticket.submitted_at, Time(expected.submitted), "{id}");
+            assert_eq!(ticket.urgency, expected.urgency, "{id}");
             assert_eq!(ticket.respond_by, Time(expected.respond_by), "{id}");
             assert_eq!(ticket.solve_by, expected.solve_by.map(Time), "{id}");
             assert_eq!(model.names(ticket.pools), expected.pools, "{id}");
@@ -236,8 +238,9 @@ impl Pair {
             let wait = agent.wait.as_ref().map(|wait| (ms(wait.until), wait.request.clone()));
             assert_eq!(wait, expected.wait, "{id}");
             // A question by a crew: its own waiting agents count already.
-            let counted = engine.roster().crew_waits(agent.pools);
-            let survey = engine.survey(model.set(&expected.pools), Time(self.now));
+            let crew = engine.roster().crew_of(agent);
+            let counted = engine.roster().crew_waits(&crew);
+            let survey = engine.survey(&crew, Time(self.now));
             let given = match survey.choice {
                 Choice::Take(at, step) => {
                     let next = &survey.heads[at];

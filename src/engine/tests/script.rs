@@ -243,7 +243,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             });
             let pools = PoolSet::of(pools);
             let id = AgentId::new(*id);
-            Command::PutAgent(AgentProfile { id, name: "".into(), pools, capacity })
+            Command::PutAgent(AgentProfile { id, pools, capacity, ..AgentProfile::default() })
         }
         ["delete", agent] => Command::DeleteAgent { agent: AgentId::new(*agent) },
         ["here", agent] => presence(agent, Presence::Available),
@@ -389,6 +389,7 @@ pub(super) fn policy(text: &str) -> Policy {
             .map(|window| Overflow {
                 after_ms: duration_ms(window[1]).expect("a duration"),
                 pools: pools(window[2]),
+                ..Overflow::default()
             })
             .collect(),
     };
@@ -402,6 +403,7 @@ pub(super) fn policy(text: &str) -> Policy {
                 (TierIx(at(&tier_names, window[2])), window[1].parse().expect("a number"))
             })
             .collect(),
+        ..Pool::default()
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));
     Policy {
@@ -418,7 +420,7 @@ pub(super) fn policy(text: &str) -> Policy {
             .collect(),
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),
-        source: "".into(),
+        ..Policy::default()
     }
 }
 

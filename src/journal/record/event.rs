@@ -1,5 +1,6 @@
 //! Events as messages.
 
+use super::needs::{decode_skills, encode_skills};
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
     decode_tier, decode_urgency, encode_caller, encode_channel, encode_content, encode_source,
@@ -35,6 +36,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             name: (&*profile.name).into(),
             pools: profile.pools.0,
             capacity: profile.capacity.into(),
+            skills: encode_skills(&profile.skills),
         }),
         Event::AgentDeleted { agent } => {
             Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
@@ -47,14 +49,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::Updated { ticket, content } => {
             Kind::Updated(v1::Updated { ticket: ticket.0, content: Some(encode_content(content)) })
         }
-        Event::UrgencySet { ticket, urgency, respond_by, solve_by } => {
-            Kind::UrgencySet(v1::UrgencySet {
-                ticket: ticket.0,
-                urgency: encode_urgency(*urgency),
-                respond_by: respond_by.0,
-                solve_by: solve_by.map(|at| at.0),
-            })
-        }
+        Event::UrgencySet { .. } => Kind::UrgencySet(encode_urgency_set(event)),
         Event::Retiered {
             ticket,
             tier,
@@ -131,6 +126,18 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
     v1::Record { at: at.0, event: Some(kind) }
 }
 
+fn encode_urgency_set(event: &Event) -> v1::UrgencySet {
+    let Event::UrgencySet { ticket, urgency, respond_by, solve_by } = event else {
+        unreachable!("called for this event only")
+    };
+    v1::UrgencySet {
+        ticket: ticket.0,
+        urgency: encode_urgency(*urgency),
+        respond_by: respond_by.0,
+        solve_by: solve_by.map(|at| at.0),
+    }
+}
+
 fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
     v1::Submitted {
         id: submitted.id.as_str().into(),
@@ -160,6 +167,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             id: agent(put.agent)?,
             name: put.name.into(),
             pools: PoolSet(put.pools),
+            skills: decode_skills(put.skills)?,
             capacity: narrow(put.capacity, "agent_put.capacity")?,
         }),
         Kind::AgentDeleted(deleted) => Event::AgentDeleted { agent: agent(deleted.agent)? },

@@ -7,6 +7,7 @@
 mod event;
 mod hours;
 mod image;
+mod needs;
 mod policy;
 mod ticket;
 
