@@ -133,6 +133,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "hours.thu",
         "hours.tue",
         "hours.wed",
+        "pool.floor_over_reserve",
         "pool.lease",
         "pool.reserve",
         "tier.guard",

@@ -19,6 +19,7 @@ pub mod needs;
 pub mod queue;
 pub mod roster;
 mod shelf;
+mod starvation;
 pub mod timers;
 pub mod timing;
 
@@ -29,7 +30,7 @@ use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
     Agent, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket, TicketId,
-    TicketNumber, TierIx, Time,
+    TicketNumber, TierIx, TierSet, Time,
 };
 use needs::{Crew, NeedsBook};
 use queue::Queues;
@@ -290,6 +291,11 @@ impl Engine {
             request,
             step,
             slack_ms: head.slack_ms,
+            passed: if self.policy.floor_every().is_some() {
+                survey.passed()
+            } else {
+                TierSet::EMPTY
+            },
         })
     }
 

@@ -8,12 +8,14 @@ mod change;
 mod describe;
 mod hours;
 mod pools;
+mod starving;
 mod tiers;
 mod timing;
 
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
+pub use starving::Starving;
 
 use crate::engine::hours::HoursIx;
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};
@@ -306,6 +308,7 @@ reserve = { high = 3 }
 [[pool]]
 name = "b"
 reserve = { high = 0 }
+floor_over_reserve = true
 [[pool]]
 name = "c"
 "#;
@@ -319,6 +322,7 @@ name = "c"
             name: name.into(),
             lease_ms,
             reserve: reserve.to_vec(),
+            floor_over_reserve: name == "b",
             ..Pool::default()
         };
         let expected = Policy {

@@ -160,8 +160,12 @@ impl Stage {
                 let pool = engine.policy().pool_named(name).expect("a pool of the policy");
                 let record = engine.record(pool);
                 let (count, mean) = (record.handled_count, record.handle_ms());
-                let bucket = record.floor_bucket_permille;
-                format!("{count} handled, {} each, floor {bucket}", moment(Time(mean)))
+                let mut told = format!("{count} handled, {} each", moment(Time(mean)));
+                for (tier, count) in &record.passed_by {
+                    write!(told, ", {} passed by {count}", tier_name(*tier, engine))
+                        .expect("a string takes it");
+                }
+                told
             }
             ["recorded"] => self.journal.len().to_string(),
             ["clocks", id] => {
@@ -353,7 +357,7 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
-/// [then AFTER POOLS].. [within HOURS] [URGENCY=N]..; pool NAME [lease T] [keep N TIER]..;
+/// [then AFTER POOLS].. [within HOURS] [URGENCY=N]..; pool NAME [lease T] [keep N TIER].. [yields];
 /// hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
@@ -403,6 +407,7 @@ pub(super) fn policy(text: &str) -> Policy {
                 (TierIx(at(&tier_names, window[2])), window[1].parse().expect("a number"))
             })
             .collect(),
+        floor_over_reserve: words.contains(&"yields"),
         ..Pool::default()
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));

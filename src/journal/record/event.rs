@@ -8,7 +8,9 @@ use super::ticket::{
 };
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
 use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
-use crate::engine::model::{AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, Time};
+use crate::engine::model::{
+    AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
+};
 use std::sync::Arc;
 use v1::record::Event as Kind;
 
@@ -88,18 +90,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::WaitEnded { agent, why } => {
             Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
         }
-        Event::Assigned { ticket, agent, pool, token, lease_until, request, step, slack_ms } => {
-            Kind::Assigned(v1::Assigned {
-                ticket: ticket.0,
-                agent: agent.as_str().into(),
-                pool: pool.0.into(),
-                token: token.0,
-                lease_until: lease_until.0,
-                request: text(request.as_deref()),
-                step: encode_step(*step),
-                slack_ms: *slack_ms,
-            })
-        }
+        Event::Assigned { .. } => Kind::Assigned(encode_assigned(event)),
         Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
@@ -135,6 +126,34 @@ fn encode_urgency_set(event: &Event) -> v1::UrgencySet {
         urgency: encode_urgency(*urgency),
         respond_by: respond_by.0,
         solve_by: solve_by.map(|at| at.0),
+    }
+}
+
+fn encode_assigned(event: &Event) -> v1::Assigned {
+    let Event::Assigned {
+        ticket,
+        agent,
+        pool,
+        token,
+        lease_until,
+        request,
+        step,
+        slack_ms,
+        passed,
+    } = event
+    else {
+        unreachable!("called for this event only")
+    };
+    v1::Assigned {
+        ticket: ticket.0,
+        agent: agent.as_str().into(),
+        pool: pool.0.into(),
+        token: token.0,
+        lease_until: lease_until.0,
+        request: text(request.as_deref()),
+        step: encode_step(*step),
+        slack_ms: *slack_ms,
+        passed_tiers: passed.0,
     }
 }
 
@@ -227,6 +246,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             request: boxed(assigned.request),
             step: decode_step(assigned.step, "assigned.step")?,
             slack_ms: assigned.slack_ms,
+            passed: TierSet(assigned.passed_tiers),
         },
         Kind::Extended(extended) => Event::Extended {
             ticket: TicketNumber(extended.ticket),
