@@ -3,6 +3,7 @@
 mod admin;
 mod agent;
 mod clocks;
+mod events;
 mod intake;
 mod ops;
 #[path = "../support/server.rs"]
