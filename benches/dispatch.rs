@@ -136,7 +136,7 @@ fn policy() -> Policy {
         solve_within_ms: [None; 6],
         timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     });
     Policy {
         version: "bench".into(),

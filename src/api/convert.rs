@@ -432,6 +432,7 @@ impl From<&Policy> for pb::Policy {
                 respond_within: Some(duration(tier.respond_within_ms[channel.index()])),
                 solve_within: tier.solve_within_ms[channel.index()].map(duration),
                 hours: clocks::hours_name(policy, tier, channel),
+                queue_max: tier.queue_max[channel.index()],
             };
             let first =
                 pb::RouteStep { after: Some(duration(0)), pools: pool_names(policy, tier.pools) };

@@ -30,7 +30,7 @@ fn policy(rule: Rule) -> Policy {
         solve_within_ms: [None; 6],
         timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     };
     Policy {
         version: "test".into(),

@@ -141,8 +141,10 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
     let shares = (0..1100_u32, prop::sample::select(vec![0, 500, 1000, 3000]));
     let factors = vec![[1000; 4], [2000, 1000, 500, 250], [1500, 1000, 1000, 333]];
     let factors = prop::sample::select(factors);
-    (target(), target(), solve, pool_set(pool_count), steps, shares, factors).prop_map(
-        move |(voice, other, solve, pools, steps, (guard, weight), urgency_permille)| {
+    let most = prop::option::weighted(0.2, 1..6_u32);
+    let more = (factors, most);
+    (target(), target(), solve, pool_set(pool_count), steps, shares, more).prop_map(
+        move |(voice, other, solve, pools, steps, (guard, weight), (urgency_permille, most))| {
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -159,6 +161,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 timing: Timing { urgency_permille, ..Timing::default() },
                 pools,
                 overflow: overflow.collect(),
+                queue_max: [most; 6],
             }
         },
     )

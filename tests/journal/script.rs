@@ -327,6 +327,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         },
         pools,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
+        queue_max: [Some(1000); 6],
     };
     let pool = |name: &str, reserve| Pool {
         name: name.into(),

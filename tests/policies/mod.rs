@@ -13,7 +13,7 @@ pub(crate) fn tier(name: &str, respond_within_s: i64) -> Tier {
         solve_within_ms: [None; 6],
         timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     }
 }
 
