@@ -1,11 +1,14 @@
 //! The rules, one sentence a test.
 
 mod agents;
+mod by_name;
+mod choices;
 mod dispatch;
 mod leases;
 mod policies;
 mod retries;
 mod script;
+mod skills;
 mod tickets;
 mod timers;
 mod why;
