@@ -6,7 +6,7 @@
 
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
-    TicketId, TicketNumber, TierIx, TierSource, Time,
+    TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
 };
 use super::needs::{Needs, SkillIx, Skills};
 use super::wish::{Preferred, SkillMode, Wish};
@@ -346,6 +346,8 @@ pub enum Event {
         step: Step,
         /// Milliseconds left to the response deadline.
         slack_ms: i64,
+        /// The starving tiers that the agent might have served instead.
+        passed: TierSet,
     },
     /// A lease was extended.
     Extended {

@@ -9,6 +9,7 @@ mod policies;
 mod retries;
 mod script;
 mod skills;
+mod starvation;
 mod tickets;
 mod timers;
 mod why;

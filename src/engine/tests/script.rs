@@ -162,8 +162,12 @@ impl Stage {
                 let pool = engine.policy().pool_named(name).expect("a pool of the policy");
                 let record = engine.record(pool);
                 let (count, mean) = (record.handled_count, record.handle_ms());
-                let bucket = record.floor_bucket_permille;
-                format!("{count} handled, {} each, floor {bucket}", moment(Time(mean)))
+                let mut told = format!("{count} handled, {} each", moment(Time(mean)));
+                for (tier, count) in &record.passed_by {
+                    write!(told, ", {} passed by {count}", tier_name(*tier, engine))
+                        .expect("a string takes it");
+                }
+                told
             }
             ["recorded"] => self.journal.len().to_string(),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
@@ -352,8 +356,8 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
-/// [then AFTER POOLS [lower N] [drop SKILLS]]..; pool NAME [lease T] [keep N TIER].. [choice C];
-/// skills NAME..`
+/// [then AFTER POOLS [lower N] [drop SKILLS]]..; pool NAME [lease T] [keep N TIER].. [choice C]
+/// [yields]; skills NAME..`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -413,6 +417,7 @@ pub(super) fn policy(text: &str) -> Policy {
         choice: word_after(words, "choice").map_or(AgentChoice::LeastLoaded, |choice| {
             AgentChoice::ALL.into_iter().find(|known| known.name() == choice).expect("a choice")
         }),
+        floor_over_reserve: words.contains(&"yields"),
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));
     Policy {

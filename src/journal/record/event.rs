@@ -11,7 +11,9 @@ use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
 use crate::engine::command::{
     AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
 };
-use crate::engine::model::{AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, Time};
+use crate::engine::model::{
+    AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
+};
 use std::sync::Arc;
 use v1::record::Event as Kind;
 
@@ -32,7 +34,6 @@ twin! {
     [Nothing, HeldForTier, Away, CallerGone, Replaced]
 }
 
-#[expect(clippy::too_many_lines, reason = "one arm an event, each of them simple")]
 pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
     let kind = match event {
         Event::Started => Kind::Started(v1::Started {}),
@@ -106,18 +107,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::WaitEnded { agent, why } => {
             Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
         }
-        Event::Assigned { ticket, agent, pool, token, lease_until, request, step, slack_ms } => {
-            Kind::Assigned(v1::Assigned {
-                ticket: ticket.0,
-                agent: agent.as_str().into(),
-                pool: pool.0.into(),
-                token: token.0,
-                lease_until: lease_until.0,
-                request: text(request.as_deref()),
-                step: encode_step(*step),
-                slack_ms: *slack_ms,
-            })
-        }
+        Event::Assigned { .. } => Kind::Assigned(encode_assigned(event)),
         Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
@@ -142,6 +132,34 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         }),
     };
     v1::Record { at: at.0, event: Some(kind) }
+}
+
+fn encode_assigned(event: &Event) -> v1::Assigned {
+    let Event::Assigned {
+        ticket,
+        agent,
+        pool,
+        token,
+        lease_until,
+        request,
+        step,
+        slack_ms,
+        passed,
+    } = event
+    else {
+        unreachable!("called for this event only")
+    };
+    v1::Assigned {
+        ticket: ticket.0,
+        agent: agent.as_str().into(),
+        pool: pool.0.into(),
+        token: token.0,
+        lease_until: lease_until.0,
+        request: text(request.as_deref()),
+        step: encode_step(*step),
+        slack_ms: *slack_ms,
+        passed_tiers: passed.0,
+    }
 }
 
 fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
@@ -236,6 +254,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             request: boxed(assigned.request),
             step: decode_step(assigned.step, "assigned.step")?,
             slack_ms: assigned.slack_ms,
+            passed: TierSet(assigned.passed_tiers),
         },
         Kind::Extended(extended) => Event::Extended {
             ticket: TicketNumber(extended.ticket),

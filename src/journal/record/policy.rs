@@ -108,6 +108,7 @@ fn encode_pool(pool: &Pool) -> v1::Pool {
             .iter()
             .map(|(tier, count)| v1::Reserve { tier: tier.0.into(), count: *count })
             .collect(),
+        floor_over_reserve: pool.floor_over_reserve,
         choice: encode_choice(pool.choice),
     }
 }
@@ -118,6 +119,7 @@ fn pool(pool: v1::Pool) -> Result<Pool, Error> {
         name: name(pool.name, "pool.name")?.into(),
         lease_ms: pool.lease_ms,
         reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
+        floor_over_reserve: pool.floor_over_reserve,
         choice: match pool.choice {
             0 => AgentChoice::LeastLoaded,
             choice => decode_choice(choice, "pool.choice")?,
@@ -129,8 +131,11 @@ pub(super) fn encode_record(record: &PoolRecord) -> v1::PoolRecord {
     v1::PoolRecord {
         handled_count: record.handled_count,
         mean_handle_us: record.mean_handle_us,
-        floor_bucket_permille: record.floor_bucket_permille,
-        floor_last_tier: record.floor_last_tier.map(|tier| tier.0.into()),
+        passed_by: record
+            .passed_by
+            .iter()
+            .map(|(tier, count)| v1::PassedBy { tier: tier.0.into(), count: *count })
+            .collect(),
     }
 }
 
@@ -138,10 +143,10 @@ pub(super) fn decode_record(record: v1::PoolRecord) -> Result<PoolRecord, Error>
     Ok(PoolRecord {
         handled_count: record.handled_count,
         mean_handle_us: record.mean_handle_us,
-        floor_bucket_permille: record.floor_bucket_permille,
-        floor_last_tier: record
-            .floor_last_tier
-            .map(|tier| decode_tier(tier, "pool_record.floor_last_tier"))
-            .transpose()?,
+        passed_by: record
+            .passed_by
+            .into_iter()
+            .map(|passed| Ok((decode_tier(passed.tier, "passed_by.tier")?, passed.count)))
+            .collect::<Result<_, Error>>()?,
     })
 }
