@@ -1,17 +1,17 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
 use super::command::{
-    AgentProfile, Answer, Asked, Command, Earlier, Event, Lookup, OpenReason, Rejection,
-    ReleaseReason, Submit, Submitted, WaitEnd,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, Rejection, ReleaseReason,
+    Submit, Submitted, WaitEnd,
 };
 use super::dispatch::Choice;
 use super::model::{
-    AgentId, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber, TierIx,
-    TierSource, Time,
+    AgentId, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber,
+    TierIx, TierSource, Time,
 };
 use super::needs::SkillIx;
 use super::queue::QueueKey;
-use super::wish::{SkillMode, SkillWish, Wish, needs_after};
+use super::wish::{SkillMode, SkillWish, needs_after};
 use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL, QUEUES_MAX};
 use std::sync::Arc;
 
@@ -228,6 +228,7 @@ impl Engine {
             return Err(Rejection::TicketLimit { max });
         }
         let coding = self.code(submit.lookup)?;
+        self.check_queue(coding.tier, submit.channel)?;
         let caller = submit.caller.map(|caller| match coding.customer_id {
             Some(id) if caller.customer_id() != Some(&*id) => {
                 let mut caller = (*caller).clone();
@@ -275,15 +276,13 @@ impl Engine {
         ))
     }
 
-    /// What is asked, in the policy's terms.
-    fn wish(&self, asked: Asked) -> Result<Wish, Rejection> {
-        let skills = self.skills_asked(&asked.skills);
-        let skills = skills.map_err(|at| Rejection::SkillNotFound { at })?;
-        if asked.only.as_ref().is_some_and(|only| self.roster.get(only).is_none()) {
-            return Err(Rejection::OnlyAgentNotFound);
+    /// A full queue refuses its own tier and channel, and nobody else.
+    fn check_queue(&self, tier: TierIx, channel: Channel) -> Result<(), Rejection> {
+        let max = self.policy.tier(tier).queue_max[channel.index()].map(u64::from);
+        match max.filter(|max| self.queues.depth(tier, channel) >= *max) {
+            Some(max) => Err(Rejection::QueueFull { tier, channel, max }),
+            None => Ok(()),
         }
-        let Asked { preferred, only, barred, .. } = asked;
-        Ok(Wish { skills, preferred, only, barred, relaxed_ms: 0 })
     }
 
     /// The tier that the directory's answer means under this policy.

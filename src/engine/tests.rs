@@ -5,6 +5,7 @@ mod by_name;
 mod choices;
 mod dispatch;
 mod leases;
+mod limits;
 mod policies;
 mod retries;
 mod script;

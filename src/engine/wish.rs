@@ -5,7 +5,7 @@
 //! and a preferred agent is waited for only so long.
 
 use super::Engine;
-use super::command::{AskedSkill, Event, OpenReason};
+use super::command::{Asked, AskedSkill, Event, OpenReason, Rejection};
 use super::model::{AgentId, Overflow, Policy, Ticket, TierIx, Time};
 use super::needs::{Needs, SkillIx, SkillSet, Skills, level_in};
 use std::sync::Arc;
@@ -231,8 +231,19 @@ impl Engine {
         same.then(|| ticket.submitted_at.plus_ms(preferred.wait_ms))
     }
 
+    /// What is asked, in the policy's terms.
+    pub(super) fn wish(&self, asked: Asked) -> Result<Wish, Rejection> {
+        let skills = self.skills_asked(&asked.skills);
+        let skills = skills.map_err(|at| Rejection::SkillNotFound { at })?;
+        if asked.only.as_ref().is_some_and(|only| self.roster.get(only).is_none()) {
+            return Err(Rejection::OnlyAgentNotFound);
+        }
+        let Asked { preferred, only, barred, .. } = asked;
+        Ok(Wish { skills, preferred, only, barred, relaxed_ms: 0 })
+    }
+
     /// The skills in the policy's order; the place of the first that the policy lacks.
-    pub(super) fn skills_asked(&self, asked: &[AskedSkill]) -> Result<Box<[SkillWish]>, usize> {
+    fn skills_asked(&self, asked: &[AskedSkill]) -> Result<Box<[SkillWish]>, usize> {
         let known = |(at, asked): (usize, &AskedSkill)| -> Result<SkillWish, usize> {
             let skill = self.policy.skill_named(&asked.name).ok_or(at)?;
             let AskedSkill { level, mode, drop_after_ms, .. } = *asked;
