@@ -136,6 +136,7 @@ impl Tally {
             | Event::UrgencySet { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }

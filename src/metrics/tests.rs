@@ -70,6 +70,7 @@ impl Desk {
             content: Arc::new(Content::default()),
             lookup,
             earlier: None,
+            asked: None,
         })));
     }
 

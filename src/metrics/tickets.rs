@@ -200,6 +200,7 @@ impl Tickets {
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
