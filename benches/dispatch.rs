@@ -11,6 +11,7 @@ use tierline::engine::model::{
     TierIx, Time,
 };
 use tierline::engine::needs::Crew;
+use tierline::engine::timing::{Timing, Urgency};
 use tierline::engine::{Engine, Limits};
 
 const TIERS: [(&str, i64); 4] =
@@ -88,12 +89,14 @@ impl Desk {
         self.ask(Command::Submit(Box::new(Submit {
             id: TicketId::new(id),
             fingerprint: number,
+            urgency: Urgency::Normal,
             channel: Channel::Web,
             caller: None,
             content: self.content.clone(),
             lookup: Lookup::Given { tier: tier.into() },
             not_before: None,
             earlier: None,
+            asked: None,
         })));
     }
 
@@ -136,6 +139,7 @@ fn policy() -> Policy {
         expires_after_ms: [None; 6],
         requeue_limit: None,
         park_max_ms: [1000; 6],
+        timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
         ..Tier::default()
     });

@@ -119,6 +119,14 @@ word!(
     return_reason, v1::ReturnReason, "RETURN_REASON_"
 );
 word!(
+    /// `low`, `normal`, `high`, `critical`.
+    urgency, v1::Urgency, "URGENCY_"
+);
+word!(
+    /// `running`, `paused`, `met`, `breached`, `stopped`.
+    clock_state, v1::ClockState, "CLOCK_STATE_"
+);
+word!(
     /// `found`, `unknown-customer`, `stale`, ...
     tier_source, v1::TierSource, "TIER_SOURCE_"
 );

@@ -42,6 +42,19 @@ pub enum Stopped {
         /// How many live tickets have it.
         count: u64,
     },
+    /// The policy at the start leaves live tickets without a skill that they require.
+    #[error(
+        "policy \"{version}\" has no skill \"{skill}\", which {count} live tickets require; finish or \
+         cancel them under the old policy, or keep the skill"
+    )]
+    PolicyStrandsSkill {
+        /// The new policy.
+        version: Arc<str>,
+        /// The skill it lacks.
+        skill: Arc<str>,
+        /// How many live tickets require it.
+        count: u64,
+    },
     /// There is no space for the first record.
     #[error(
         "there is no space for the journal: free some, or raise data.size_max or shorten data.history"
@@ -61,30 +74,21 @@ pub(super) fn next_wait() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The ticket of that id as the engine has it, live or just ended.
-pub(super) fn see(engine: &Engine, id: &TicketId) -> Option<Seen> {
+/// The ticket of that id as the engine has it at `at`, live or just ended.
+pub(super) fn see(engine: &Engine, id: &TicketId, at: Time) -> Option<Seen> {
     if let Some(ticket) = engine.ticket(id) {
-        return Some(see_live(engine, ticket.number));
+        return Some(see_live(engine, ticket.number, at));
     }
     engine.finished(id).map(|finished| ended(engine, finished))
 }
 
-/// Like [`see`], with a live ticket as it is at `now`.
-pub(super) fn see_at(engine: &Engine, id: &TicketId, now: Time) -> Option<Seen> {
-    let mut seen = see(engine, id);
-    if let Some(Seen::Live(live)) = &mut seen {
-        live.at = now;
-    }
-    seen
+fn see_live(engine: &Engine, number: TicketNumber, at: Time) -> Seen {
+    Seen::Live(Box::new(live(engine, number, at)))
 }
 
-fn see_live(engine: &Engine, number: TicketNumber) -> Seen {
-    Seen::Live(Box::new(live(engine, number)))
-}
-
-fn live(engine: &Engine, number: TicketNumber) -> Live {
+fn live(engine: &Engine, number: TicketNumber, at: Time) -> Live {
     let ticket = engine.ticket_numbered(number).expect("the engine just named it");
-    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at: engine.at() }
+    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at }
 }
 
 fn ended(engine: &Engine, finished: &crate::engine::model::Finished) -> Seen {
@@ -209,15 +213,15 @@ impl Driver {
             commands.push(Command::ApplyPolicy { policy: policy.clone() });
         }
         for command in commands {
-            if let Err(Rejection::PolicyStrandsTickets { tier, count }) =
-                self.carry_out(now, command)
-            {
-                let tier = self.engine.policy().tier(tier).name.clone();
-                return Err(Stopped::PolicyStrands {
-                    version: policy.version.clone(),
-                    tier,
-                    count,
-                });
+            let refused = self.carry_out(now, command).err();
+            let (version, present) = (policy.version.clone(), self.engine.policy());
+            if let Some(Rejection::PolicyStrandsTickets { tier, count }) = refused {
+                let tier = present.tier(tier).name.clone();
+                return Err(Stopped::PolicyStrands { version, tier, count });
+            }
+            if let Some(Rejection::PolicyStrandsSkill { skill, count }) = refused {
+                let skill = present.skill(skill).clone();
+                return Err(Stopped::PolicyStrandsSkill { version, skill, count });
             }
         }
         while !self.settle(now) {
@@ -248,7 +252,7 @@ impl Driver {
                     None
                 }
             };
-            let now = self.clock.now().max(self.engine.at());
+            let now = self.now();
             if self.no_space {
                 self.look_for_space(now)?;
             }
@@ -371,8 +375,10 @@ impl Driver {
             | Event::PresenceSet { .. }
             | Event::Submitted(_)
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::Breached { .. }
             | Event::WaitStarted { .. }
             | Event::Extended { .. }
@@ -394,6 +400,11 @@ impl Driver {
         }));
     }
 
+    /// This instant, not before the last event.
+    fn now(&self) -> Time {
+        self.clock.now().max(self.engine.at())
+    }
+
     /// Answers a pull with the ticket its agent now holds, and notices if nobody is there to take it.
     fn hand_over(
         &mut self,
@@ -402,7 +413,7 @@ impl Driver {
         wait: u64,
         reply: Delivery<Pulled>,
     ) {
-        let live = Box::new(live(&self.engine, number));
+        let live = Box::new(live(&self.engine, number, self.now()));
         let assignment = live.ticket.assignment().expect("it was just handed over");
         let token = assignment.token;
         if repeated {
@@ -514,9 +525,10 @@ impl Driver {
     }
 
     fn tell_watchers(&mut self, number: TicketNumber) {
+        let now = self.now();
         let Some(watched) = self.watched.get(&number) else { return };
         if self.engine.ticket_numbered(number).is_some() {
-            watched.send_replace(see_live(&self.engine, number));
+            watched.send_replace(see_live(&self.engine, number, now));
             return;
         }
         let watched = self.watched.remove(&number).expect("it was just found");

@@ -140,8 +140,10 @@ impl Tally {
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }

@@ -6,9 +6,10 @@ use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolIx, PoolRecord,
     PoolSet, Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
-use super::needs::{Needs, NeedsBook, SkillIx, Skills};
+use super::needs::NeedsBook;
 use super::queue::Queues;
 use super::timers::Timers;
+use super::wish::{needs_after, skills_under};
 use super::{Engine, FINISHED_KEPT_MAX};
 use std::sync::Arc;
 
@@ -47,15 +48,29 @@ impl Engine {
             Event::Updated { ticket, content } => {
                 self.ticket_mut(*ticket).content = content.clone();
             }
+            Event::UrgencySet { ticket, urgency, respond_by, solve_by } => {
+                self.re_key(*ticket, |ticket| {
+                    ticket.urgency = *urgency;
+                    ticket.respond_by = *respond_by;
+                    ticket.solve_by = *solve_by;
+                });
+            }
             Event::Retiered { .. } => self.retiered(event),
             Event::Cancelled { ticket, reason } => {
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
-            Event::Overflowed { ticket, overflow_step, pools } => {
+            Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
                 self.re_key(*ticket, |ticket| {
                     ticket.overflow_step = *overflow_step;
                     ticket.pools = *pools;
+                    ticket.needs.clone_from(needs);
+                    if let Some(wish) = &mut ticket.wish {
+                        wish.relaxed_ms = *relaxed_ms;
+                    }
                 });
+            }
+            Event::Opened { ticket, needs, why: _ } => {
+                self.re_key(*ticket, |ticket| ticket.needs.clone_from(needs));
             }
             Event::Breached { ticket, deadline } => self.re_key(*ticket, |ticket| match deadline {
                 Deadline::Response => ticket.response_breached = true,
@@ -199,6 +214,7 @@ impl Engine {
             number: submitted.number,
             fingerprint: submitted.fingerprint,
             channel: submitted.channel,
+            urgency: submitted.urgency,
             caller: submitted.caller.clone(),
             content: submitted.content.clone(),
             tier: submitted.tier,
@@ -209,7 +225,8 @@ impl Engine {
             solve_by: submitted.solve_by,
             overflow_step: 0,
             pools: submitted.pools,
-            needs: None,
+            needs: submitted.needs.clone(),
+            wish: submitted.wish.clone(),
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
@@ -238,6 +255,7 @@ impl Engine {
             overflow_step,
             pools,
             expires_at,
+            needs,
         } = event
         else {
             unreachable!("called for this event only")
@@ -253,6 +271,7 @@ impl Engine {
             if ticket.expires_at() != *expires_at {
                 ticket.life_mut().expires_at = *expires_at;
             }
+            ticket.needs.clone_from(needs);
             if let (Some(caller), Some(id)) = (&mut ticket.caller, customer_id)
                 && caller.customer_id() != Some(id)
             {
@@ -357,12 +376,7 @@ impl Engine {
             ticket.respond_by = moved.respond_by;
             ticket.solve_by = moved.solve_by;
             ticket.solution_breached &= !moved.has_restarted;
-            let needs = ticket.needs.as_deref().cloned().unwrap_or_default();
-            ticket.needs = if moved.is_dead_letter {
-                None
-            } else {
-                Needs { only: moved.only.clone(), while_available: false, ..needs }.shared()
-            };
+            ticket.needs.clone_from(&moved.needs);
             let life = ticket.life_mut();
             life.counts_from = moved.counts_from;
             life.has_fixed_route = moved.has_fixed_route;
@@ -475,7 +489,7 @@ impl Engine {
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {
             agent.pools = set_of(agent.pools);
-            agent.skills = skills_of(&agent.skills, skill_of);
+            agent.skills = skills_under(&agent.skills, skill_of);
             self.roster.put(agent);
         }
         self.queues = Queues::new(policy.rule);
@@ -489,17 +503,27 @@ impl Engine {
         for ticket in self.tickets.values_mut() {
             let waited_ms = ticket.waited_ms(self.at);
             ticket.tier = tier_of(ticket.tier);
+            let (overflow_step, pools) = Self::route_after(policy, ticket.tier, waited_ms);
             let fixed = set_of(ticket.pools);
-            if !ticket.has_fixed_route() || fixed.is_empty() {
-                (ticket.overflow_step, ticket.pools) =
-                    Self::route_after(policy, ticket.tier, waited_ms);
+            ticket.overflow_step = overflow_step;
+            if ticket.has_fixed_route() && !fixed.is_empty() {
+                ticket.pools = fixed;
+            } else {
+                ticket.pools = pools;
                 if let Some(life) = &mut ticket.life {
                     life.has_fixed_route = false;
                     life.is_dead_letter = false;
                 }
-            } else {
-                ticket.pools = fixed;
             }
+            if let Some(wish) = &mut ticket.wish {
+                **wish = wish.under(skill_of);
+            }
+            let (step, wish) = (ticket.overflow_step, ticket.wish.as_deref());
+            ticket.needs = if ticket.is_dead_letter() {
+                None
+            } else {
+                needs_after(policy, ticket.tier, step, wish, ticket.needs.as_ref())
+            };
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
             }
@@ -510,14 +534,6 @@ impl Engine {
             self.timers.add_ticket(ticket, policy);
         }
     }
-}
-
-/// The skills in another policy's order, without those that it lacks.
-fn skills_of(skills: &Skills, skill_of: impl Fn(SkillIx) -> Option<SkillIx>) -> Skills {
-    let mut there: Vec<_> =
-        skills.iter().filter_map(|(skill, level)| Some((skill_of(*skill)?, *level))).collect();
-    there.sort_unstable();
-    there.into()
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {

@@ -1,16 +1,20 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
 use super::command::{
-    AgentProfile, Answer, Command, Earlier, Event, Lookup, Rejection, ReleaseReason, ResumedBy,
-    Submit, Submitted, WaitEnd,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, Rejection, ReleaseReason,
+    ResumedBy, Submit, Submitted, WaitEnd,
 };
+use super::deadlines::Promise;
 use super::dispatch::Choice;
 use super::life::SCHEDULE_MS_MAX;
 use super::model::{
     AgentId, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber,
     TierIx, TierSource, Time,
 };
-use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL};
+use super::needs::SkillIx;
+use super::queue::QueueKey;
+use super::wish::{SkillMode, SkillWish, needs_after};
+use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL, QUEUES_MAX};
 use std::sync::Arc;
 
 /// What a command leads to.
@@ -72,6 +76,7 @@ impl Engine {
                 let answer = Answer::Ticket { number, repeated: false };
                 Ok(Decision::of(Event::Updated { ticket: number, content }, answer))
             }
+            Command::SetUrgency { ticket, urgency } => self.decide_urgency(&ticket, urgency),
             Command::Retier { ticket, lookup } => self.decide_retier(now, &ticket, lookup),
             Command::Cancel { ticket, reason, earlier } => {
                 self.decide_cancel(&ticket, reason, earlier)
@@ -103,7 +108,7 @@ impl Engine {
                 let answer = |repeated| Answer::Ticket { number: live.number, repeated };
                 Ok(match &live.state {
                     State::Parked(_) => {
-                        Decision::of(Self::resumed(live, ResumedBy::Caller, now), answer(false))
+                        Decision::of(self.resumed(live, ResumedBy::Caller, now), answer(false))
                     }
                     // It has returned already.
                     State::Scheduled { .. } | State::Waiting | State::Assigned(_) => {
@@ -112,15 +117,18 @@ impl Engine {
                 })
             }
             Command::Release { ticket, token, reason } => {
-                let live = self.held_with(&ticket, token, None)?;
-                let number = live.number;
-                let dead_letter = match &reason {
-                    ReleaseReason::ByAgent(_) => self.dead_letter_after_return(live),
-                    ReleaseReason::Undelivered => None,
-                };
-                let answer = Answer::Ticket { number, repeated: false };
-                let event = Event::Released { ticket: number, token, reason, dead_letter };
-                Ok(Decision::of(event, answer))
+                let held = self.held_with(&ticket, token, None)?;
+                let number = held.number;
+                // Whom it waited for has seen it and does not want it.
+                let preferred = held.needs.as_ref().is_some_and(|needs| needs.while_available);
+                let by_hand = matches!(reason, ReleaseReason::ByAgent(_));
+                let dead_letter = self.dead_letter_after_return(held).filter(|_| by_hand);
+                let opened = self.opened(held, OpenReason::GivenBack);
+                let opens = preferred && by_hand && dead_letter.is_none();
+                let mut events =
+                    vec![Event::Released { ticket: number, token, reason, dead_letter }];
+                events.extend(opened.filter(|_| opens));
+                Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } })
             }
         }
     }
@@ -140,6 +148,11 @@ impl Engine {
         let known = self.policy.pools.len();
         if profile.pools.is_empty() || profile.pools.iter().any(|p| usize::from(p.0) >= known) {
             return Err(Rejection::PoolNotFound);
+        }
+        let skills = self.policy.skills.len();
+        let unknown = |(skill, _): &(SkillIx, u8)| usize::from(skill.0) >= skills;
+        if let Some(at) = profile.skills.iter().position(unknown) {
+            return Err(Rejection::SkillNotFound { at });
         }
         let max = self.limits.agents_max;
         if self.roster.get(&profile.id).is_none() && self.roster.len() as u64 >= max {
@@ -214,6 +227,16 @@ impl Engine {
                 }
             }
         }
+        for (name, ix) in self.policy.skills.iter().zip(0..).map(|(name, ix)| (name, SkillIx(ix))) {
+            if policy.skill_named(name).is_none() {
+                let asks = |wish: &SkillWish| wish.skill == ix && wish.mode == SkillMode::Require;
+                let wishes = self.tickets.values().filter_map(|ticket| ticket.wish.as_ref());
+                let count = wishes.filter(|wish| wish.skills.iter().any(asks)).count() as u64;
+                if count > 0 {
+                    return Err(Rejection::PolicyStrandsSkill { skill: ix, count });
+                }
+            }
+        }
         Ok(Decision::of(Event::PolicyApplied { policy, change: None }, Answer::Done))
     }
 
@@ -249,8 +272,23 @@ impl Engine {
             return Err(Rejection::ScheduleOutOfRange);
         }
         let starts_at = not_before.unwrap_or(now);
-        let (respond_by, solve_by) =
-            Self::deadlines(&self.policy, coding.tier, submit.channel, starts_at);
+        let wish = submit.asked.map(|asked| self.wish(*asked)).transpose()?.map(Box::new);
+        let needs = wish.as_ref().and_then(|wish| self.first_needs(coding.tier, wish));
+        let pools = self.policy.tier(coding.tier).pools;
+        if needs.is_some() && self.queues.len() >= QUEUES_MAX {
+            let key = QueueKey {
+                tier: coding.tier,
+                channel: submit.channel,
+                pools,
+                needs: needs.clone(),
+            };
+            if self.queues.get(&key).is_none() {
+                return Err(Rejection::QueueLimit { max: QUEUES_MAX });
+            }
+        }
+        let promise =
+            Promise { tier: coding.tier, channel: submit.channel, urgency: submit.urgency };
+        let (respond_by, solve_by) = promise.deadlines(&self.policy, starts_at);
         let expires_at = Self::expiry(&self.policy, coding.tier, submit.channel, starts_at);
         let number = self.next_number;
         let submitted = Submitted {
@@ -258,6 +296,7 @@ impl Engine {
             number,
             fingerprint: submit.fingerprint,
             channel: submit.channel,
+            urgency: submit.urgency,
             caller,
             content: submit.content,
             tier: coding.tier,
@@ -265,7 +304,9 @@ impl Engine {
             tier_age_ms: coding.age_ms,
             respond_by,
             solve_by,
-            pools: self.policy.tier(coding.tier).pools,
+            pools,
+            wish,
+            needs,
             not_before,
             expires_at,
         };
@@ -334,14 +375,14 @@ impl Engine {
         if (coding.tier, coding.source) == (live.tier, live.tier_source) && !tells_id {
             return Ok(Decision::nothing(answer));
         }
-        let (respond_by, solve_by) =
-            Self::deadlines(&self.policy, coding.tier, live.channel, live.counts_from());
+        let promise = Promise { tier: coding.tier, ..Promise::of(live) };
+        let (respond_by, solve_by) = promise.deadlines(&self.policy, live.counts_from());
         let waited_ms = live.waited_ms(now);
-        let (overflow_step, pools) = if live.has_fixed_route() {
-            (live.overflow_step, live.pools)
-        } else {
-            Self::route_after(&self.policy, coding.tier, waited_ms)
-        };
+        let (overflow_step, routed) = Self::route_after(&self.policy, coding.tier, waited_ms);
+        let pools = if live.has_fixed_route() { live.pools } else { routed };
+        let wish = live.wish.as_deref().filter(|_| !live.is_dead_letter());
+        let needs =
+            needs_after(&self.policy, coding.tier, overflow_step, wish, live.needs.as_ref());
         let event = Event::Retiered {
             ticket: live.number,
             tier: coding.tier,
@@ -352,6 +393,7 @@ impl Engine {
             overflow_step,
             pools,
             expires_at: Self::expiry(&self.policy, coding.tier, live.channel, live.starts_at()),
+            needs,
         };
         Ok(Decision::of(event, answer))
     }

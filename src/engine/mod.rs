@@ -8,9 +8,11 @@ mod apply;
 mod audit;
 mod choice;
 pub mod command;
+pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
 mod explain;
+pub mod hours;
 mod ids;
 pub mod life;
 pub mod model;
@@ -21,6 +23,8 @@ pub mod roster;
 mod shelf;
 mod starvation;
 pub mod timers;
+pub mod timing;
+pub mod wish;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 pub use life::Resting;
@@ -45,6 +49,9 @@ pub const EXTEND_MS_MAX: i64 = 86_400_000;
 pub const LEASE_MS_WITHOUT_POOL: i64 = 900_000;
 /// How many tickets that ended last stay in memory, so that a retry in the same batch finds them.
 pub const FINISHED_KEPT_MAX: usize = 4096;
+/// How many queues there may be for a ticket to be accepted that needs one of its own: each kind of
+/// needs is a queue, and a choice compares the heads of all that an agent may serve.
+pub const QUEUES_MAX: usize = 4096;
 /// A ticket's place is exact up to this many tickets before it in each queue.
 pub const PLACE_EXACT_MAX: usize = 1000;
 
@@ -254,6 +261,9 @@ impl Engine {
 
     /// The next thing that is due at `now`. Asked again after each until there is none.
     pub fn expire(&self, now: Time) -> Option<Event> {
+        if let Some(opened) = self.opened_as_forsaken() {
+            return Some(opened);
+        }
         if let Some(number) = self.timers.due_ticket(now) {
             let ticket = self.ticket_numbered(number).expect("only live tickets have timers");
             return Some(self.due_event(ticket, now));
@@ -312,11 +322,10 @@ impl Engine {
         let number = ticket.number;
         let breached = |deadline| Event::Breached { ticket: number, deadline };
         match due {
-            Due::Overflow => {
-                let step = ticket.overflow_step;
-                let overflow = self.policy.tier(ticket.tier).overflow[usize::from(step)];
-                Event::Overflowed { ticket: number, overflow_step: step + 1, pools: overflow.pools }
-            }
+            Due::Overflow => self.overflowed(ticket),
+            Due::PreferenceEnd => self
+                .opened(ticket, command::OpenReason::Waited)
+                .expect("it waits for its preferred agent"),
             Due::ResponseBreach => breached(command::Deadline::Response),
             Due::SolutionBreach => breached(command::Deadline::Solution),
             Due::LeaseEnd => {
@@ -325,7 +334,7 @@ impl Engine {
                 Event::LeaseExpired { ticket: number, token, dead_letter }
             }
             Due::Opening => Event::Queued { ticket: number },
-            Due::ParkEnd => Self::resumed(ticket, ResumedBy::Limit, now),
+            Due::ParkEnd => self.resumed(ticket, ResumedBy::Limit, now),
             Due::Expiry => Event::Expired { ticket: number },
         }
     }
@@ -339,28 +348,10 @@ impl Engine {
         (u8::try_from(taken).expect("a tier has at most 63 overflow steps"), pools)
     }
 
-    /// The deadlines of a ticket of that tier and channel whose clocks begin at `starts_at`.
-    fn deadlines(
-        policy: &Policy,
-        tier: TierIx,
-        channel: Channel,
-        starts_at: Time,
-    ) -> (Time, Option<Time>) {
-        let tier = policy.tier(tier);
-        let respond_by = starts_at.plus_ms(tier.respond_within_ms[channel.index()]);
-        let solve_by = tier.solve_within_ms[channel.index()].map(|ms| starts_at.plus_ms(ms));
-        (respond_by, solve_by)
-    }
-
     /// When a ticket of that tier and channel whose clocks begin at `starts_at` ends by itself.
     fn expiry(policy: &Policy, tier: TierIx, channel: Channel, starts_at: Time) -> Option<Time> {
         let after_ms = policy.tier(tier).expires_after_ms[channel.index()];
         after_ms.map(|ms| starts_at.plus_ms(ms))
-    }
-
-    /// `instant` of a ticket's clock, after the clock has stood still from `from` to `to`.
-    fn after_pause(instant: Time, from: Time, to: Time) -> Time {
-        instant.plus_ms(to.since_ms(from))
     }
 
     /// The dead-letter pool, if one return more is too much for the ticket.
@@ -371,11 +362,14 @@ impl Engine {
     }
 
     /// The return of a parked ticket to its queue: its clocks go on from where they stood.
-    fn resumed(ticket: &Ticket, by: ResumedBy, now: Time) -> Event {
+    fn resumed(&self, ticket: &Ticket, by: ResumedBy, now: Time) -> Event {
         let State::Parked(parked) = &ticket.state else {
             unreachable!("only parked tickets are resumed")
         };
-        let later = |instant| Self::after_pause(instant, parked.since, now);
+        // As much later as there was time that counts meanwhile.
+        let hours = self.policy.hours(ticket.tier, ticket.channel);
+        let parked_ms = hours::between(hours, parked.since, now);
+        let later = |instant| hours::add(hours, instant, parked_ms);
         Event::Resumed {
             ticket: ticket.number,
             by,

@@ -17,8 +17,11 @@
 //!             EXPIRED       cancel leads from each of the four to CANCELLED
 //! ```
 
+use super::hours::Hours;
 use super::life::{Life, Parked, RequeueLimit};
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
+use super::timing::{Timing, Urgency};
+use super::wish::Wish;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -423,6 +426,8 @@ pub struct Ticket {
     pub tier_source: TierSource,
     /// How old the directory's answer was, in milliseconds; 0 unless the source is `Stale`.
     pub tier_age_ms: i64,
+    /// How soon it matters; scales its deadlines.
+    pub urgency: Urgency,
     /// When it was submitted; its wait counts from here whatever happens later.
     pub submitted_at: Time,
     /// When someone must have picked it up.
@@ -435,6 +440,8 @@ pub struct Ticket {
     pub pools: PoolSet,
     /// Whom it needs now beyond these; `None` when anyone of the pools will do.
     pub needs: Option<Arc<Needs>>,
+    /// What it asked of its agent; `None` when it asked nothing.
+    pub wish: Option<Box<Wish>>,
     /// When an agent first picked it up; empty again if that agent was never heard of after.
     pub picked_up_at: Option<Time>,
     /// Whether the response deadline passed before anyone picked it up.
@@ -630,6 +637,8 @@ pub struct Policy {
     pub tiers: Vec<Tier>,
     /// The pools. 1 to [`POOLS_MAX`].
     pub pools: Vec<Pool>,
+    /// The business hours that tiers name. At most [`super::hours::PLANS_MAX`].
+    pub hours: Vec<Arc<Hours>>,
     /// The names of skills. At most [`SKILLS_MAX`](super::needs::SKILLS_MAX).
     pub skills: Vec<Arc<str>>,
     /// The tier of customers the directory does not know.
@@ -659,6 +668,8 @@ pub struct Tier {
     pub park_max_ms: [i64; 6],
     /// What becomes of tickets that come back again and again; `None` lets them.
     pub requeue_limit: Option<RequeueLimit>,
+    /// When its clocks run and how urgency scales the targets.
+    pub timing: Timing,
     /// The pools that serve the tier from the start.
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.
@@ -731,6 +742,12 @@ impl Policy {
     /// The tier at `ix`, which must come from this policy.
     pub fn tier(&self, ix: TierIx) -> &Tier {
         &self.tiers[usize::from(ix.0)]
+    }
+
+    /// The business hours of a tier's channel; `None` where its clocks always run.
+    pub fn hours(&self, tier: TierIx, channel: Channel) -> Option<&Hours> {
+        let ix = self.tier(tier).timing.hours[channel.index()]?;
+        Some(&self.hours[usize::from(ix.0)])
     }
 
     /// The pool at `ix`, which must come from this policy.

@@ -3,9 +3,15 @@
 
 use super::Engine;
 use super::command::{Answer, Event, Rejection, Transferred};
+use super::deadlines::Promise;
 use super::decide::Decision;
 use super::life::{CallbackNumber, Destination, SCHEDULE_MS_MAX};
-use super::model::{Channel, LeaseToken, PoolSet, State, Ticket, TicketId, TierSource, Time};
+use super::model::{
+    Channel, LeaseToken, PoolSet, State, Ticket, TicketId, TierIx, TierSource, Time,
+};
+use super::needs::Needs;
+use super::wish::opened_needs;
+use std::sync::Arc;
 
 impl Engine {
     pub(super) fn decide_park(
@@ -52,11 +58,11 @@ impl Engine {
                 let pool = self.policy.pool_named(&name).ok_or(Rejection::PoolNotFound)?;
                 moved.pools = PoolSet::of([pool]);
                 moved.has_fixed_route = true;
-                moved.only = None;
+                moved.needs = self.asked_of_anyone(live, moved.tier, moved.overflow_step);
             }
             Destination::Agent(agent) => {
                 self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
-                moved.only = Some(agent);
+                moved.needs = Needs { only: Some(agent), ..Needs::default() }.shared();
             }
             Destination::Tier(name) => {
                 moved.tier = self.policy.tier_named(&name).ok_or(Rejection::TierNotFound)?;
@@ -65,13 +71,13 @@ impl Engine {
                 (moved.overflow_step, moved.pools) =
                     Self::route_after(&self.policy, moved.tier, waited_ms);
                 moved.has_fixed_route = false;
-                moved.only = None;
+                moved.needs = self.asked_of_anyone(live, moved.tier, moved.overflow_step);
             }
         }
         if restart_clocks {
             moved.counts_from = now;
-            (moved.respond_by, moved.solve_by) =
-                Self::deadlines(&self.policy, moved.tier, live.channel, now);
+            let promise = Promise { tier: moved.tier, ..Promise::of(live) };
+            (moved.respond_by, moved.solve_by) = promise.deadlines(&self.policy, now);
             moved.has_restarted = true;
         }
         if live.is_dead_letter() {
@@ -79,11 +85,17 @@ impl Engine {
         } else if let Some(pool) = self.dead_letter_after_return(live) {
             moved.pools = PoolSet::of([pool]);
             moved.has_fixed_route = true;
-            moved.only = None;
+            moved.needs = None;
             moved.is_dead_letter = true;
         }
         let answer = Answer::Ticket { number: live.number, repeated: false };
         Ok(Decision::of(Event::Transferred(Box::new(moved)), answer))
+    }
+
+    /// What the ticket's wish needs of whoever may serve it, with nobody waited for by name.
+    fn asked_of_anyone(&self, live: &Ticket, tier: TierIx, step: u8) -> Option<Arc<Needs>> {
+        let wish = live.wish.as_deref()?;
+        opened_needs(&self.policy, tier, step, wish, wish.relaxed_ms)
     }
 
     /// A transfer that changes nothing but the count.
@@ -97,7 +109,7 @@ impl Engine {
             overflow_step: live.overflow_step,
             pools: live.pools,
             has_fixed_route: live.has_fixed_route(),
-            only: live.needs.as_ref().and_then(|needs| needs.only.clone()),
+            needs: live.needs.clone(),
             is_dead_letter: false,
             requeue_count: live.requeue_count() + 1,
             counts_from: live.counts_from(),

@@ -1,6 +1,8 @@
 //! The rules, one sentence a test.
 
 mod agents;
+mod by_name;
+mod choices;
 mod dispatch;
 mod leases;
 mod life;
@@ -9,7 +11,9 @@ mod moves;
 mod policies;
 mod retries;
 mod script;
+mod skills;
 mod starvation;
 mod tickets;
 mod timers;
+mod timing;
 mod why;

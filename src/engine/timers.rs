@@ -1,6 +1,7 @@
 //! What falls due when. A ticket's next instant is a pure function of the ticket and the policy, so
 //! the index holds one entry a ticket, and nothing can be forgotten by cancelling the wrong timer.
 
+use super::Engine;
 use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
 use super::shelf::Shelf;
 use std::collections::BTreeSet;
@@ -8,8 +9,10 @@ use std::collections::BTreeSet;
 /// What falls due on a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
-    /// Its wait opens it to more pools.
+    /// Its wait opens it to more pools, or less is required.
     Overflow,
+    /// Its preferred agent is waited for no longer.
+    PreferenceEnd,
     /// Its response deadline has passed.
     ResponseBreach,
     /// Its solution deadline has passed.
@@ -37,14 +40,16 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
     };
     match &ticket.state {
         State::Waiting => {
-            let steps = &policy.tier(ticket.tier).overflow;
-            let overflow = steps
-                .get(usize::from(ticket.overflow_step))
+            let step = policy.tier(ticket.tier).overflow.get(usize::from(ticket.overflow_step));
+            let drop_ms = ticket.wish.as_ref().and_then(|wish| wish.next_drop_ms());
+            let after_ms = step.map(|step| step.after_ms).into_iter().chain(drop_ms).min();
+            let overflow = after_ms
                 .filter(|_| !ticket.has_fixed_route())
-                .map(|step| (ticket.counts_from().plus_ms(step.after_ms), Due::Overflow));
+                .map(|ms| (ticket.counts_from().plus_ms(ms), Due::Overflow));
+            let preference = Engine::preference_until(ticket).map(|at| (at, Due::PreferenceEnd));
             let expiry = ticket.expires_at().filter(|_| ticket.picked_up_at.is_none());
             let expiry = expiry.map(|at| (at, Due::Expiry));
-            [response(), solution(), overflow, expiry].into_iter().flatten().min()
+            [response(), solution(), overflow, preference, expiry].into_iter().flatten().min()
         }
         State::Assigned(held) => {
             let lease = Some((held.lease_until, Due::LeaseEnd));

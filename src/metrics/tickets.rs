@@ -247,7 +247,9 @@ impl Tickets {
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }

@@ -3,7 +3,7 @@
 use super::{
     EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS,
     PARK_MAX_MS, QUEUE_MAX, RANK, REQUEUES_MAX, TARGET_MS, WEIGHT_PERMILLE,
-    WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, unique_name,
+    WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, timing, unique_name,
 };
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
@@ -49,6 +49,7 @@ impl TierEntry<'_> {
         let section = &self.section;
         let guard = permille(section, "guard", GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT);
         let weight = permille(section, "weight", WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT);
+        let timing = timing::read(section, names);
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
         let respond_item = section.require("respond_within");
@@ -74,6 +75,7 @@ impl TierEntry<'_> {
             expires_after_ms: expires?.per_channel(),
             requeue_limit: requeue_limit?,
             park_max_ms: park?.per_channel().map(|ms| ms.unwrap_or(PARK_MS_DEFAULT)),
+            timing: timing?,
             pools: pools?,
             overflow: overflow?,
             queue_max: queue_max?,

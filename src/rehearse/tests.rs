@@ -12,6 +12,7 @@ use super::simulate::{Arrival, Crew, Ending, Observer, Outcome, Setting, simulat
 use super::trace::{self, Trace};
 use super::{Callers, Rehearsal, Unfit, callers, in_process};
 use crate::engine::model::{Channel, Policy, Pool, PoolIx, PoolSet, Rule, Tier, TierIx};
+use crate::engine::timing::Timing;
 
 const HEADER: &str = "arrival_s,day,type,priority,queue_s,outcome,service_s,server\n";
 
@@ -30,6 +31,7 @@ fn policy(rule: Rule) -> Policy {
         expires_after_ms: [None; 6],
         requeue_limit: None,
         park_max_ms: [1000; 6],
+        timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
         ..Tier::default()
     };

@@ -10,6 +10,7 @@ use tierline::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
     PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::timing::{Timing, Urgency};
 
 pub(crate) const AGENTS: usize = 5;
 const TIERS: [&str; 5] = ["ivory", "gold", "blue", "grey", "none"];
@@ -44,6 +45,11 @@ pub(crate) enum Act {
         history: bool,
         /// For so much later, if not for now; before now means now.
         ahead_ms: Option<i64>,
+        urgency: Urgency,
+    },
+    Urgency {
+        id: Pick,
+        urgency: Urgency,
     },
     Update {
         id: Pick,
@@ -142,6 +148,7 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
                     floor_share_permille: floor,
                     tiers,
                     pools,
+                    hours: Vec::new(),
                     unknown_tier: tier_ix(unknown),
                     unavailable_tier: tier_ix(silent),
                     ..Policy::default()
@@ -155,6 +162,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
     let solve = prop::option::of(prop::sample::select(vec![1_000, 60_000, 9_000_000]));
     let steps = prop::collection::vec((pool_set(pool_count), 1..40_000_i64), 0..3);
     let shares = (0..1100_u32, prop::sample::select(vec![0, 500, 1000, 3000]));
+    let factors = vec![[1000; 4], [2000, 1000, 500, 250], [1500, 1000, 1000, 333]];
     let rests = (
         prop::option::weighted(0.3, prop::sample::select(vec![1_000, 30_000, 900_000])),
         prop::sample::select(vec![1_000, 40_000, 9_000_000]),
@@ -165,9 +173,11 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 dead_letter: PoolIx(u8::try_from(pool).expect("few pools")),
             })
         }),
+        prop::sample::select(factors),
     );
     (target(), target(), solve, pool_set(pool_count), steps, shares, rests).prop_map(
-        move |(voice, other, solve, pools, steps, (guard, weight), (expire, park, most, limit))| {
+        move |(voice, other, solve, pools, steps, (guard, weight), rests)| {
+            let (expire, park, most, limit, urgency_permille) = rests;
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -184,6 +194,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 expires_after_ms: [expire; 6],
                 requeue_limit: limit,
                 park_max_ms: [park; 6],
+                timing: Timing { urgency_permille, ..Timing::default() },
                 pools,
                 overflow: overflow.collect(),
                 queue_max: [most; 6],
@@ -246,11 +257,12 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         1 => agent().prop_map(|agent| Act::Delete { agent }),
         6 => (agent(), prop::bool::weighted(0.85))
             .prop_map(|(agent, here)| Act::Presence { agent, here }),
-        30 => (id, lookups(), 0..3_usize, 0..2_u8, 0..3_u8, any::<bool>(), ahead).prop_map(
-            |(id, lookup, channel, about, caller, history, ahead_ms)| Act::Submit {
-                id, lookup, channel, about, caller, history, ahead_ms
+        30 => (id, lookups(), 0..3_usize, 0..2_u8, 0..3_u8, any::<bool>(), ahead, urgencies()).prop_map(
+            |(id, lookup, channel, about, caller, history, ahead_ms, urgency)| Act::Submit {
+                id, lookup, channel, about, caller, history, ahead_ms, urgency
             }
         ),
+        4 => (used(), urgencies()).prop_map(|(id, urgency)| Act::Urgency { id, urgency }),
         2 => (used(), 0..3_u8).prop_map(|(id, about)| Act::Update { id, about }),
         5 => (used(), lookups()).prop_map(|(id, lookup)| Act::Retier { id, lookup }),
         4 => (used(), any::<bool>()).prop_map(|(id, history)| Act::Cancel { id, history }),
@@ -270,6 +282,10 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         5 => (used(), 0..2_u8, again, due)
             .prop_map(|(id, number, ahead_ms, due_ms)| Act::Callback { id, number, ahead_ms, due_ms }),
     ]
+}
+
+fn urgencies() -> impl Strategy<Value = Urgency> {
+    prop_oneof![2 => Just(Urgency::Normal), 1 => prop::sample::select(Urgency::ALL.to_vec())]
 }
 
 /// Bits of pools: as they are, whether the policy has them or not, or from the 16th bit on those of them
@@ -325,16 +341,21 @@ impl Act {
                 let presence = if here { Presence::Available } else { Presence::Away };
                 Command::SetPresence { agent: agent_id(agent), presence }
             }
-            Self::Submit { id, lookup, channel, about, caller, history, ahead_ms } => {
+            Self::Urgency { id, urgency } => {
+                Command::SetUrgency { ticket: id.ticket(model), urgency }
+            }
+            Self::Submit { id, lookup, channel, about, caller, history, ahead_ms, urgency } => {
                 let id = id.ticket(model);
                 let kind = if caller == 1 { IdentifierKind::Id } else { IdentifierKind::Phone };
                 let value = "c1".into();
                 let caller = Arc::new(Caller { kind, value, resolved_id: None });
                 Command::Submit(Box::new(Submit {
                     earlier: earlier(model, &id, history),
+                    asked: None,
                     id,
                     fingerprint: about.into(),
                     channel: Channel::ALL[channel],
+                    urgency,
                     caller: Some(caller).filter(|_| about > 0),
                     content: content(about),
                     lookup,

@@ -4,13 +4,18 @@ use super::life::{
     decode_callback, decode_parked, decode_resumed, decode_transferred, encode_resumed_by,
     encode_transferred,
 };
-use super::needs::{decode_skills, encode_skills};
+use super::needs::{
+    decode_needs, decode_skills, decode_wish, encode_needs, encode_skills, encode_wish,
+};
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
-    decode_tier, encode_caller, encode_channel, encode_content, encode_source, encode_step,
+    decode_tier, decode_urgency, encode_caller, encode_channel, encode_content, encode_source,
+    encode_step, encode_urgency,
 };
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
-use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
+use crate::engine::command::{
+    AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
+};
 use crate::engine::model::{
     AgentId, LeaseToken, PoolIx, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
 };
@@ -20,6 +25,10 @@ use v1::record::Event as Kind;
 twin! {
     encode_presence, decode_presence, Presence, v1::Presence,
     [Available, Away]
+}
+twin! {
+    encode_open_reason, decode_open_reason, OpenReason, v1::OpenReason,
+    [Waited, Unavailable, Deleted, GivenBack]
 }
 twin! {
     encode_deadline, decode_deadline, Deadline, v1::Deadline,
@@ -56,6 +65,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::Updated { ticket, content } => {
             Kind::Updated(v1::Updated { ticket: ticket.0, content: Some(encode_content(content)) })
         }
+        Event::UrgencySet { .. } => Kind::UrgencySet(encode_urgency_set(event)),
         Event::Retiered {
             ticket,
             tier,
@@ -66,6 +76,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             overflow_step,
             pools,
             expires_at,
+            needs,
         } => Kind::Retiered(v1::Retiered {
             ticket: ticket.0,
             tier: tier.0.into(),
@@ -76,14 +87,24 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             overflow_step: (*overflow_step).into(),
             pools: pools.0,
             expires_at: expires_at.map(|at| at.0),
+            needs: needs.as_deref().map(encode_needs),
         }),
         Event::Cancelled { ticket, reason } => {
             Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
         }
-        Event::Overflowed { ticket, overflow_step, pools } => Kind::Overflowed(v1::Overflowed {
+        Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
+            Kind::Overflowed(v1::Overflowed {
+                ticket: ticket.0,
+                overflow_step: (*overflow_step).into(),
+                pools: pools.0,
+                needs: needs.as_deref().map(encode_needs),
+                relaxed_ms: *relaxed_ms,
+            })
+        }
+        Event::Opened { ticket, needs, why } => Kind::Opened(v1::Opened {
             ticket: ticket.0,
-            overflow_step: (*overflow_step).into(),
-            pools: pools.0,
+            needs: needs.as_deref().map(encode_needs),
+            why: encode_open_reason(*why),
         }),
         Event::Breached { ticket, deadline } => {
             Kind::Breached(v1::Breached { ticket: ticket.0, deadline: encode_deadline(*deadline) })
@@ -156,6 +177,18 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
     v1::Record { at: at.0, event: Some(kind), ticket_id: None, ticket_tier: None }
 }
 
+fn encode_urgency_set(event: &Event) -> v1::UrgencySet {
+    let Event::UrgencySet { ticket, urgency, respond_by, solve_by } = event else {
+        unreachable!("called for this event only")
+    };
+    v1::UrgencySet {
+        ticket: ticket.0,
+        urgency: encode_urgency(*urgency),
+        respond_by: respond_by.0,
+        solve_by: solve_by.map(|at| at.0),
+    }
+}
+
 fn encode_assigned(event: &Event) -> v1::Assigned {
     let Event::Assigned {
         ticket,
@@ -200,6 +233,9 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
         pools: submitted.pools.0,
         not_before: submitted.not_before.map(|at| at.0),
         expires_at: submitted.expires_at.map(|at| at.0),
+        urgency: encode_urgency(submitted.urgency),
+        wish: submitted.wish.as_deref().map(encode_wish),
+        needs: submitted.needs.as_deref().map(encode_needs),
     }
 }
 
@@ -228,17 +264,8 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(updated.ticket),
             content: Arc::new(decode_content(required(updated.content, "updated.content")?)),
         },
-        Kind::Retiered(retiered) => Event::Retiered {
-            ticket: TicketNumber(retiered.ticket),
-            tier: decode_tier(retiered.tier, "retiered.tier")?,
-            source: decode_source(retiered.source, "retiered.source")?,
-            customer_id: boxed(retiered.customer_id),
-            respond_by: Time(retiered.respond_by),
-            solve_by: retiered.solve_by.map(Time),
-            overflow_step: narrow(retiered.overflow_step, "retiered.overflow_step")?,
-            pools: PoolSet(retiered.pools),
-            expires_at: retiered.expires_at.map(Time),
-        },
+        Kind::UrgencySet(set) => decode_urgency_set(set)?,
+        Kind::Retiered(retiered) => decode_retiered(retiered)?,
         Kind::Cancelled(cancelled) => Event::Cancelled {
             ticket: TicketNumber(cancelled.ticket),
             reason: cancelled.reason.into(),
@@ -247,6 +274,13 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(overflowed.ticket),
             overflow_step: narrow(overflowed.overflow_step, "overflowed.overflow_step")?,
             pools: PoolSet(overflowed.pools),
+            needs: decode_needs(overflowed.needs)?,
+            relaxed_ms: overflowed.relaxed_ms,
+        },
+        Kind::Opened(opened) => Event::Opened {
+            ticket: TicketNumber(opened.ticket),
+            needs: decode_needs(opened.needs)?,
+            why: decode_open_reason(opened.why, "opened.why")?,
         },
         Kind::Breached(breached) => Event::Breached {
             ticket: TicketNumber(breached.ticket),
@@ -311,6 +345,30 @@ fn some_pool(pool: Option<u32>, field: &'static str) -> Result<Option<PoolIx>, E
     pool.map(|pool| decode_pool(pool, field)).transpose()
 }
 
+fn decode_urgency_set(set: v1::UrgencySet) -> Result<Event, Error> {
+    Ok(Event::UrgencySet {
+        ticket: TicketNumber(set.ticket),
+        urgency: decode_urgency(set.urgency, "urgency_set.urgency")?,
+        respond_by: Time(set.respond_by),
+        solve_by: set.solve_by.map(Time),
+    })
+}
+
+fn decode_retiered(retiered: v1::Retiered) -> Result<Event, Error> {
+    Ok(Event::Retiered {
+        ticket: TicketNumber(retiered.ticket),
+        tier: decode_tier(retiered.tier, "retiered.tier")?,
+        source: decode_source(retiered.source, "retiered.source")?,
+        customer_id: boxed(retiered.customer_id),
+        respond_by: Time(retiered.respond_by),
+        solve_by: retiered.solve_by.map(Time),
+        overflow_step: narrow(retiered.overflow_step, "retiered.overflow_step")?,
+        pools: PoolSet(retiered.pools),
+        expires_at: retiered.expires_at.map(Time),
+        needs: decode_needs(retiered.needs)?,
+    })
+}
+
 fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
     Ok(Submitted {
         id: TicketId::new(name(submitted.id, "submitted.id")?),
@@ -327,5 +385,8 @@ fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
         pools: PoolSet(submitted.pools),
         not_before: submitted.not_before.map(Time),
         expires_at: submitted.expires_at.map(Time),
+        urgency: decode_urgency(submitted.urgency, "submitted.urgency")?,
+        wish: decode_wish(submitted.wish)?,
+        needs: decode_needs(submitted.needs)?,
     })
 }

@@ -1,5 +1,6 @@
 //! What is rare in a ticket's life, and the events about it, as messages.
 
+use super::needs::{decode_needs, encode_needs};
 use super::ticket::{decode_source, decode_tier, encode_source};
 use super::{Error, name, narrow, required, twin, v1};
 use crate::engine::command::{Event, ResumedBy, Transferred};
@@ -92,7 +93,7 @@ pub(super) fn encode_transferred(moved: &Transferred) -> v1::Transferred {
         overflow_step: moved.overflow_step.into(),
         pools: moved.pools.0,
         has_fixed_route: moved.has_fixed_route,
-        only: moved.only.as_ref().map(|agent| agent.as_str().into()),
+        needs: moved.needs.as_deref().map(encode_needs),
         is_dead_letter: moved.is_dead_letter,
         requeue_count: moved.requeue_count,
         counts_from: moved.counts_from.0,
@@ -112,7 +113,7 @@ pub(super) fn decode_transferred(moved: v1::Transferred) -> Result<Event, Error>
         overflow_step: narrow(moved.overflow_step, "transferred.overflow_step")?,
         pools: PoolSet(moved.pools),
         has_fixed_route: moved.has_fixed_route,
-        only: moved.only.map(AgentId::new),
+        needs: decode_needs(moved.needs)?,
         is_dead_letter: moved.is_dead_letter,
         requeue_count: moved.requeue_count,
         counts_from: Time(moved.counts_from),

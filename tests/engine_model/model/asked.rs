@@ -10,6 +10,7 @@ use tierline::engine::life::Destination;
 use tierline::engine::model::{
     AgentId, Channel, LeaseToken, Policy, Presence, TicketId, TicketNumber, TierIx, TierSource,
 };
+use tierline::engine::timing::Urgency;
 
 impl Model {
     pub(crate) fn ask(&mut self, now: i64, command: &Command) -> Result<Answer, Rejection> {
@@ -59,6 +60,7 @@ impl Model {
                 self.ticket_mut(number).content = content.clone();
                 Ok(fresh(number))
             }
+            Command::SetUrgency { ticket, urgency } => self.ask_urgency(ticket, *urgency),
             Command::Retier { ticket, lookup } => self.ask_retier(now, ticket, lookup),
             Command::Cancel { ticket, earlier, .. } => {
                 let past = self.past(ticket, earlier.is_some());
@@ -161,10 +163,11 @@ impl Model {
             let left: BTreeSet<Name> =
                 self.tickets[at].pools.iter().filter(|name| known(name)).cloned().collect();
             let ticket = &mut self.tickets[at];
+            ticket.steps = steps;
             if ticket.fixed && !left.is_empty() {
                 ticket.pools = left;
             } else {
-                (ticket.steps, ticket.pools) = (steps, pools);
+                ticket.pools = pools;
                 (ticket.fixed, ticket.dead) = (false, false);
             }
         }
@@ -229,7 +232,7 @@ impl Model {
         if starts - now > 366 * 86_400_000 {
             return Err(Rejection::ScheduleOutOfRange);
         }
-        let (respond_by, solve_by) = self.promises(&tier, submit.channel, starts);
+        let (respond_by, solve_by) = self.promises(&tier, submit.channel, submit.urgency, starts);
         let expires = self.expiry(&tier, starts);
         let number = self.next_number;
         self.next_number += 1;
@@ -239,6 +242,7 @@ impl Model {
             number,
             fingerprint: submit.fingerprint,
             channel: submit.channel,
+            urgency: submit.urgency,
             pools: self.names(self.tier(&tier).pools),
             named: submit.caller.is_some(),
             customer: submit.caller.as_ref().and(told.or(given.map(Into::into))),
@@ -309,7 +313,8 @@ impl Model {
         if same && (customer.is_none() || customer == ticket.customer) {
             return Ok(fresh(number));
         }
-        let (respond_by, solve_by) = self.promises(&tier, ticket.channel, ticket.counts_from);
+        let (respond_by, solve_by) =
+            self.promises(&tier, ticket.channel, ticket.urgency, ticket.counts_from);
         let (steps, pools) = self.route_of(&tier, ticket.waited(now));
         let expires = self.expiry(&tier, ticket.starts);
         let ticket = self.ticket_mut(number);
@@ -321,8 +326,8 @@ impl Model {
             (Some(old), Some(new)) => Some(old.min(new)),
             (old, new) => old.or(new),
         };
+        ticket.steps = steps;
         if !ticket.fixed {
-            ticket.steps = steps;
             ticket.pools = pools;
         }
         ticket.expires = expires;
@@ -361,7 +366,8 @@ impl Model {
         }
         if anew {
             next.counts_from = now;
-            (next.respond_by, next.solve_by) = self.promises(&next.tier, next.channel, now);
+            (next.respond_by, next.solve_by) =
+                self.promises(&next.tier, next.channel, next.urgency, now);
             next.unsolved = false;
         }
         self.give_back(number, false, now);
@@ -447,6 +453,34 @@ impl Model {
         self.give_back(number, false, now);
         let parked = Parked { token: token.0, since: now, until: now + for_ms };
         self.ticket_mut(number).parked = Some(parked);
+        Ok(fresh(number))
+    }
+
+    /// A deadline in proportion, never later than the tier gives for the new urgency; more urgency never
+    /// moves it back and less never brings it forward.
+    fn ask_urgency(&mut self, id: &TicketId, urgency: Urgency) -> Result<Answer, Rejection> {
+        let number = self.live(id, None)?;
+        let ticket = self.ticket(number).clone();
+        if ticket.urgency == urgency {
+            return Ok(Answer::Ticket { number: TicketNumber(number), repeated: true });
+        }
+        let factor = |of| self.factor(&ticket.tier, of);
+        let (old, new) = (factor(ticket.urgency), factor(urgency));
+        let (respond_by, solve_by) = self.promises(&ticket.tier, ticket.channel, urgency, 0);
+        let from = ticket.counts_from;
+        let moved = |by: i64, at_most: i64| {
+            let wanted = from + ((by - from) * new / old).max(1).min(at_most);
+            if urgency > ticket.urgency { wanted.min(by) } else { wanted.max(by) }
+        };
+        let respond_by = moved(ticket.respond_by, respond_by);
+        let solve_by = match (ticket.solve_by, solve_by) {
+            (Some(by), Some(at_most)) => Some(moved(by, at_most)),
+            (by, _) => by,
+        };
+        let ticket = self.ticket_mut(number);
+        ticket.urgency = urgency;
+        ticket.respond_by = respond_by;
+        ticket.solve_by = solve_by;
         Ok(fresh(number))
     }
 

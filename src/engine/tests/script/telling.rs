@@ -1,19 +1,26 @@
 //! What happened, in the words of the script.
 
 use super::moment;
+use super::wishes::needing;
 use crate::engine::Engine;
 use crate::engine::command::{Answer, Deadline, Event, ResumedBy, WaitEnd};
 use crate::engine::dispatch::Choice;
 use crate::engine::model::{
     PoolSet, State, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
+use crate::engine::timing::Urgency;
 use std::fmt::Write as _;
 
 /// Events that no command asks for by name, in words.
 pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
     match event {
-        Event::Overflowed { ticket, pools, .. } => {
-            Some(format!("{} opens to {}", id_of(*ticket, engine), pool_names(*pools, engine)))
+        Event::Overflowed { ticket, pools, needs, .. } => {
+            let (id, pools) = (id_of(*ticket, engine), pool_names(*pools, engine));
+            Some(format!("{id} opens to {pools}{}", needing(needs.as_ref(), engine)))
+        }
+        Event::Opened { ticket, needs, why } => {
+            let (id, needs) = (id_of(*ticket, engine), needing(needs.as_ref(), engine));
+            Some(format!("{id} is for others too{needs}: {why:?}"))
         }
         Event::Breached { ticket, deadline } => {
             let what = match deadline {
@@ -38,6 +45,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::PresenceSet { .. }
         | Event::Submitted(_)
         | Event::Updated { .. }
+        | Event::UrgencySet { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
         | Event::WaitStarted { .. }
@@ -109,11 +117,15 @@ pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
         pool_names(ticket.pools, engine),
         moment(ticket.respond_by)
     );
+    line.push_str(&needing(ticket.needs.as_ref(), engine));
     if let Some(by) = ticket.solve_by {
         write!(line, ", solved by {}", moment(by)).expect("a string takes it");
     }
     if let Some(at) = ticket.picked_up_at {
         write!(line, ", picked up {}", moment(at)).expect("a string takes it");
+    }
+    if ticket.urgency != Urgency::Normal {
+        write!(line, ", {}", ticket.urgency.name()).expect("a string takes it");
     }
     if ticket.tier_age_ms > 0 {
         write!(line, ", known for {}", moment(Time(ticket.tier_age_ms))).expect("it takes it");
