@@ -9,9 +9,12 @@ mod audit;
 pub mod command;
 pub mod decide;
 pub mod dispatch;
+pub mod duty;
 mod explain;
+pub mod flow;
 mod ids;
 pub mod model;
+pub mod outlook;
 pub mod queue;
 pub mod roster;
 mod shelf;
@@ -21,6 +24,7 @@ pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
+use flow::Flow;
 use ids::{Ids, Tickets};
 use model::{
     Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
@@ -63,6 +67,7 @@ pub struct Engine {
     at: Time,
     policy: Arc<Policy>,
     records: Vec<PoolRecord>,
+    flow: Flow,
     roster: Roster,
     tickets: Tickets,
     ids: Ids,
@@ -101,6 +106,7 @@ impl Engine {
             queues: Queues::new(policy.rule),
             policy: Arc::new(policy),
             records: Vec::new(),
+            flow: Flow::default(),
             roster: Roster::default(),
             tickets: Tickets::default(),
             ids: Ids::default(),
@@ -120,6 +126,7 @@ impl Engine {
             queues: Queues::new(image.policy.rule),
             policy: image.policy,
             records: image.pools,
+            flow: image.flow,
             next_number: image.next_number,
             next_token: image.next_token,
             ..Self::new(limits)
@@ -144,6 +151,7 @@ impl Engine {
             at: self.at,
             policy: self.policy.clone(),
             pools: self.records.clone(),
+            flow: self.flow.clone(),
             agents: self.roster.iter().cloned().collect(),
             tickets: self.tickets.values().map(|ticket| (**ticket).clone()).collect(),
             finished: self.finished.iter().map(|finished| (**finished).clone()).collect(),
@@ -175,6 +183,11 @@ impl Engine {
     /// What a pool has learnt.
     pub fn record(&self, pool: PoolIx) -> &PoolRecord {
         &self.records[usize::from(pool.0)]
+    }
+
+    /// What is learnt of the flow of work.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
     }
 
     /// The agents.

@@ -14,6 +14,7 @@
 //!              '----------------> CANCELLED
 //! ```
 
+use super::flow::Flow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -646,6 +647,8 @@ pub struct Image {
     pub policy: Arc<Policy>,
     /// What each pool has learnt, in the policy's order.
     pub pools: Vec<PoolRecord>,
+    /// What is learnt of the flow of work.
+    pub flow: Flow,
     /// Every agent, by id.
     pub agents: Vec<Agent>,
     /// Every live ticket, by number.

@@ -88,10 +88,13 @@ impl Queue {
         match self.order.last() {
             Some(last) if last < key => self.order.len(),
             Some(last) if last == key => self.order.len() - 1,
-            Some(_) | None => {
-                self.order.iter().take_while(|(known, ())| *known < key).take(most).count()
-            }
+            Some(_) | None => self.order.count_before(key, most).min(most),
         }
+    }
+
+    /// How many stand before an instant in the order of the rule; beyond `most` at least that many.
+    pub fn count_before(&self, instant: Time, number: TicketNumber, most: usize) -> usize {
+        self.ahead_of((instant, number), most)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The agents: who is registered, who waits for work, who holds what.
 
+use super::duty::{Duties, Duty};
 use super::model::{
     Agent, AgentId, POOLS_MAX, PoolIx, PoolSet, Presence, TicketNumber, Time, Wait,
 };
@@ -12,6 +13,7 @@ pub struct Roster {
     agents: BTreeMap<AgentId, Agent>,
     waiting: BTreeMap<PoolSet, BTreeSet<Turn>>,
     idle_by_pool: [u32; POOLS_MAX],
+    duties: Duties,
 }
 
 /// Whose turn it is among agents who wait: the lowest load first (in thousandths of the capacity), then
@@ -20,7 +22,12 @@ type Turn = (u32, Time, AgentId);
 
 impl Default for Roster {
     fn default() -> Self {
-        Self { agents: BTreeMap::new(), waiting: BTreeMap::new(), idle_by_pool: [0; POOLS_MAX] }
+        Self {
+            agents: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            idle_by_pool: [0; POOLS_MAX],
+            duties: Duties::default(),
+        }
     }
 }
 
@@ -55,6 +62,11 @@ impl Roster {
     /// How many agents of a pool wait for work.
     pub fn idle_count(&self, pool: PoolIx) -> u32 {
         self.idle_by_pool[usize::from(pool.0)]
+    }
+
+    /// The agents on duty in any of `pools`, each counted once.
+    pub fn duty(&self, pools: PoolSet) -> Duty {
+        self.duties.of(pools)
     }
 
     /// Whether any agent waits for work.
@@ -137,6 +149,7 @@ impl Roster {
     }
 
     fn enter(&mut self, agent: &Agent) {
+        self.duties.enter(agent);
         if agent.wait.is_some() {
             assert!(self.waiting.entry(agent.pools).or_default().insert(turn(agent)));
             for pool in agent.pools.iter() {
@@ -146,6 +159,7 @@ impl Roster {
     }
 
     fn leave(&mut self, agent: &Agent) {
+        self.duties.leave(agent);
         if agent.wait.is_some() {
             let crew = self.waiting.get_mut(&agent.pools).expect("who waits is in a crew");
             assert!(crew.remove(&turn(agent)));

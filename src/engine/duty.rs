@@ -1,0 +1,86 @@
+//! Who is on duty: agents counted by the pools they serve in, so that a forecast asks nobody one by one.
+
+use super::model::{Agent, PoolSet, Presence};
+use std::collections::BTreeMap;
+
+/// How many agents of some pools are there, and how much work they take at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Duty {
+    /// Agents who are available, whatever they do.
+    pub signed_in_count: u32,
+    /// Tickets that available agents hold.
+    pub held_count: u32,
+    /// Agents who wait for work.
+    pub waiting_count: u32,
+}
+
+impl Duty {
+    /// Tickets that are worked on at once while more wait than can be taken: what is held, and one for
+    /// each agent who waits.
+    pub fn hand_count(self) -> u32 {
+        self.held_count + self.waiting_count
+    }
+
+    fn of(agent: &Agent) -> Self {
+        match agent.presence {
+            Presence::Available => Self {
+                signed_in_count: 1,
+                held_count: u32::try_from(agent.held.len()).expect("a capacity is at most 100"),
+                waiting_count: u32::from(agent.wait.is_some()),
+            },
+            // What an agent who is away holds ends some day, and nothing follows it.
+            Presence::Away => Self::default(),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            signed_in_count: self.signed_in_count + other.signed_in_count,
+            held_count: self.held_count + other.held_count,
+            waiting_count: self.waiting_count + other.waiting_count,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            signed_in_count: self.signed_in_count - other.signed_in_count,
+            held_count: self.held_count - other.held_count,
+            waiting_count: self.waiting_count - other.waiting_count,
+        }
+    }
+}
+
+/// The duty of every set of pools that someone available serves in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Duties {
+    by_pools: BTreeMap<PoolSet, Duty>,
+}
+
+impl Duties {
+    /// The agents who serve in any of `pools`, each counted once.
+    pub fn of(&self, pools: PoolSet) -> Duty {
+        self.by_pools
+            .iter()
+            .filter(|(served, _)| !served.and(pools).is_empty())
+            .fold(Duty::default(), |sum, (_, duty)| sum.plus(*duty))
+    }
+
+    pub(super) fn enter(&mut self, agent: &Agent) {
+        let duty = Duty::of(agent);
+        if duty != Duty::default() {
+            let sum = self.by_pools.entry(agent.pools).or_default();
+            *sum = sum.plus(duty);
+        }
+    }
+
+    pub(super) fn leave(&mut self, agent: &Agent) {
+        let duty = Duty::of(agent);
+        if duty != Duty::default() {
+            let sum = self.by_pools.get_mut(&agent.pools).expect("who leaves has entered");
+            *sum = sum.minus(duty);
+            if *sum == Duty::default() {
+                self.by_pools.remove(&agent.pools);
+            }
+        }
+    }
+}
