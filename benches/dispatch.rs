@@ -10,6 +10,7 @@ use tierline::engine::model::{
     AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId, Tier,
     TierIx, Time,
 };
+use tierline::engine::needs::Crew;
 use tierline::engine::{Engine, Limits};
 
 const TIERS: [(&str, i64); 4] =
@@ -23,10 +24,10 @@ fn main() {
 #[divan::bench(args = [1_000_000, 10_000_000], sample_size = 1000)]
 fn choose(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
     let desk = Desk::with_waiting(waiting_count);
-    let crew = PoolSet::of([PoolIx(0)]);
+    let crew = Crew::of_pools(PoolSet::of([PoolIx(0)]));
     // Dropped at once, as the driver does: a thousand kept answers would measure the cache.
     bencher.bench(|| {
-        let survey = desk.engine.survey(divan::black_box(crew), divan::black_box(desk.now));
+        let survey = desk.engine.survey(divan::black_box(&crew), divan::black_box(desk.now));
         divan::black_box_drop(survey);
     });
 }
@@ -65,6 +66,7 @@ impl Desk {
             name: "Ann".into(),
             pools: PoolSet::of([PoolIx(0)]),
             capacity: 1,
+            ..AgentProfile::default()
         }));
         desk.ask(Command::SetPresence { agent: ann(), presence: Presence::Available });
         desk
@@ -139,9 +141,9 @@ fn policy() -> Policy {
         starve_after_permille: 2000,
         floor_share_permille: 100,
         tiers: tiers.into(),
-        pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, reserve: Vec::new() }],
+        pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, ..Pool::default() }],
         unknown_tier: TierIx(3),
         unavailable_tier: TierIx(3),
-        source: "".into(),
+        ..Policy::default()
     }
 }

@@ -83,7 +83,7 @@ async fn submit(handle: &Handle, id: &str) -> Result<Receipt, Refused> {
 async fn available(handle: &Handle, id: &str) -> AgentId {
     let agent = AgentId::new(id);
     let pools = PoolSet::of([PoolIx(0)]);
-    let profile = AgentProfile { id: agent.clone(), name: "".into(), pools, capacity: 1 };
+    let profile = AgentProfile { id: agent.clone(), pools, capacity: 1, ..AgentProfile::default() };
     handle.put_agent(profile).await.unwrap();
     handle.set_presence(agent.clone(), Presence::Available).await.unwrap();
     agent

@@ -30,7 +30,8 @@ impl AdminService for Api {
         let capacity = checks.capacity(request.capacity);
         checks.done()?;
         let pools = self.pools_named(request.pools).await?;
-        let profile = AgentProfile { id: id.clone(), name, pools, capacity };
+        let profile =
+            AgentProfile { id: id.clone(), name, pools, capacity, ..AgentProfile::default() };
         let put = self.handle.put_agent(profile).await;
         put.map_err(|refused| Fault::refused(refused, id.as_str()))?;
         let agent = self.agent(&id).await?;

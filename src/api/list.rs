@@ -52,11 +52,11 @@ impl Wanted {
         })
     }
 
-    fn takes(&self, engine: &Engine, queue: Option<QueueKey>, ticket: &Ticket) -> bool {
+    fn takes(&self, engine: &Engine, queue: Option<&QueueKey>, ticket: &Ticket) -> bool {
         let waits = ticket.assignment().is_none();
         let customer_id = || ticket.caller.as_deref().and_then(Caller::customer_id);
         (if waits { self.waiting } else { self.assigned })
-            && queue.is_none_or(|queue| waits && QueueKey::of(ticket) == queue)
+            && queue.is_none_or(|queue| waits && QueueKey::of(ticket) == *queue)
             && self
                 .tier
                 .as_ref()
@@ -98,7 +98,7 @@ fn live_page(
             break;
         }
         last = ticket.number;
-        if wanted.takes(engine, queue, ticket) {
+        if wanted.takes(engine, queue.as_ref(), ticket) {
             page.bytes += bytes_of(&ticket.content);
             page.tickets.push(Live { ticket: ticket.clone(), policy: engine.policy().clone() });
         }

@@ -59,7 +59,8 @@ fn agent(row: Row, policy: &Policy) -> Result<AgentProfile, String> {
     if !(1..=CAPACITY_MAX).contains(&capacity) {
         return Err(format!("capacity {capacity} is not between 1 and {CAPACITY_MAX}"));
     }
-    Ok(AgentProfile { id: AgentId::new(id), name: name.into(), pools, capacity })
+    let (id, name) = (AgentId::new(id), name.into());
+    Ok(AgentProfile { id, name, pools, capacity, ..AgentProfile::default() })
 }
 
 #[cfg(test)]

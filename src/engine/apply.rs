@@ -2,9 +2,10 @@
 
 use super::command::{Deadline, Event, ReleaseReason, Submitted};
 use super::model::{
-    Agent, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
-    Presence, State, Ticket, TicketNumber, TierIx, Time, Wait,
+    Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
+    Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
+use super::needs::{NeedsBook, SkillIx, Skills};
 use super::queue::Queues;
 use super::timers::Timers;
 use super::{Engine, FINISHED_KEPT_MAX};
@@ -27,9 +28,11 @@ impl Engine {
                     id: profile.id.clone(),
                     name: profile.name.clone(),
                     pools: profile.pools,
+                    skills: profile.skills.clone(),
                     capacity: profile.capacity,
                     presence: old.as_ref().map_or(Presence::Away, |old| old.presence),
                     idle_since: old.as_ref().map_or(at, |old| old.idle_since),
+                    last_token: old.as_ref().map(|old| old.last_token).unwrap_or_default(),
                     wait: old.as_ref().and_then(|old| old.wait.clone()),
                     held: old.map(|old| old.held).unwrap_or_default(),
                 };
@@ -102,8 +105,9 @@ impl Engine {
     }
 
     /// Takes a ticket into every index but that of the ids.
-    pub(super) fn add_ticket(&mut self, ticket: Ticket) {
+    pub(super) fn add_ticket(&mut self, mut ticket: Ticket) {
         let number = ticket.number;
+        self.needs.enter(&mut ticket.needs, &mut self.roster);
         if ticket.tier_source.is_unconfirmed() {
             self.unconfirmed.insert(number);
         }
@@ -129,14 +133,14 @@ impl Engine {
 
     fn enter(&mut self, ticket: &Ticket) {
         if ticket.state == State::Waiting {
-            self.queues.insert(ticket);
+            self.queues.insert(ticket, &mut self.roster);
         }
         self.timers.add_ticket(ticket, &self.policy);
     }
 
     fn leave(&mut self, ticket: &Ticket) {
         if ticket.state == State::Waiting {
-            self.queues.remove(ticket, &self.tickets);
+            self.queues.remove(ticket, &self.tickets, &mut self.roster);
         }
         self.timers.remove_ticket(ticket, &self.policy);
     }
@@ -145,13 +149,16 @@ impl Engine {
     fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
         let ticket = self.tickets.get(number).expect("an event names a live ticket");
         if ticket.state == State::Waiting {
-            self.queues.remove(ticket, &self.tickets);
+            self.queues.remove(ticket, &self.tickets, &mut self.roster);
         }
         self.timers.remove_ticket(ticket, &self.policy);
         let ticket = self.tickets.get_mut(number).expect("it was just found");
+        let needed = ticket.needs.clone();
         change(ticket);
+        self.needs.enter(&mut ticket.needs, &mut self.roster);
+        self.needs.leave(needed.as_ref(), &mut self.roster);
         if ticket.state == State::Waiting {
-            self.queues.insert(ticket);
+            self.queues.insert(ticket, &mut self.roster);
         }
         self.timers.add_ticket(ticket, &self.policy);
     }
@@ -174,6 +181,7 @@ impl Engine {
             solve_by: submitted.solve_by,
             overflow_step: 0,
             pools: submitted.pools,
+            needs: None,
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
@@ -229,6 +237,7 @@ impl Engine {
             request,
             step,
             slack_ms,
+            passed,
         } = event
         else {
             unreachable!("called for this event only")
@@ -263,9 +272,16 @@ impl Engine {
         let holder = self.roster.get(agent).expect("an event names a known agent");
         self.flow.took(at, (tier, channel), holder.pools, first_wait_ms);
         self.timers.remove_wait(holder);
-        self.roster.give(agent, *number);
-        let share = self.policy.floor_share_permille;
-        self.records[usize::from(pool.0)].dispatched(*step, tier, share);
+        self.roster.give(agent, *number, *token);
+        self.count_dispatch(agent, tier, *passed);
+    }
+
+    /// A dispatch to an agent counts in every pool of the agent.
+    fn count_dispatch(&mut self, agent: &AgentId, tier: TierIx, passed: TierSet) {
+        let crew = self.roster.get(agent).expect("an event names a known agent").pools;
+        for pool in crew.iter() {
+            self.records[usize::from(pool.0)].count_dispatch(tier, passed);
+        }
     }
 
     /// The ticket waits in its old place again. When nobody has seen it, it was never picked up.
@@ -285,6 +301,7 @@ impl Engine {
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
         let ticket = self.tickets.remove(number).expect("an event names a live ticket");
         self.leave(&ticket);
+        self.needs.leave(ticket.needs.as_ref(), &mut self.roster);
         self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
         if let State::Assigned(assignment) = &ticket.state {
@@ -311,22 +328,29 @@ impl Engine {
         };
         let pool_of = |pool| policy.pool_named(&old.pool(pool).name);
         let set_of = |pools: PoolSet| PoolSet::of(pools.iter().filter_map(pool_of));
+        let skill_of = |skill| policy.skill_named(old.skill(skill));
 
         self.records = policy
             .pools
             .iter()
             .map(|pool| match old.pool_named(&pool.name) {
                 Some(ix) => {
-                    let record = self.records[usize::from(ix.0)];
-                    PoolRecord { floor_last_tier: None, ..record }
+                    let record = self.records[usize::from(ix.0)].clone();
+                    let named = |(tier, count): (TierIx, u32)| {
+                        Some((policy.tier_named(&old.tier(tier).name)?, count))
+                    };
+                    let passed_by = record.passed_by.into_iter().filter_map(named).collect();
+                    PoolRecord { passed_by, ..record }
                 }
                 None => PoolRecord::default(),
             })
             .collect();
         self.flow = self.flow.re_keyed(&old, policy);
+        self.roster.forget_tickets();
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {
             agent.pools = set_of(agent.pools);
+            agent.skills = skills_of(&agent.skills, skill_of);
             self.roster.put(agent);
         }
         self.queues = Queues::new(policy.rule);
@@ -334,6 +358,7 @@ impl Engine {
         let mut timers = Timers::default();
         waits.for_each(|agent| timers.add_wait(agent));
         self.timers = timers;
+        self.needs = NeedsBook::default();
         self.finished.clear();
         self.finished_by_id.clear();
         for ticket in self.tickets.values_mut() {
@@ -344,12 +369,21 @@ impl Engine {
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
             }
+            self.needs.enter(&mut ticket.needs, &mut self.roster);
             if ticket.state == State::Waiting {
-                self.queues.insert(ticket);
+                self.queues.insert(ticket, &mut self.roster);
             }
             self.timers.add_ticket(ticket, policy);
         }
     }
+}
+
+/// The skills in another policy's order, without those that it lacks.
+fn skills_of(skills: &Skills, skill_of: impl Fn(SkillIx) -> Option<SkillIx>) -> Skills {
+    let mut there: Vec<_> =
+        skills.iter().filter_map(|(skill, level)| Some((skill_of(*skill)?, *level))).collect();
+    there.sort_unstable();
+    there.into()
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {

@@ -6,8 +6,9 @@
 
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
-    TicketId, TicketNumber, TierIx, TierSource, Time,
+    TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
 };
+use super::needs::Skills;
 use std::sync::Arc;
 
 /// Something asked of the engine.
@@ -168,7 +169,7 @@ pub enum Lookup {
 }
 
 /// What is registered of an agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AgentProfile {
     /// The agent's name in the API.
     pub id: AgentId,
@@ -176,6 +177,8 @@ pub struct AgentProfile {
     pub name: Box<str>,
     /// The pools to serve in; all must be the policy's.
     pub pools: PoolSet,
+    /// What the agent can; all must be the policy's.
+    pub skills: Skills,
     /// How many tickets at once, 1 to 100.
     pub capacity: u16,
 }
@@ -298,6 +301,8 @@ pub enum Event {
         step: Step,
         /// Milliseconds left to the response deadline.
         slack_ms: i64,
+        /// The starving tiers that the agent might have served instead.
+        passed: TierSet,
     },
     /// A lease was extended.
     Extended {

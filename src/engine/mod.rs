@@ -6,6 +6,7 @@
 
 mod apply;
 mod audit;
+mod choice;
 pub mod command;
 pub mod decide;
 pub mod dispatch;
@@ -14,10 +15,12 @@ mod explain;
 pub mod flow;
 mod ids;
 pub mod model;
+pub mod needs;
 pub mod outlook;
 pub mod queue;
 pub mod roster;
 mod shelf;
+mod starvation;
 pub mod timers;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
@@ -27,9 +30,10 @@ use dispatch::{Choice, Floor, Survey};
 use flow::Flow;
 use ids::{Ids, Tickets};
 use model::{
-    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
-    TicketId, TicketNumber, TierIx, Time,
+    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket,
+    TicketId, TicketNumber, TierIx, TierSet, Time,
 };
+use needs::{Crew, NeedsBook};
 use queue::Queues;
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -72,6 +76,7 @@ pub struct Engine {
     tickets: Tickets,
     ids: Ids,
     queues: Queues,
+    needs: NeedsBook,
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
     finished: VecDeque<Box<Finished>>,
@@ -91,14 +96,9 @@ impl Engine {
     pub fn new(limits: Limits) -> Self {
         let policy = Policy {
             version: "none".into(),
-            rule: Rule::GuardedEdf,
             starve_after_permille: 2000,
             floor_share_permille: 100,
-            tiers: Vec::new(),
-            pools: Vec::new(),
-            unknown_tier: TierIx(0),
-            unavailable_tier: TierIx(0),
-            source: "".into(),
+            ..Policy::default()
         };
         Self {
             limits,
@@ -110,6 +110,7 @@ impl Engine {
             roster: Roster::default(),
             tickets: Tickets::default(),
             ids: Ids::default(),
+            needs: NeedsBook::default(),
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
             finished: VecDeque::new(),
@@ -249,23 +250,9 @@ impl Engine {
         self.queues.ahead_of(ticket, PLACE_EXACT_MAX)
     }
 
-    /// Which ticket an agent who serves in `crew` would get at `now`, and why.
-    pub fn survey(&self, crew: PoolSet, now: Time) -> Survey {
+    /// Which ticket an agent of `crew` would get at `now`, and why.
+    pub fn survey(&self, crew: &Crew, now: Time) -> Survey {
         self.floor().survey(crew, self.roster.crew_waits(crew), now)
-    }
-
-    /// The next match, if an agent who waits can have a ticket that waits. Asked again after each
-    /// until there is none.
-    pub fn route(&self, now: Time) -> Option<Event> {
-        if !self.roster.anyone_waits() || self.queues.waiting_count() == 0 {
-            return None;
-        }
-        self.roster.next_turns().into_iter().find_map(|(agent, crew)| {
-            let survey = self.floor().survey(crew, true, now);
-            let agent = self.roster.get(agent).expect("who waits is registered");
-            let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
-            self.assignment(&survey, agent, request, now)
-        })
     }
 
     /// The next thing that is due at `now`. Asked again after each until there is none.
@@ -275,8 +262,8 @@ impl Engine {
             return Some(self.due_event(ticket));
         }
         let agent = self.timers.due_wait(now)?;
-        let crew = self.roster.get(agent).expect("who waits is registered").pools;
-        let why = match self.floor().survey(crew, true, now).choice {
+        let known = self.roster.get(agent).expect("who waits is registered");
+        let why = match self.floor().survey(&self.roster.crew_of(known), true, now).choice {
             Choice::HeldForTier => WaitEnd::HeldForTier,
             Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
         };
@@ -314,6 +301,11 @@ impl Engine {
             request,
             step,
             slack_ms: head.slack_ms,
+            passed: if self.policy.floor_every().is_some() {
+                survey.passed()
+            } else {
+                TierSet::EMPTY
+            },
         })
     }
 

@@ -15,6 +15,8 @@
 //! ```
 
 use super::flow::Flow;
+use super::needs::{Needs, SkillIx, SkillSet, Skills};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -38,7 +40,7 @@ impl Time {
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident($text:ty)) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name($text);
 
         impl $name {
@@ -149,6 +151,30 @@ impl PoolSet {
                 PoolIx(bit)
             })
         })
+    }
+}
+
+/// A set of tiers, one bit a tier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TierSet(pub u64);
+
+impl TierSet {
+    /// No tier at all.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set of these tiers.
+    pub fn of(tiers: impl IntoIterator<Item = TierIx>) -> Self {
+        tiers.into_iter().fold(Self::EMPTY, |set, tier| Self(set.0 | 1 << tier.0))
+    }
+
+    /// Whether `tier` is in the set.
+    pub fn contains(self, tier: TierIx) -> bool {
+        self.0 & 1 << tier.0 != 0
+    }
+
+    /// The tiers, highest first.
+    pub fn iter(self) -> impl Iterator<Item = TierIx> {
+        PoolSet(self.0).iter().map(|PoolIx(bit)| TierIx(bit))
     }
 }
 
@@ -397,6 +423,8 @@ pub struct Ticket {
     pub overflow_step: u8,
     /// The pools that may serve it now.
     pub pools: PoolSet,
+    /// Whom it needs now beyond these; `None` when anyone of the pools will do.
+    pub needs: Option<Arc<Needs>>,
     /// When an agent first picked it up; empty again if that agent was never heard of after.
     pub picked_up_at: Option<Time>,
     /// Whether the response deadline passed before anyone picked it up.
@@ -476,12 +504,16 @@ pub struct Agent {
     pub name: Box<str>,
     /// The pools the agent serves in.
     pub pools: PoolSet,
+    /// What the agent can.
+    pub skills: Skills,
     /// How many tickets the agent may hold at once, 1 to 100.
     pub capacity: u16,
     /// Available or away.
     pub presence: Presence,
     /// Since when the agent has had nothing to do: the last completion, or becoming available.
     pub idle_since: Time,
+    /// The token of the agent's last assignment; 0 before the first.
+    pub last_token: LeaseToken,
     /// The pull that waits for work, if one does.
     pub wait: Option<Wait>,
     /// What the agent holds, in the order it was given.
@@ -497,11 +529,43 @@ pub struct Wait {
     pub request: Option<Box<str>>,
 }
 
+/// Which of several waiting agents gets a ticket. Ties go by id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgentChoice {
+    /// The lowest load, then the longest idle. The default.
+    #[default]
+    LeastLoaded,
+    /// The longest idle.
+    LongestIdle,
+    /// The highest level in the skills that the ticket requires or prefers, then the lowest load, then
+    /// the longest idle.
+    BestLevel,
+    /// Whose last assignment is longest ago.
+    RoundRobin,
+}
+
+impl AgentChoice {
+    /// Every choice.
+    pub const ALL: [Self; 4] =
+        [Self::LeastLoaded, Self::LongestIdle, Self::BestLevel, Self::RoundRobin];
+
+    /// The choice's name in policies and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LeastLoaded => "least-loaded",
+            Self::LongestIdle => "longest-idle",
+            Self::BestLevel => "best-level",
+            Self::RoundRobin => "round-robin",
+        }
+    }
+}
+
 /// The dispatch rules that can be chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// Earliest deadline first while all deadlines can be met; strict tier order among tickets nearly
     /// due; a floor against starving. The default.
+    #[default]
     GuardedEdf,
     /// First come, first served.
     Fifo,
@@ -531,7 +595,7 @@ impl Rule {
 }
 
 /// All that decides how tickets are served, as one versioned whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// The policy's own name for this version. 1 to 64 characters.
     pub version: Arc<str>,
@@ -540,13 +604,15 @@ pub struct Policy {
     /// `guarded-edf`: a head starves once it has waited longer than this many thousandths of its
     /// response target (2000 = twice).
     pub starve_after_permille: u32,
-    /// `guarded-edf`: what each dispatch adds to a pool's floor bucket, in thousandths (100 = every
-    /// tenth dispatch may serve a starving tier).
+    /// `guarded-edf`: the share of a pool's dispatches that may serve starving tiers for their own sake, in
+    /// thousandths (100 = every tenth).
     pub floor_share_permille: u32,
     /// The tiers, highest rank first. 1 to [`TIERS_MAX`].
     pub tiers: Vec<Tier>,
     /// The pools. 1 to [`POOLS_MAX`].
     pub pools: Vec<Pool>,
+    /// The names of skills. At most [`SKILLS_MAX`](super::needs::SKILLS_MAX).
+    pub skills: Vec<Arc<str>>,
     /// The tier of customers the directory does not know.
     pub unknown_tier: TierIx,
     /// The tier while the directory is silent and nothing is known.
@@ -556,7 +622,7 @@ pub struct Policy {
 }
 
 /// A class of customer, with its promises and its people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tier {
     /// The name the directory uses. 1 to 64 characters.
     pub name: Arc<str>,
@@ -574,17 +640,21 @@ pub struct Tier {
     pub overflow: Vec<Overflow>,
 }
 
-/// An overflow step: after this wait, these pools too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An overflow step: after this wait, these pools too, or less is required.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overflow {
     /// The wait since the submit, in milliseconds.
     pub after_ms: i64,
     /// All pools that may serve the ticket from then on.
     pub pools: PoolSet,
+    /// By how much every level that the ticket requires is lower from then on; none falls below 1.
+    pub lower_levels: u8,
+    /// All skills that are neither required nor excluded from then on.
+    pub drop_skills: SkillSet,
 }
 
 /// Staff who serve together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
     /// The pool's name. 1 to 64 characters.
     pub name: Arc<str>,
@@ -592,6 +662,11 @@ pub struct Pool {
     pub lease_ms: i64,
     /// Agents kept free: a pair (tier, count) keeps `count` idle agents for that tier and higher.
     pub reserve: Vec<(TierIx, u32)>,
+    /// `guarded-edf`: a starving tier's turn takes an agent whom the reserve would keep free. Otherwise
+    /// the reserve wins, and lower tiers starve for as long as it does.
+    pub floor_over_reserve: bool,
+    /// Which of several waiting agents gets a ticket of this pool.
+    pub choice: AgentChoice,
 }
 
 impl Pool {
@@ -614,6 +689,17 @@ impl Policy {
         Some(PoolIx(u8::try_from(at).expect("a policy has at most 64 pools")))
     }
 
+    /// The skill of that name.
+    pub fn skill_named(&self, name: &str) -> Option<SkillIx> {
+        let at = self.skills.iter().position(|skill| **skill == *name)?;
+        Some(SkillIx(u8::try_from(at).expect("a policy has at most 64 skills")))
+    }
+
+    /// The name of the skill at `ix`, which must come from this policy.
+    pub fn skill(&self, ix: SkillIx) -> &Arc<str> {
+        &self.skills[usize::from(ix.0)]
+    }
+
     /// The tier at `ix`, which must come from this policy.
     pub fn tier(&self, ix: TierIx) -> &Tier {
         &self.tiers[usize::from(ix.0)]
@@ -626,16 +712,15 @@ impl Policy {
 }
 
 /// What a pool has learnt from its own work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PoolRecord {
     /// How many tickets it has completed.
     pub handled_count: u64,
     /// The moving mean of its handling time, in microseconds.
     pub mean_handle_us: i64,
-    /// `guarded-edf`: what its floor bucket holds, in thousandths of a dispatch.
-    pub floor_bucket_permille: u32,
-    /// `guarded-edf`: the tier whose starving head was served last.
-    pub floor_last_tier: Option<TierIx>,
+    /// `guarded-edf`: how many dispatches to agents of this pool have passed a tier by while it starved,
+    /// since the tier was last served here. Only tiers that were passed by.
+    pub passed_by: BTreeMap<TierIx, u32>,
 }
 
 /// The whole engine as data: what a snapshot holds, in the order of ids and numbers.

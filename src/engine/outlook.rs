@@ -6,6 +6,7 @@
 
 use super::Engine;
 use super::dispatch::{HANDLED_KNOWN_COUNT, permille_of};
+use super::duty::Duty;
 use super::flow::Kind;
 use super::model::{Channel, PoolSet, Rule, Ticket, TierIx, Time};
 use super::queue::{Queue, QueueKey};
@@ -103,16 +104,14 @@ struct Sight<'a> {
 impl Sight<'_> {
     fn prospect(&self, pools: PoolSet, from_ms: i64) -> Prospect {
         let engine = self.engine;
-        let duty = engine.roster.duty(pools);
+        let needs = self.ticket.needs.as_deref();
+        let duty = engine.roster.duty_for(pools, needs);
         let (handle_ms, handle_known, pooled_count) = self.handling(pools);
         let mut ahead_count = 0;
         let mut leaving = 0;
         let mut starves = false;
-        for (key, queue) in engine.queues.iter() {
-            if queue.is_empty() || key.pools.and(pools).is_empty() {
-                continue;
-            }
-            let count = self.ahead_in(key, queue, handle_ms) as u64;
+        for (key, queue) in engine.queues.beside(pools, needs) {
+            let count = self.rivals(key, self.ahead_in(key, queue, handle_ms) as u64, pools, duty);
             ahead_count += count;
             if count > 0 {
                 let kind = (key.tier, key.channel);
@@ -140,6 +139,17 @@ impl Sight<'_> {
             overtaking_per_hour_milli: self.overtaking(pools, handle_ms, pooled_count),
             floor_permille: if has_floor { engine.policy.floor_share_permille } else { 0 },
         }
+    }
+
+    /// Of `count` tickets ahead that need others, the part that falls to the hands that could take the
+    /// ticket itself: the rest of these hands goes past them.
+    fn rivals(&self, key: &QueueKey, count: u64, pools: PoolSet, duty: Duty) -> u64 {
+        if count == 0 || key.needs.is_none() || key.needs == self.ticket.needs {
+            return count;
+        }
+        let able = self.engine.roster.duty_for(key.pools.and(pools), key.needs.as_deref());
+        let hands = u64::from(duty.hand_count().max(1));
+        (count * u64::from(able.hand_count())).div_ceil(hands).min(count)
     }
 
     /// The mean handling time of the pools by the hands in each, whether all of them know it, and the

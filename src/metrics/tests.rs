@@ -28,6 +28,7 @@ impl Desk {
             name: "Ada".into(),
             pools,
             capacity: 1,
+            ..AgentProfile::default()
         }));
         desk.ask(Command::SetPresence { agent, presence: Presence::Available });
         desk

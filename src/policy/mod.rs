@@ -7,11 +7,13 @@
 mod change;
 mod describe;
 mod pools;
+mod starving;
 mod tiers;
 
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
+pub use starving::Starving;
 
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};
 use crate::settings::{self, DAY, Item, NAME_CHARS_MAX, Report, SECOND, Section};
@@ -116,6 +118,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         floor_share_permille: floor_share?,
         tiers: read_tiers.into_iter().collect::<Option<_>>()?,
         pools: read_pools.into_iter().collect::<Option<_>>()?,
+        skills: Vec::new(),
         unknown_tier: unknown_tier?,
         unavailable_tier: unavailable_tier?,
         source: Arc::from(text),
@@ -283,15 +286,22 @@ reserve = { high = 3 }
 [[pool]]
 name = "b"
 reserve = { high = 0 }
+floor_over_reserve = true
 [[pool]]
 name = "c"
 "#;
         let set = |pools: &[u8]| PoolSet::of(pools.iter().copied().map(PoolIx));
-        let overflow = |after_ms, pools: &[u8]| Overflow { after_ms, pools: set(pools) };
+        let overflow = |after_ms, pools: &[u8]| Overflow {
+            after_ms,
+            pools: set(pools),
+            ..Overflow::default()
+        };
         let pool = |name: &str, lease_ms, reserve: &[(TierIx, u32)]| Pool {
             name: name.into(),
             lease_ms,
             reserve: reserve.to_vec(),
+            floor_over_reserve: name == "b",
+            ..Pool::default()
         };
         let expected = Policy {
             version: "v1".into(),
@@ -318,6 +328,7 @@ name = "c"
                     overflow: Vec::new(),
                 },
             ],
+            skills: Vec::new(),
             pools: vec![
                 pool("a", 60_000, &[(TierIx(0), 3)]),
                 pool("b", 900_000, &[]),

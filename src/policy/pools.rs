@@ -1,7 +1,7 @@
 //! `[[pool]]`: staff who serve together, their lease and what they keep in reserve.
 
 use super::{LEASE_MS, LEASE_MS_DEFAULT, Names, RESERVE, tables, unique_name};
-use crate::engine::model::{POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
+use crate::engine::model::{AgentChoice, POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
 use crate::settings::{Place, Report, Section};
 
 /// A pool whose name has been read.
@@ -31,7 +31,17 @@ impl PoolEntry<'_> {
             None => Some(LEASE_MS_DEFAULT),
         };
         let reserve = reserve(&self.section, names);
-        Some(Pool { name: self.name?.into(), lease_ms: lease?, reserve: reserve? })
+        let floor_over_reserve = match self.section.get("floor_over_reserve") {
+            Some(item) => item.flag(),
+            None => Some(false),
+        };
+        Some(Pool {
+            name: self.name?.into(),
+            lease_ms: lease?,
+            reserve: reserve?,
+            floor_over_reserve: floor_over_reserve?,
+            choice: AgentChoice::default(),
+        })
     }
 }
 

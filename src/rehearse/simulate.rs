@@ -210,9 +210,9 @@ impl<'a, O: Observer> Run<'a, O> {
             let agent = AgentId::new(format!("agent-{:04}", at + 1));
             run.ask(Command::PutAgent(AgentProfile {
                 id: agent.clone(),
-                name: "".into(),
                 pools: crew.pools,
                 capacity: 1,
+                ..AgentProfile::default()
             }));
             run.ask(Command::SetPresence { agent: agent.clone(), presence: Presence::Available });
             run.pull(agent);

@@ -36,10 +36,10 @@ fn policy(rule: Rule) -> Policy {
         starve_after_permille: 2000,
         floor_share_permille: 100,
         tiers: vec![tier("top", 20), tier("rest", 180)],
-        pools: vec![Pool { name: "desk".into(), lease_ms: 60_000, reserve: Vec::new() }],
+        pools: vec![Pool { name: "desk".into(), lease_ms: 60_000, ..Pool::default() }],
         unknown_tier: TierIx(1),
         unavailable_tier: TierIx(1),
-        source: "".into(),
+        ..Policy::default()
     }
 }
 

@@ -10,6 +10,7 @@ mod model;
 use acts::{AGENTS, Act, acts, crews, policies};
 use model::{Model, Next, ms};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tierline::engine::command::{Command, Event, Rejection};
 use tierline::engine::dispatch::Choice;
@@ -218,7 +219,10 @@ impl Pair {
             let learnt = &model.learnt[&pool.name];
             assert_eq!(record.handled_count, learnt.handled.unsigned_abs());
             assert_eq!(record.mean_handle_us, learnt.mean_us);
-            assert_eq!(i64::from(record.floor_bucket_permille), learnt.bucket);
+            let passed_by = record.passed_by.iter();
+            let passed_by =
+                passed_by.map(|(tier, count)| (policy.tier(*tier).name.clone(), *count));
+            assert_eq!(passed_by.collect::<BTreeMap<_, _>>(), learnt.passed_by);
         }
     }
 
@@ -236,8 +240,9 @@ impl Pair {
             let wait = agent.wait.as_ref().map(|wait| (ms(wait.until), wait.request.clone()));
             assert_eq!(wait, expected.wait, "{id}");
             // A question by a crew: its own waiting agents count already.
-            let counted = engine.roster().crew_waits(agent.pools);
-            let survey = engine.survey(model.set(&expected.pools), Time(self.now));
+            let crew = engine.roster().crew_of(agent);
+            let counted = engine.roster().crew_waits(&crew);
+            let survey = engine.survey(&crew, Time(self.now));
             let given = match survey.choice {
                 Choice::Take(at, step) => {
                     let next = &survey.heads[at];

@@ -231,8 +231,13 @@ impl Script {
 
     fn put_agent(&mut self, batch: &mut Batch, n: u64) {
         let pools = PoolSet::of([PoolIx(u8::try_from(n % 3).expect("below 3"))]);
-        let profile =
-            AgentProfile { id: agent(n), name: format!("Agent {n}").into(), pools, capacity: 3 };
+        let profile = AgentProfile {
+            id: agent(n),
+            name: format!("Agent {n}").into(),
+            pools,
+            capacity: 3,
+            ..AgentProfile::default()
+        };
         self.carry_out(batch, Command::PutAgent(profile));
     }
 
@@ -292,9 +297,14 @@ pub(crate) fn policy(version: &str) -> Policy {
         respond_within_ms: [minutes * 60_000; 6],
         solve_within_ms: [solve; 6],
         pools,
-        overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111) }],
+        overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
     };
-    let pool = |name: &str, reserve| Pool { name: name.into(), lease_ms: 30_000, reserve };
+    let pool = |name: &str, reserve| Pool {
+        name: name.into(),
+        lease_ms: 30_000,
+        reserve,
+        ..Pool::default()
+    };
     Policy {
         version: version.into(),
         rule: Rule::GuardedEdf,
@@ -313,5 +323,6 @@ pub(crate) fn policy(version: &str) -> Policy {
         unknown_tier: TierIx(2),
         unavailable_tier: TierIx(1),
         source: "# of the test\n".into(),
+        ..Policy::default()
     }
 }

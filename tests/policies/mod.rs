@@ -27,9 +27,10 @@ pub(crate) fn policy(rule: Rule, reserve: u32, tiers: Vec<Tier>) -> Policy {
             name: "desk".into(),
             lease_ms: 900_000,
             reserve: vec![(TierIx(0), reserve)],
+            ..Pool::default()
         }],
         unknown_tier: TierIx(0),
         unavailable_tier: TierIx(0),
-        source: "".into(),
+        ..Policy::default()
     }
 }

@@ -159,8 +159,12 @@ impl Stage {
                 let pool = engine.policy().pool_named(name).expect("a pool of the policy");
                 let record = engine.record(pool);
                 let (count, mean) = (record.handled_count, record.handle_ms());
-                let bucket = record.floor_bucket_permille;
-                format!("{count} handled, {} each, floor {bucket}", moment(Time(mean)))
+                let mut told = format!("{count} handled, {} each", moment(Time(mean)));
+                for (tier, count) in &record.passed_by {
+                    write!(told, ", {} passed by {count}", tier_name(*tier, engine))
+                        .expect("a string takes it");
+                }
+                told
             }
             ["recorded"] => self.journal.len().to_string(),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
@@ -237,7 +241,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             });
             let pools = PoolSet::of(pools);
             let id = AgentId::new(*id);
-            Command::PutAgent(AgentProfile { id, name: "".into(), pools, capacity })
+            Command::PutAgent(AgentProfile { id, pools, capacity, ..AgentProfile::default() })
         }
         ["delete", agent] => Command::DeleteAgent { agent: AgentId::new(*agent) },
         ["here", agent] => presence(agent, Presence::Available),
@@ -342,7 +346,7 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
-/// [then AFTER POOLS]..; pool NAME [lease T] [keep N TIER]..`
+/// [then AFTER POOLS]..; pool NAME [lease T] [keep N TIER].. [yields]`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -376,6 +380,7 @@ pub(super) fn policy(text: &str) -> Policy {
             .map(|window| Overflow {
                 after_ms: duration_ms(window[1]).expect("a duration"),
                 pools: pools(window[2]),
+                ..Overflow::default()
             })
             .collect(),
     };
@@ -389,6 +394,8 @@ pub(super) fn policy(text: &str) -> Policy {
                 (TierIx(at(&tier_names, window[2])), window[1].parse().expect("a number"))
             })
             .collect(),
+        floor_over_reserve: words.contains(&"yields"),
+        ..Pool::default()
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));
     Policy {
@@ -400,7 +407,7 @@ pub(super) fn policy(text: &str) -> Policy {
         pools: parts.iter().filter(|part| part[0] == "pool").map(|part| pool(part)).collect(),
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),
-        source: "".into(),
+        ..Policy::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Engine images as sections, so that a million tickets pass through without one giant message.
 
 use super::event::{decode_presence, encode_presence};
+use super::needs::{decode_skills, encode_skills};
 use super::ticket::{decode_finished, decode_ticket, encode_finished, encode_ticket};
 use super::{Error, boxed, flow, name, narrow, policy, required, text, v1};
 use crate::engine::model::{
@@ -193,6 +194,8 @@ fn encode_agent(agent: &Agent) -> v1::Agent {
             .as_ref()
             .map(|wait| v1::Wait { until: wait.until.0, request: text(wait.request.as_deref()) }),
         held: agent.held.iter().map(|number| number.0).collect(),
+        skills: encode_skills(&agent.skills),
+        last_token: agent.last_token.0,
     }
 }
 
@@ -201,9 +204,11 @@ fn decode_agent(agent: v1::Agent) -> Result<Agent, Error> {
         id: AgentId::new(name(agent.id, "agent.id")?),
         name: agent.name.into(),
         pools: PoolSet(agent.pools),
+        skills: decode_skills(agent.skills)?,
         capacity: narrow(agent.capacity, "agent.capacity")?,
         presence: decode_presence(agent.presence, "agent.presence")?,
         idle_since: Time(agent.idle_since),
+        last_token: LeaseToken(agent.last_token),
         wait: agent.wait.map(|wait| Wait { until: Time(wait.until), request: boxed(wait.request) }),
         held: agent.held.into_iter().map(TicketNumber).collect(),
     })

@@ -7,6 +7,7 @@
 mod event;
 mod flow;
 mod image;
+mod needs;
 mod policy;
 mod ticket;
 

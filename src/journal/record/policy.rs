@@ -1,9 +1,16 @@
 //! Policies as messages.
 
 use super::ticket::decode_tier;
-use super::{Error, name, twin, v1};
-use crate::engine::model::{Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier};
+use super::{Error, name, narrow, twin, v1};
+use crate::engine::model::{
+    AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
+};
+use crate::engine::needs::SkillSet;
 
+twin! {
+    encode_choice, decode_choice, AgentChoice, v1::AgentChoice,
+    [LeastLoaded, LongestIdle, BestLevel, RoundRobin]
+}
 twin! {
     encode_rule, decode_rule, Rule, v1::Rule,
     [GuardedEdf, Fifo, StaticPriority, Edf, Accumulating]
@@ -20,6 +27,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         unknown_tier: policy.unknown_tier.0.into(),
         unavailable_tier: policy.unavailable_tier.0.into(),
         source: (&*policy.source).into(),
+        skills: policy.skills.iter().map(|skill| (**skill).into()).collect(),
     }
 }
 
@@ -34,6 +42,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
         source: policy.source.into(),
+        skills: policy.skills.into_iter().map(Into::into).collect(),
     })
 }
 
@@ -52,7 +61,12 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
         overflow: tier
             .overflow
             .iter()
-            .map(|step| v1::Overflow { after_ms: step.after_ms, pools: step.pools.0 })
+            .map(|step| v1::Overflow {
+                after_ms: step.after_ms,
+                pools: step.pools.0,
+                lower_levels: step.lower_levels.into(),
+                drop_skills: step.drop_skills.0,
+            })
             .collect(),
     }
 }
@@ -73,8 +87,15 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         overflow: tier
             .overflow
             .into_iter()
-            .map(|step| Overflow { after_ms: step.after_ms, pools: PoolSet(step.pools) })
-            .collect(),
+            .map(|step| {
+                Ok(Overflow {
+                    after_ms: step.after_ms,
+                    pools: PoolSet(step.pools),
+                    lower_levels: narrow(step.lower_levels, "overflow.lower_levels")?,
+                    drop_skills: SkillSet(step.drop_skills),
+                })
+            })
+            .collect::<Result<_, Error>>()?,
     })
 }
 
@@ -87,6 +108,8 @@ fn encode_pool(pool: &Pool) -> v1::Pool {
             .iter()
             .map(|(tier, count)| v1::Reserve { tier: tier.0.into(), count: *count })
             .collect(),
+        floor_over_reserve: pool.floor_over_reserve,
+        choice: encode_choice(pool.choice),
     }
 }
 
@@ -96,6 +119,11 @@ fn pool(pool: v1::Pool) -> Result<Pool, Error> {
         name: name(pool.name, "pool.name")?.into(),
         lease_ms: pool.lease_ms,
         reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
+        floor_over_reserve: pool.floor_over_reserve,
+        choice: match pool.choice {
+            0 => AgentChoice::LeastLoaded,
+            choice => decode_choice(choice, "pool.choice")?,
+        },
     })
 }
 
@@ -103,8 +131,11 @@ pub(super) fn encode_record(record: &PoolRecord) -> v1::PoolRecord {
     v1::PoolRecord {
         handled_count: record.handled_count,
         mean_handle_us: record.mean_handle_us,
-        floor_bucket_permille: record.floor_bucket_permille,
-        floor_last_tier: record.floor_last_tier.map(|tier| tier.0.into()),
+        passed_by: record
+            .passed_by
+            .iter()
+            .map(|(tier, count)| v1::PassedBy { tier: tier.0.into(), count: *count })
+            .collect(),
     }
 }
 
@@ -112,10 +143,10 @@ pub(super) fn decode_record(record: v1::PoolRecord) -> Result<PoolRecord, Error>
     Ok(PoolRecord {
         handled_count: record.handled_count,
         mean_handle_us: record.mean_handle_us,
-        floor_bucket_permille: record.floor_bucket_permille,
-        floor_last_tier: record
-            .floor_last_tier
-            .map(|tier| decode_tier(tier, "pool_record.floor_last_tier"))
-            .transpose()?,
+        passed_by: record
+            .passed_by
+            .into_iter()
+            .map(|passed| Ok((decode_tier(passed.tier, "passed_by.tier")?, passed.count)))
+            .collect::<Result<_, Error>>()?,
     })
 }
