@@ -209,7 +209,6 @@ impl Sight<'_> {
         };
         match self.engine.policy.rule {
             Rule::Fifo => before(self.ticket.submitted_at),
-            Rule::Edf => before(self.ticket.respond_by),
             Rule::StaticPriority => by_tier(self.ticket.respond_by),
             Rule::Accumulating => before(self.overtaken_until(key.tier)),
             Rule::GuardedEdf if self.at_risk(handle_ms) => {
@@ -221,7 +220,7 @@ impl Sight<'_> {
                     by_tier(self.ticket.respond_by)
                 }
             }
-            Rule::GuardedEdf => before(self.ticket.respond_by),
+            Rule::GuardedEdf | Rule::Edf => before(self.ticket.respond_by),
         }
     }
 
@@ -266,7 +265,6 @@ impl Sight<'_> {
         };
         match self.engine.policy.rule {
             Rule::Fifo => 0,
-            Rule::Edf => due_sooner(),
             Rule::StaticPriority => {
                 if is_higher {
                     1000
@@ -285,7 +283,7 @@ impl Sight<'_> {
                 let soon = sooner_ms <= self.slack_ms().max(0);
                 if is_higher && soon { 1000 } else { 0 }
             }
-            Rule::GuardedEdf => due_sooner(),
+            Rule::GuardedEdf | Rule::Edf => due_sooner(),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What a forecast says of counts that are made by hand.
 
-#![expect(clippy::float_cmp, reason = "what is compared exactly is exact")]
-
 use super::*;
 use crate::engine::model::{Channel, PoolIx, TierIx};
 use proptest::prelude::*;
