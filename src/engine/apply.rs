@@ -21,7 +21,7 @@ impl Engine {
         self.at = at;
         match event {
             Event::Started => self.end_all_waits(),
-            Event::PolicyApplied { policy } => self.change_policy(policy),
+            Event::PolicyApplied { policy, change: _ } => self.change_policy(policy),
             Event::AgentPut(profile) => {
                 let old = self.roster.get(&profile.id).cloned();
                 let agent = Agent {

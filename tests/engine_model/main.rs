@@ -56,7 +56,7 @@ impl Pair {
             model: Model::new(&policy, tickets_max, agents_max),
             now: 1_000_000,
         };
-        pair.apply(&Event::PolicyApplied { policy });
+        pair.apply(&Event::PolicyApplied { policy, change: None });
         pair
     }
 

@@ -29,9 +29,10 @@ twin! {
 pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
     let kind = match event {
         Event::Started => Kind::Started(v1::Started {}),
-        Event::PolicyApplied { policy } => {
-            Kind::PolicyApplied(v1::PolicyApplied { policy: Some(policy::encode(policy)) })
-        }
+        Event::PolicyApplied { policy, change } => Kind::PolicyApplied(v1::PolicyApplied {
+            policy: Some(policy::encode(policy)),
+            change: change.as_deref().map(policy::encode_change),
+        }),
         Event::AgentPut(profile) => Kind::AgentPut(v1::AgentPut {
             agent: profile.id.as_str().into(),
             name: (&*profile.name).into(),
@@ -112,7 +113,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             note: (&**note).into(),
         }),
     };
-    v1::Record { at: at.0, event: Some(kind) }
+    v1::Record { at: at.0, event: Some(kind), ticket_id: None, ticket_tier: None }
 }
 
 fn encode_assigned(event: &Event) -> v1::Assigned {
@@ -166,6 +167,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::Started(v1::Started {}) => Event::Started,
         Kind::PolicyApplied(applied) => Event::PolicyApplied {
             policy: Arc::new(policy::decode(required(applied.policy, "policy_applied.policy")?)?),
+            change: applied.change.map(policy::decode_change).transpose()?.map(Arc::new),
         },
         Kind::AgentPut(put) => Event::AgentPut(AgentProfile {
             id: agent(put.agent)?,

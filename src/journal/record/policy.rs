@@ -2,6 +2,7 @@
 
 use super::ticket::decode_tier;
 use super::{Error, name, narrow, twin, v1};
+use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::model::{
     AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
 };
@@ -14,6 +15,27 @@ twin! {
 twin! {
     encode_rule, decode_rule, Rule, v1::Rule,
     [GuardedEdf, Fifo, StaticPriority, Edf, Accumulating]
+}
+
+twin! {
+    encode_origin, decode_origin, PolicyOrigin, v1::PolicyOrigin,
+    [Start, Reload, Call, Rollback]
+}
+
+pub(super) fn encode_change(change: &PolicyChange) -> v1::PolicyChange {
+    v1::PolicyChange {
+        origin: encode_origin(change.origin),
+        by: (&*change.by).into(),
+        reason: (&*change.reason).into(),
+    }
+}
+
+pub(super) fn decode_change(change: v1::PolicyChange) -> Result<PolicyChange, Error> {
+    Ok(PolicyChange {
+        origin: decode_origin(change.origin, "policy_change.origin")?,
+        by: change.by.into(),
+        reason: change.reason.into(),
+    })
 }
 
 pub(super) fn encode(policy: &Policy) -> v1::Policy {
