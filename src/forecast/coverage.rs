@@ -138,24 +138,12 @@ impl Coverage {
                 }
                 None
             }
-            Event::PolicyApplied { policy } => {
+            Event::PolicyApplied { policy, .. } => {
                 self.re_key(policy);
                 None
             }
-            Event::Started
-            | Event::AgentPut(_)
-            | Event::AgentDeleted { .. }
-            | Event::PresenceSet { .. }
-            | Event::Updated { .. }
-            | Event::Retiered { .. }
-            | Event::Overflowed { .. }
-            | Event::Breached { .. }
-            | Event::WaitStarted { .. }
-            | Event::WaitEnded { .. }
-            | Event::Extended { .. }
-            | Event::Completed { .. }
-            | Event::LeaseExpired { .. }
-            | Event::Released { .. } => None,
+            // Nothing else begins or ends a wait for the first pick-up.
+            _ => None,
         }
     }
 
