@@ -11,51 +11,24 @@
 mod policies;
 
 use policies::{policy, tier};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tierline::engine::Engine;
 use tierline::engine::command::Event;
 use tierline::engine::model::{Channel, PoolIx, PoolSet, Rule, TierIx, Time};
-use tierline::forecast::{Coverage, TierCoverage};
+use tierline::forecast::TierCoverage;
 use tierline::rehearse::generate::{Month, PATIENCE_MEAN_MS, generate};
 use tierline::rehearse::simulate::{Arrival, Crew, Observer, Setting, simulate};
 use tierline::rehearse::streams::{Poisson, Service, Stream};
+use tierline::rehearse::told::Told;
 use tierline::rehearse::trace::Trace;
 use tierline::rehearse::{Callers, Rehearsal, callers};
 
-/// What a moving average would have said, and how far off it was.
-#[derive(Clone, Copy, Default)]
-struct Average {
-    /// Asterisk's `holdtime`: three parts of what it was and one of the new wait.
-    holdtime_ms: f64,
-    told: f64,
-    square_error_s2: f64,
-}
-
-struct Watcher {
-    coverage: Coverage,
-    averages: Vec<Average>,
-    told: HashMap<u64, f64>,
-}
+/// Whoever looks on.
+struct Watcher(Told);
 
 impl Observer for Watcher {
     fn applied(&mut self, after: &Engine, now: Time, event: &Event) {
-        let told = self.coverage.observe(now, event, after);
-        if let Event::Submitted(submitted) = event {
-            let average = self.averages[usize::from(submitted.tier.0)];
-            self.told.insert(submitted.number.0, average.holdtime_ms);
-        }
-        if let Event::Assigned { ticket, .. } = event {
-            let live = after.ticket_numbered(*ticket).unwrap();
-            let waited_ms = now.since_ms(live.submitted_at) as f64;
-            let average = &mut self.averages[usize::from(live.tier.0)];
-            let said_ms = self.told.remove(&ticket.0).expect("nobody is assigned twice here");
-            if told.is_some() {
-                average.told += 1.0;
-                average.square_error_s2 += ((said_ms - waited_ms) / 1000.0).powi(2);
-            }
-            average.holdtime_ms = (3.0 * average.holdtime_ms + waited_ms) / 4.0;
-        }
+        self.0.observe(after, now, event);
     }
 }
 
@@ -63,7 +36,7 @@ impl Observer for Watcher {
 #[derive(Clone, Copy, Default)]
 struct Figures {
     told: TierCoverage,
-    average: Average,
+    average_square_error_s2: f64,
 }
 
 impl Figures {
@@ -77,7 +50,7 @@ impl Figures {
     }
 
     fn average_error_s(&self) -> f64 {
-        (self.average.square_error_s2 / self.average.told).sqrt()
+        (self.average_square_error_s2 / self.told.delayed_count as f64).sqrt()
     }
 
     fn and(mut self, other: &Self) -> Self {
@@ -87,22 +60,21 @@ impl Figures {
         }
         self.told.delayed_count += other.told.delayed_count;
         self.told.square_error_s2 += other.told.square_error_s2;
-        self.average.told += other.average.told;
-        self.average.square_error_s2 += other.average.square_error_s2;
+        self.average_square_error_s2 += other.average_square_error_s2;
         self
     }
 }
 
 fn played(setting: &Setting, arrivals: impl IntoIterator<Item = Arrival>) -> Vec<Figures> {
-    let tiers = setting.policy.tiers.len();
-    let mut watcher = Watcher {
-        coverage: Coverage::new(&setting.policy),
-        averages: vec![Average::default(); tiers],
-        told: HashMap::new(),
-    };
+    let mut watcher = Watcher(Told::new(&setting.policy));
     simulate(setting, arrivals, &mut watcher);
-    let tiers = watcher.coverage.tiers.iter().zip(&watcher.averages);
-    tiers.map(|(told, average)| Figures { told: *told, average: *average }).collect()
+    let figures = (0..setting.policy.tiers.len()).map(|tier| {
+        let told = *watcher.0.tier(tier);
+        let average_error_s = watcher.0.average_error_s(tier).unwrap();
+        let square_error_s2 = average_error_s.powi(2) * told.delayed_count as f64;
+        Figures { told, average_square_error_s2: square_error_s2 }
+    });
+    figures.collect()
 }
 
 /// What this must show: the top tier's p80 holds for about 80 of 100, and the second tier's error is

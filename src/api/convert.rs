@@ -1,5 +1,6 @@
 //! The words of the house become messages. Nothing is decided or checked here.
 
+use super::forecast;
 use super::needs::{needs_name, needs_named};
 use super::proto::v1 as pb;
 use crate::directory;
@@ -208,7 +209,7 @@ pub(super) fn ticket(seen: &Seen, payload: Payload) -> pb::Ticket {
 
 /// A live ticket.
 pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
-    let Live { ticket, policy } = live;
+    let Live { ticket, policy, forecast } = live;
     let caller = ticket.caller.as_deref();
     let state = match &ticket.state {
         State::Waiting => pb::TicketState::Waiting,
@@ -250,6 +251,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         outcome: String::new(),
         note: String::new(),
         reason: String::new(),
+        forecast: forecast.as_ref().map(|told| forecast::message(told, ticket, policy)),
     }
 }
 
@@ -297,6 +299,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         outcome: text(&row.outcome),
         note: text(&row.note),
         reason: text(&row.reason),
+        forecast: None,
     }
 }
 
@@ -316,6 +319,7 @@ pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
         solve_by: ticket.solve_by,
         place: receipt.ahead_count as u64,
         duplicate: receipt.repeated,
+        forecast: ticket.forecast,
     }
 }
 

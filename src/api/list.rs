@@ -100,7 +100,11 @@ fn live_page(
         last = ticket.number;
         if wanted.takes(engine, queue.as_ref(), ticket) {
             page.bytes += bytes_of(&ticket.content);
-            page.tickets.push(Live { ticket: ticket.clone(), policy: engine.policy().clone() });
+            page.tickets.push(Live {
+                ticket: ticket.clone(),
+                policy: engine.policy().clone(),
+                forecast: None,
+            });
         }
     }
     Ok(page)

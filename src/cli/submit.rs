@@ -4,6 +4,7 @@ use super::Context;
 use super::connect::Connection;
 use super::console;
 use super::fault::Fault;
+use super::forecast::Forecast;
 use super::humane;
 use super::table::{Facts, Table};
 use super::view;
@@ -76,6 +77,7 @@ struct Receipt {
     solve_by: Option<Timestamp>,
     place: u64,
     duplicate: bool,
+    forecast: Option<Forecast>,
 }
 
 impl From<v1::SubmitTicketResponse> for Receipt {
@@ -93,6 +95,7 @@ impl From<v1::SubmitTicketResponse> for Receipt {
             solve_by: view::instant(answer.solve_by),
             place: answer.place,
             duplicate: answer.duplicate,
+            forecast: answer.forecast.map(Forecast::from),
         }
     }
 }
@@ -156,6 +159,9 @@ fn text(receipt: &Receipt) -> Facts {
         place => format!(", {} ahead", humane::count(place, "ticket")),
     };
     facts.add("state", format!("{}{ahead}", receipt.state));
+    if let Some(forecast) = &receipt.forecast {
+        forecast.tell(&mut facts);
+    }
     facts
 }
 

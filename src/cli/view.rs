@@ -5,6 +5,7 @@
 
 #![expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 
+use super::forecast::Forecast;
 use super::words;
 use crate::api::proto::v1;
 use jiff::Timestamp;
@@ -17,7 +18,8 @@ JSON fields of a ticket: ticket_id, number, state, channel, customer {kind, valu
 tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out or not UTF-8), attributes, \
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
-handle_ms, outcome, note, reason. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
+handle_ms, outcome, note, reason, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, \
+miss_permille, reason, ahead_count, agent_count, mean_handle_ms, callback_offered}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
 /// The fields of an agent, likewise.
@@ -114,6 +116,7 @@ pub(crate) struct Ticket {
     pub(crate) outcome: Option<String>,
     pub(crate) note: Option<String>,
     pub(crate) reason: Option<String>,
+    pub(crate) forecast: Option<Forecast>,
 }
 
 impl From<v1::Ticket> for Ticket {
@@ -148,6 +151,7 @@ impl From<v1::Ticket> for Ticket {
             outcome: filled(ticket.outcome),
             note: filled(ticket.note),
             reason: filled(ticket.reason),
+            forecast: ticket.forecast.map(Forecast::from),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! events of the whole batch go to disk with one sync; only then is anyone answered. While one batch
 //! syncs the next gathers.
 
+mod forecasts;
 mod observer;
 mod run;
 mod tally;
@@ -22,6 +23,7 @@ use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
 use crate::engine::{CrewSurvey, Explanation};
+use crate::forecast::Forecast;
 use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -94,6 +96,8 @@ pub struct Live {
     pub ticket: Ticket,
     /// The policy in force at that instant.
     pub policy: Arc<Policy>,
+    /// How long it will wait, as of then; `None` unless it waits, and where nobody asked.
+    pub forecast: Option<(Time, Forecast)>,
 }
 
 /// A ticket, live or ended.
@@ -295,7 +299,7 @@ impl Handle {
     /// The ticket of that id, live or from the history.
     pub async fn ticket(&self, id: TicketId) -> Result<Option<Seen>, Refused> {
         let wanted = id.clone();
-        let live = self.read(move |engine, _| run::see(engine, &wanted)).await?;
+        let live = self.read(move |engine, now| run::see(engine, &wanted, now)).await?;
         if live.is_some() {
             return Ok(live);
         }

@@ -638,6 +638,9 @@ pub struct Tier {
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.
     pub overflow: Vec<Overflow>,
+    /// Who calls or chats is offered a callback when the expected wait is longer than this, in
+    /// milliseconds; `None` is never.
+    pub offer_callback_above_ms: Option<i64>,
 }
 
 /// An overflow step: after this wait, these pools too, or less is required.

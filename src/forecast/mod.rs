@@ -23,6 +23,8 @@ pub const LATE_MIN: f64 = 0.95;
 pub const SIGN_IN_MS: i64 = 900_000;
 /// The wait of the last one picked up counts for nothing after this, in milliseconds.
 const LAST_ENTERED_MS_MAX: i64 = 1_800_000;
+/// Who waited less was not delayed, and says nothing of those who are.
+const LAST_ENTERED_MS_MIN: i64 = 1000;
 /// Nothing is forecast further than this, in milliseconds: 30 days.
 const WAIT_MS_MAX: f64 = 2_592_000_000.0;
 
@@ -195,7 +197,7 @@ impl<'a> Way<'a> {
             {
                 (Basis::Measured, Passage::of(prospect))
             }
-            Some((wait_ms, _)) if wait_ms > 0 => {
+            Some((wait_ms, _)) if wait_ms >= LAST_ENTERED_MS_MIN => {
                 let waited_ms = outlook.at.since_ms(outlook.submitted_at);
                 let rest_ms = wait_ms.saturating_sub(waited_ms).max(wait_ms / 4);
                 (Basis::LastEntered, Passage::exponential(float(rest_ms)))

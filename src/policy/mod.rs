@@ -25,6 +25,8 @@ use std::sync::Arc;
 const TARGET_MS: RangeInclusive<i64> = SECOND..=30 * DAY;
 /// `overflow.after`.
 const OVERFLOW_AFTER_MS: RangeInclusive<i64> = SECOND..=7 * DAY;
+/// An expected wait above which a callback is offered, in milliseconds: a second to a week.
+const OFFER_CALLBACK_ABOVE_MS: RangeInclusive<i64> = 1000..=604_800_000;
 /// `lease`: shorter than a second, a lease would end on the way to the agent.
 const LEASE_MS: RangeInclusive<i64> = SECOND..=DAY;
 /// The lease of a pool that gives none, in milliseconds: 15 minutes, three calls of mean length.
@@ -317,6 +319,7 @@ name = "c"
                     solve_within_ms: [None, None, Some(17_000), None, None, None],
                     pools: set(&[0]),
                     overflow: vec![overflow(1_000, &[0, 2]), overflow(60_000, &[0, 1, 2])],
+                    offer_callback_above_ms: None,
                 },
                 Tier {
                     name: "low".into(),
@@ -326,6 +329,7 @@ name = "c"
                     solve_within_ms: [None; 6],
                     pools: set(&[1]),
                     overflow: Vec::new(),
+                    offer_callback_above_ms: None,
                 },
             ],
             skills: Vec::new(),

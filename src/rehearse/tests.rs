@@ -29,6 +29,7 @@ fn policy(rule: Rule) -> Policy {
         solve_within_ms: [None; 6],
         pools: PoolSet::of([PoolIx(0)]),
         overflow: Vec::new(),
+        offer_callback_above_ms: None,
     };
     Policy {
         version: "test".into(),

@@ -3,6 +3,7 @@
 mod admin;
 mod agent;
 mod events;
+mod forecast;
 mod intake;
 mod ops;
 #[path = "../support/server.rs"]

@@ -148,6 +148,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 respond_within_ms,
                 solve_within_ms: [solve; 6],
                 pools,
+                offer_callback_above_ms: None,
                 overflow: overflow.collect(),
             }
         },

@@ -297,6 +297,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         respond_within_ms: [minutes * 60_000; 6],
         solve_within_ms: [solve; 6],
         pools,
+        offer_callback_above_ms: None,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
     };
     let pool = |name: &str, reserve| Pool {

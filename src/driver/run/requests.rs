@@ -153,7 +153,7 @@ impl Driver {
         if self.watched.len() >= max {
             return Err(Refused::Watched { max });
         }
-        let (watched, watching) = watch::channel(see_live(&self.engine, number));
+        let (watched, watching) = watch::channel(see_live(&self.engine, number, self.engine.at()));
         self.watched.insert(number, watched);
         Ok(Some(watching))
     }
@@ -162,9 +162,9 @@ impl Driver {
     fn seen(&mut self, answer: &Answer, id: &TicketId) -> Result<Seen, Refused> {
         let number = subject(answer).expect("the answer to such a command is about a ticket");
         if self.engine.ticket_numbered(number).is_some() {
-            return Ok(see_live(&self.engine, number));
+            return Ok(see_live(&self.engine, number, self.engine.at()));
         }
-        if let Some(seen) = see(&self.engine, id) {
+        if let Some(seen) = see(&self.engine, id, self.engine.at()) {
             return Ok(seen);
         }
         match self.journal.ended(id.as_str()) {

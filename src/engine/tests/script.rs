@@ -15,6 +15,7 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod outlook;
 mod telling;
 
 use crate::engine::command::{
@@ -168,6 +169,7 @@ impl Stage {
             }
             ["recorded"] => self.journal.len().to_string(),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
+            ["outlook", id] => outlook::outlook(id, self.now, engine),
             ["explain", id] => explained(id, self.now, engine),
             ["limit", tickets, agents] => {
                 let number = |word: &str| word.parse().expect("a number");
@@ -374,6 +376,7 @@ pub(super) fn policy(text: &str) -> Policy {
         respond_within_ms: [duration_ms(words[2]).expect("a duration"); 6],
         solve_within_ms: [duration(words, "solve"); 6],
         pools: pools(words[3]),
+        offer_callback_above_ms: None,
         overflow: words
             .windows(3)
             .filter(|window| window[0] == "then")

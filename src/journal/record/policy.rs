@@ -80,6 +80,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             })
             .into(),
         pools: tier.pools.0,
+        offer_callback_above_ms: tier.offer_callback_above_ms,
         overflow: tier
             .overflow
             .iter()
@@ -106,6 +107,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         respond_within_ms: targets.map(|target| target.respond_within_ms),
         solve_within_ms: targets.map(|target| target.solve_within_ms),
         pools: PoolSet(tier.pools),
+        offer_callback_above_ms: tier.offer_callback_above_ms,
         overflow: tier
             .overflow
             .into_iter()
