@@ -4,6 +4,7 @@ use super::moment;
 use crate::engine::Engine;
 use crate::engine::model::{TicketId, Time};
 use crate::engine::outlook::Prospect;
+use std::fmt::Write as _;
 
 /// `2 ahead, 1 of 3 hands free, 10s each`, and what else there is; a later step of overflow after `or`.
 pub(super) fn outlook(id: &str, now: Time, engine: &Engine) -> String {
@@ -31,7 +32,7 @@ fn one(prospect: &Prospect) -> String {
     }
     let mut more = |number: u64, what: &str| {
         if number > 0 {
-            told.push_str(&format!(", {number} {what}"));
+            write!(told, ", {number} {what}").expect("a string takes it");
         }
     };
     more(prospect.spare_count.into(), "spare");
@@ -40,7 +41,7 @@ fn one(prospect: &Prospect) -> String {
     more(prospect.hang_ups_per_million_s, "ppm hang up");
     more(prospect.floor_permille.into(), "permille to the floor");
     if prospect.from_ms > 0 {
-        told.push_str(&format!(", from {}", moment(Time(prospect.from_ms))));
+        write!(told, ", from {}", moment(Time(prospect.from_ms))).expect("a string takes it");
     }
     told
 }
