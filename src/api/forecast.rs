@@ -25,14 +25,18 @@ impl From<Verdict> for pb::Feasibility {
     }
 }
 
-/// The forecast for `ticket`, made at an instant.
-pub(super) fn message(told: &(Time, Forecast), ticket: &Ticket, policy: &Policy) -> pb::Forecast {
-    let (made_at, forecast) = told;
+/// The forecast for `ticket`, made at `made_at`.
+pub(super) fn message(
+    made_at: Time,
+    forecast: &Forecast,
+    ticket: &Ticket,
+    policy: &Policy,
+) -> pb::Forecast {
     let wait = forecast.wait;
     let basis = wait.map_or(pb::ForecastBasis::Unspecified, |_| forecast.basis.into());
     let names = |pools| pool_names(policy, pools).join("+");
     pb::Forecast {
-        made_at: Some(timestamp(*made_at)),
+        made_at: Some(timestamp(made_at)),
         wait_p50_ms: wait.map(|wait| wait.p50_ms),
         wait_p80_ms: wait.map(|wait| wait.p80_ms),
         wait_p95_ms: wait.map(|wait| wait.p95_ms),

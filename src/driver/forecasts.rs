@@ -100,12 +100,13 @@ enum Moved {
 /// Whether a forecast differs noticeably from the one that was told: in its verdict, in whether there is
 /// a number, or by a step in the instant until which four in five are picked up.
 fn has_moved(told: &Live, now: &Live) -> Moved {
-    let (Some((told_at, told)), Some((at, forecast))) = (&told.forecast, &now.forecast) else {
+    let (told_at, at) = (told.at, now.at);
+    let (Some(told), Some(forecast)) = (&told.forecast, &now.forecast) else {
         return Moved::No;
     };
     let moved = match (told.wait, forecast.wait) {
         (Some(told_wait), Some(wait)) => {
-            let until = |at: &Time, wait_ms| at.plus_ms(wait_ms);
+            let until = |at: Time, wait_ms| at.plus_ms(wait_ms);
             let moved_ms = until(at, wait.p80_ms).since_ms(until(told_at, told_wait.p80_ms)).abs();
             told.verdict != forecast.verdict || moved_ms >= STEP_MS_MIN.max(wait.p80_ms / STEP_PART)
         }
@@ -114,7 +115,7 @@ fn has_moved(told: &Live, now: &Live) -> Moved {
     };
     match moved {
         false => Moved::No,
-        true if at.since_ms(*told_at) < TOLD_EVERY_MS => Moved::TooSoon,
+        true if at.since_ms(told_at) < TOLD_EVERY_MS => Moved::TooSoon,
         true => Moved::Yes,
     }
 }

@@ -24,6 +24,7 @@ use crate::engine::command::{
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
+use crate::engine::timing::Urgency;
 use crate::engine::{CrewSurvey, Explanation};
 use crate::forecast::Forecast;
 use crate::journal::{Feed, FinishedRow, History, Seq};
@@ -106,8 +107,10 @@ pub struct Live {
     pub ticket: Ticket,
     /// The policy in force at that instant.
     pub policy: Arc<Policy>,
-    /// How long it will wait, as of then; `None` unless it waits, and where nobody asked.
-    pub forecast: Option<(Time, Forecast)>,
+    /// That instant.
+    pub at: Time,
+    /// How long it will wait; `None` unless it waits, and where nobody asked.
+    pub forecast: Option<Forecast>,
 }
 
 /// A ticket, live or ended.
@@ -226,6 +229,11 @@ impl Handle {
     /// Changes what a live ticket is about.
     pub async fn update(&self, ticket: TicketId, content: Content) -> Result<Seen, Refused> {
         self.about(ticket.clone(), Command::Update { ticket, content: Arc::new(content) }).await
+    }
+
+    /// Says how soon a live ticket matters.
+    pub async fn set_urgency(&self, ticket: TicketId, urgency: Urgency) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::SetUrgency { ticket, urgency }).await
     }
 
     /// Corrects a live ticket's tier.

@@ -76,23 +76,23 @@ pub(super) fn next_wait() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The ticket of that id as the engine has it, live or just ended.
-pub(super) fn see(engine: &Engine, id: &TicketId, now: Time) -> Option<Seen> {
+/// The ticket of that id as the engine has it at `at`, live or just ended.
+pub(super) fn see(engine: &Engine, id: &TicketId, at: Time) -> Option<Seen> {
     if let Some(ticket) = engine.ticket(id) {
-        return Some(see_live(engine, ticket.number, now));
+        return Some(see_live(engine, ticket.number, at));
     }
     engine.finished(id).map(|finished| ended(engine, finished))
 }
 
-pub(super) fn see_live(engine: &Engine, number: TicketNumber, now: Time) -> Seen {
-    Seen::Live(Box::new(live(engine, number, now)))
+pub(super) fn see_live(engine: &Engine, number: TicketNumber, at: Time) -> Seen {
+    Seen::Live(Box::new(live(engine, number, at)))
 }
 
-fn live(engine: &Engine, number: TicketNumber, now: Time) -> Live {
+fn live(engine: &Engine, number: TicketNumber, at: Time) -> Live {
     let ticket = engine.ticket_numbered(number).expect("the engine just named it");
     let waits = ticket.state == State::Waiting;
-    let forecast = waits.then(|| (now, Forecast::of(engine, ticket, now)));
-    Live { ticket: ticket.clone(), policy: engine.policy().clone(), forecast }
+    let forecast = waits.then(|| Forecast::of(engine, ticket, at));
+    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at, forecast }
 }
 
 fn ended(engine: &Engine, finished: &crate::engine::model::Finished) -> Seen {
@@ -258,7 +258,7 @@ impl Driver {
                     None
                 }
             };
-            let now = self.clock.now().max(self.engine.at());
+            let now = self.now();
             if self.no_space {
                 self.look_for_space(now)?;
             }
@@ -384,6 +384,7 @@ impl Driver {
             | Event::PresenceSet { .. }
             | Event::Submitted(_)
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }
@@ -403,6 +404,11 @@ impl Driver {
         }));
     }
 
+    /// This instant, not before the last event.
+    fn now(&self) -> Time {
+        self.clock.now().max(self.engine.at())
+    }
+
     /// Answers a pull with the ticket its agent now holds, and notices if nobody is there to take it.
     fn hand_over(
         &mut self,
@@ -411,7 +417,7 @@ impl Driver {
         wait: u64,
         reply: Delivery<Pulled>,
     ) {
-        let live = Box::new(live(&self.engine, number, self.engine.at()));
+        let live = Box::new(live(&self.engine, number, self.now()));
         let assignment = live.ticket.assignment().expect("it was just handed over");
         let token = assignment.token;
         if repeated {
@@ -523,9 +529,10 @@ impl Driver {
     }
 
     fn tell_watchers(&mut self, number: TicketNumber) {
+        let now = self.now();
         let Some(watched) = self.watched.get(&number) else { return };
         if self.engine.ticket_numbered(number).is_some() {
-            watched.send_replace(see_live(&self.engine, number, self.engine.at()));
+            watched.send_replace(see_live(&self.engine, number, now));
             return;
         }
         let watched = self.watched.remove(&number).expect("it was just found");

@@ -3,7 +3,7 @@
 use super::{
     GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OFFER_CALLBACK_ABOVE_MS, OVERFLOW_AFTER_MS,
     QUEUE_MAX, RANK, TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille,
-    tables, unique_name,
+    tables, timing, unique_name,
 };
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
 use crate::settings::{Item, Section, format_ms};
@@ -47,6 +47,7 @@ impl TierEntry<'_> {
         let section = &self.section;
         let guard = permille(section, "guard", GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT);
         let weight = permille(section, "weight", WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT);
+        let timing = timing::read(section, names);
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
         let offer_callback_above_ms = match section.get("offer_callback_above") {
@@ -73,6 +74,7 @@ impl TierEntry<'_> {
             weight_permille: weight?,
             respond_within_ms: respond_within_ms?,
             solve_within_ms: solve?.per_channel(),
+            timing: timing?,
             pools: pools?,
             overflow: overflow?,
             offer_callback_above_ms,
