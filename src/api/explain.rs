@@ -35,7 +35,7 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
     let crews = crews.collect();
     let version = policy.version.to_string();
     let rule = pb::DispatchRule::from(policy.rule).into();
-    let live = Live { ticket, policy, at: beside.at };
+    let live = Live { ticket, policy, at: beside.at, forecast: None };
     pb::ExplainTicketResponse {
         at: Some(timestamp(beside.at)),
         policy_version: version,

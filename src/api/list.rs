@@ -101,8 +101,8 @@ fn live_page(
         last = ticket.number;
         if wanted.takes(engine, queue.as_ref(), ticket) {
             page.bytes += bytes_of(&ticket.content);
-            let policy = engine.policy().clone();
-            page.tickets.push(Live { ticket: ticket.clone(), policy, at });
+            let (ticket, policy) = (ticket.clone(), engine.policy().clone());
+            page.tickets.push(Live { ticket, policy, at, forecast: None });
         }
     }
     Ok(page)

@@ -6,6 +6,7 @@
 #![expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 
 use super::clocks::{Clock, told_urgency};
+use super::forecast::Forecast;
 use super::words;
 use crate::api::proto::v1;
 use jiff::Timestamp;
@@ -21,7 +22,8 @@ solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_unti
 handle_ms, outcome, note, reason, not_before, expires_at, parked {agent_id, since, until, reason}, \
 legs [{kind, spent_ms, entry_count}], requeue_count, last_return {agent_id, at, kind, reason}, \
 dead_lettered, callback_number, urgency, response_clock and solution_clock {state, due, remaining_ms, hours, \
-opens_at}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
+opens_at}, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
+ahead_count, agent_count, mean_handle_ms, callback_offered}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
 /// The fields of an agent, likewise.
@@ -118,6 +120,7 @@ pub(crate) struct Ticket {
     pub(crate) outcome: Option<String>,
     pub(crate) note: Option<String>,
     pub(crate) reason: Option<String>,
+    pub(crate) forecast: Option<Forecast>,
     pub(crate) urgency: Option<String>,
     pub(crate) response_clock: Option<Clock>,
     pub(crate) solution_clock: Option<Clock>,
@@ -229,6 +232,7 @@ impl From<v1::Ticket> for Ticket {
             last_return: ticket.last_return.map(Into::into),
             dead_lettered: ticket.dead_lettered,
             callback_number: filled(ticket.callback_number),
+            forecast: ticket.forecast.map(Forecast::from),
             urgency: told_urgency(ticket.urgency),
             response_clock: ticket.response_clock.map(Into::into),
             solution_clock: ticket.solution_clock.map(Into::into),

@@ -8,6 +8,7 @@ mod leases;
 mod life;
 mod limits;
 mod moves;
+mod outlook;
 mod policies;
 mod retries;
 mod script;

@@ -1,8 +1,8 @@
 //! `[[tier]]`: a class of customer, its targets and its pools.
 
 use super::{
-    EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS,
-    PARK_MAX_MS, QUEUE_MAX, RANK, REQUEUES_MAX, TARGET_MS, WEIGHT_PERMILLE,
+    EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OFFER_CALLBACK_ABOVE_MS,
+    OVERFLOW_AFTER_MS, PARK_MAX_MS, QUEUE_MAX, RANK, REQUEUES_MAX, TARGET_MS, WEIGHT_PERMILLE,
     WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, timing, unique_name,
 };
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
@@ -52,6 +52,10 @@ impl TierEntry<'_> {
         let timing = timing::read(section, names);
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
+        let offer_callback_above_ms = match section.get("offer_callback_above") {
+            Some(item) => Some(item.ms(OFFER_CALLBACK_ABOVE_MS)?),
+            None => None,
+        };
         let respond_item = section.require("respond_within");
         let respond = respond_item.as_ref().and_then(|item| Targets::read(item, TARGET_MS));
         let respond_within_ms = respond
@@ -78,6 +82,7 @@ impl TierEntry<'_> {
             timing: timing?,
             pools: pools?,
             overflow: overflow?,
+            offer_callback_above_ms,
             queue_max: queue_max?,
         })
     }
