@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["engine", "directory", "driver"]),
     ("driver", &["engine", "journal", "clock"]),
     ("corrector", &["driver", "directory", "engine"]),
-    ("api", &["driver", "engine", "directory", "journal"]),
+    ("api", &["driver", "engine", "directory", "journal", "policy"]),
     ("web", &["driver", "metrics"]),
     ("rehearse", &["engine", "policy", "api", "clock"]),
     (

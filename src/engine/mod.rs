@@ -12,6 +12,7 @@ pub mod decide;
 pub mod dispatch;
 mod explain;
 mod ids;
+mod impact;
 pub mod model;
 pub mod needs;
 pub mod queue;
@@ -21,6 +22,7 @@ mod starvation;
 pub mod timers;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};

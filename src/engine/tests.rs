@@ -3,6 +3,7 @@
 mod agents;
 mod dispatch;
 mod leases;
+mod live_policy;
 mod policies;
 mod retries;
 mod script;

@@ -6,6 +6,7 @@
 
 mod change;
 mod describe;
+mod difference;
 mod pools;
 mod starving;
 mod tiers;
@@ -13,6 +14,7 @@ mod tiers;
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
+pub use difference::{Change, difference};
 pub use starving::Starving;
 
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};

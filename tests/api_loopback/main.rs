@@ -5,6 +5,7 @@ mod agent;
 mod events;
 mod intake;
 mod ops;
+mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
