@@ -146,7 +146,9 @@ impl Api {
     ) -> Result<Arc<Policy>, Fault> {
         match self.handle.change_policy(policy.clone(), expected, change).await {
             Ok(()) => Ok(policy),
-            Err(Refused::Rule(Rejection::PolicyStrands { .. })) => {
+            Err(Refused::Rule(
+                Rejection::PolicyStrands { .. } | Rejection::PolicyStrandsSkill { .. },
+            )) => {
                 let look = move |engine: &Engine, now| engine.impact(&policy, now);
                 let impact = self.handle.read(look).await;
                 let impact = impact.map_err(|refused| Fault::refused(refused, ""))?;
@@ -224,6 +226,7 @@ fn difference(old: &Policy, new: &Policy, impact: Impact) -> pb::DiffPolicyRespo
             .map(|stranded| pb::StrandedTickets {
                 tier: stranded.tier.to_string(),
                 pools: names(stranded.pools),
+                skill: stranded.skill.map(|skill| skill.to_string()).unwrap_or_default(),
                 count: stranded.count,
                 ticket_ids: stranded.tickets.iter().map(ToString::to_string).collect(),
             })

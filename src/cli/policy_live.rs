@@ -92,6 +92,7 @@ struct Queue {
 struct Stranded {
     tier: String,
     pools: Vec<String>,
+    skill: Option<String>,
     count: u64,
     ticket_ids: Vec<String>,
 }
@@ -245,6 +246,7 @@ impl From<v1::DiffPolicyResponse> for Difference {
         let stranded = |stranded: v1::StrandedTickets| Stranded {
             tier: stranded.tier,
             pools: stranded.pools,
+            skill: filled(stranded.skill),
             count: stranded.count,
             ticket_ids: stranded.ticket_ids,
         };
@@ -292,12 +294,14 @@ impl Difference {
             put(&mut text, format_args!("\n{}\n", plain(&table.lines()).trim_end()));
         }
         for stranded in &self.stranded {
-            let why = if stranded.pools.is_empty() {
+            let why = if let Some(skill) = &stranded.skill {
+                format!("no skill {skill}")
+            } else if stranded.pools.is_empty() {
                 "no such tier".to_owned()
             } else {
                 format!("nobody is in {}", stranded.pools.join(", "))
             };
-            let Stranded { tier, count, ticket_ids, pools: _ } = stranded;
+            let Stranded { tier, count, ticket_ids, .. } = stranded;
             put(
                 &mut text,
                 format_args!(

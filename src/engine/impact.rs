@@ -1,7 +1,9 @@
 //! What another policy would do to what waits: asked before it is applied, changes nothing.
 
 use super::Engine;
-use super::model::{AgentId, Channel, Policy, PoolSet, TicketId, TierIx, Time};
+use super::model::{AgentId, Channel, Policy, PoolSet, Ticket, TicketId, TierIx, Time};
+use super::needs::SkillIx;
+use super::wish::SkillMode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,6 +47,8 @@ pub struct Stranded {
     /// The pools that would serve the tier at one time or another, none of which has an agent; empty
     /// when the policy has no such tier.
     pub pools: Vec<Arc<str>>,
+    /// The skill that they require and the policy lacks, if that is why.
+    pub skill: Option<Arc<str>>,
     /// How many.
     pub count: u64,
     /// Some of them, in order of arrival; at most [`IMPACT_IDS_MAX`].
@@ -67,12 +71,13 @@ impl Engine {
     pub fn impact(&self, policy: &Policy, now: Time) -> Impact {
         let fates = self.fates(policy);
         let mut after: BTreeMap<(TierIx, Channel, PoolSet), u64> = BTreeMap::new();
-        let mut left: BTreeMap<TierIx, (u64, Vec<TicketId>)> = BTreeMap::new();
+        let mut left: BTreeMap<(TierIx, Option<SkillIx>), (u64, Vec<TicketId>)> = BTreeMap::new();
         for ticket in self.tickets.values() {
             let fate = &fates[usize::from(ticket.tier.0)];
             let waits = ticket.assignment().is_none();
-            if fate.then.is_none() || (waits && fate.is_deserted) {
-                let (count, some) = left.entry(ticket.tier).or_default();
+            let skill = self.skill_lost(ticket, policy);
+            if fate.then.is_none() || (waits && fate.is_deserted) || skill.is_some() {
+                let (count, some) = left.entry((ticket.tier, skill)).or_default();
                 *count += 1;
                 if some.len() < IMPACT_IDS_MAX {
                     some.push(ticket.id.clone());
@@ -84,7 +89,8 @@ impl Engine {
                 *after.entry((tier, ticket.channel, pools)).or_default() += 1;
             }
         }
-        let stranded = left.into_iter().map(|(tier, (count, tickets))| Stranded {
+        let stranded = left.into_iter().map(|((tier, skill), (count, tickets))| Stranded {
+            skill: skill.map(|skill| self.policy.skill(skill).clone()),
             tier: self.policy.tier(tier).name.clone(),
             pools: fates[usize::from(tier.0)]
                 .then
@@ -136,6 +142,14 @@ impl Engine {
             Fate { then: new, is_deserted: served_now && !served_then }
         });
         tiers.collect()
+    }
+
+    /// A skill that the ticket requires and `policy` does not know.
+    fn skill_lost(&self, ticket: &Ticket, policy: &Policy) -> Option<SkillIx> {
+        let wish = ticket.wish.as_ref()?;
+        let required = wish.skills.iter().filter(|wish| wish.mode == SkillMode::Require);
+        let mut required = required.map(|wish| wish.skill);
+        required.find(|skill| policy.skill_named(self.policy.skill(*skill)).is_none())
     }
 
     fn queue_impacts(
