@@ -14,4 +14,5 @@ mod skills;
 mod starvation;
 mod tickets;
 mod timers;
+mod timing;
 mod why;
