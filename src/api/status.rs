@@ -256,8 +256,9 @@ impl Fault {
             Rejection::AgentLimit { max } => Self::limit("agents_max", max, rejection.to_string()),
             Rejection::PolicyNotExpected => gone(ErrorReason::PolicyNotExpected),
             Rejection::PolicyVersionTaken => gone(ErrorReason::PolicyVersionTaken),
-            Rejection::PolicyStrands { .. } => gone(ErrorReason::PolicyStrands),
-            Rejection::PolicyStrandsSkill { .. } => gone(ErrorReason::PolicyStrands),
+            Rejection::PolicyStrands { .. } | Rejection::PolicyStrandsSkill { .. } => {
+                gone(ErrorReason::PolicyStrands)
+            }
             Rejection::PolicyStrandsTickets { .. } => {
                 unreachable!("policies are applied at the start, by no call")
             }
