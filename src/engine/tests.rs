@@ -7,6 +7,7 @@ mod dispatch;
 mod leases;
 mod limits;
 mod live_policy;
+mod outlook;
 mod policies;
 mod retries;
 mod script;
