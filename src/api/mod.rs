@@ -19,6 +19,7 @@ mod list;
 mod needs;
 mod ops;
 mod page;
+mod policies;
 pub mod proto;
 mod status;
 mod stream;

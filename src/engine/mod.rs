@@ -16,6 +16,7 @@ mod explain;
 pub mod flow;
 pub mod hours;
 mod ids;
+mod impact;
 pub mod life;
 pub mod model;
 mod moves;
@@ -30,6 +31,7 @@ pub mod timing;
 pub mod wish;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 pub use life::Resting;
 
 use command::{Event, ResumedBy, WaitEnd};

@@ -7,6 +7,7 @@ mod dispatch;
 mod leases;
 mod life;
 mod limits;
+mod live_policy;
 mod moves;
 mod outlook;
 mod policies;

@@ -17,6 +17,7 @@
 
 mod life;
 mod outlook;
+mod supervise;
 mod telling;
 mod timing;
 mod wishes;
@@ -307,7 +308,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             };
             Command::Release { ticket: TicketId::new(*id), token: lease_token(token), reason }
         }
-        _ => life::command(asked).unwrap_or_else(|| panic!("the script says {asked:?}")),
+        _ => life::command(asked).unwrap_or_else(|| supervise::command(asked)),
     }
 }
 
