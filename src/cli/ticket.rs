@@ -53,7 +53,7 @@ pub(crate) enum Command {
         /// The token of the assignment, as `tierline work --output json` shows it
         #[arg(long)]
         token: u64,
-        /// Return to the queue after so long at the latest, for example 2h or 1d; the policy's park_max if not given
+        /// Return to the queue after so long at the latest, for example 2h or 1d; the policy's `park_max` if not given
         #[arg(long, value_name = "DURATION", value_parser = super::duration)]
         at_most: Option<Duration>,
         /// Why, at most 200 characters

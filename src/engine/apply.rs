@@ -18,6 +18,7 @@ impl Engine {
     ///
     /// Panics when the event contradicts the state: either the event was not decided by this engine,
     /// or the journal it came from is not this engine's.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     pub fn apply(&mut self, at: Time, event: &Event) {
         assert!(at >= self.at, "events come in the order of time");
         self.at = at;

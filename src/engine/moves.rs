@@ -52,7 +52,7 @@ impl Engine {
         reason: Box<str>,
     ) -> Result<Decision, Rejection> {
         let live = self.held_with(ticket, token, None)?;
-        let mut moved = self.as_it_is(live, token, reason);
+        let mut moved = Self::as_it_is(live, token, reason);
         match to {
             Destination::Pool(name) => {
                 let pool = self.policy.pool_named(&name).ok_or(Rejection::PoolNotFound)?;
@@ -99,7 +99,7 @@ impl Engine {
     }
 
     /// A transfer that changes nothing but the count.
-    fn as_it_is(&self, live: &Ticket, token: LeaseToken, reason: Box<str>) -> Transferred {
+    fn as_it_is(live: &Ticket, token: LeaseToken, reason: Box<str>) -> Transferred {
         Transferred {
             ticket: live.number,
             token,

@@ -77,7 +77,7 @@ impl TierEntry<'_> {
             respond_within_ms: respond_within_ms?,
             solve_within_ms: solve?.per_channel(),
             expires_after_ms: expires?.per_channel(),
-            requeue_limit: requeue_limit?,
+            requeue_limit: requeue_limit.ok()?,
             park_max_ms: park?.per_channel().map(|ms| ms.unwrap_or(PARK_MS_DEFAULT)),
             timing: timing?,
             pools: pools?,
@@ -88,25 +88,28 @@ impl TierEntry<'_> {
     }
 }
 
+/// A fault has been noted.
+struct Noted;
+
 /// What becomes of tickets that come back again and again.
-fn requeue_limit(section: &Section<'_>, names: &Names<'_>) -> Option<Option<RequeueLimit>> {
+fn requeue_limit(section: &Section<'_>, names: &Names<'_>) -> Result<Option<RequeueLimit>, Noted> {
     let max_item = section.get("requeues_max");
     let pool_item = section.get("dead_letter");
     match (max_item, pool_item) {
-        (None, None) => Some(None),
+        (None, None) => Ok(None),
         (Some(max), Some(pool)) => {
             let max = max.whole(REQUEUES_MAX);
-            let dead_letter = names.pool(&pool)?;
-            let requeues_max = u32::try_from(max?).expect("it is at most 1000");
-            Some(Some(RequeueLimit { requeues_max, dead_letter }))
+            let dead_letter = names.pool(&pool).ok_or(Noted)?;
+            let requeues_max = u32::try_from(max.ok_or(Noted)?).expect("it is at most 1000");
+            Ok(Some(RequeueLimit { requeues_max, dead_letter }))
         }
         (Some(max), None) => {
             max.fault("has no effect without dead_letter, the pool for tickets beyond it");
-            None
+            Err(Noted)
         }
         (None, Some(pool)) => {
             pool.fault("gets nothing without requeues_max, the number of returns before it");
-            None
+            Err(Noted)
         }
     }
 }

@@ -27,6 +27,10 @@ pub(crate) struct Lease {
     pub(crate) heard_of: bool,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a list of facts; no two of them exclude each other"
+)]
 #[derive(Clone, Debug)]
 pub(crate) struct Ticket {
     pub(crate) id: TicketId,

@@ -19,6 +19,7 @@ impl Model {
         answer
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     fn answer(&mut self, now: i64, command: &Command) -> Result<Answer, Rejection> {
         match command {
             Command::Start => {
