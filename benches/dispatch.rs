@@ -5,6 +5,7 @@
 //! one completion beside what waits already: three answers' worth of rules.
 
 use std::sync::Arc;
+use tierline::engine::capacity::NO_MAXIMA;
 use tierline::engine::command::{AgentProfile, Answer, Command, Lookup, Submit};
 use tierline::engine::model::{
     AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId, Tier,
@@ -65,6 +66,7 @@ impl Desk {
             name: "Ann".into(),
             pools: PoolSet::of([PoolIx(0)]),
             capacity: 1,
+            maxima: NO_MAXIMA,
         }));
         desk.ask(Command::SetPresence { agent: ann(), presence: Presence::Available });
         desk
@@ -138,8 +140,9 @@ fn policy() -> Policy {
         rule: Rule::GuardedEdf,
         starve_after_permille: 2000,
         floor_share_permille: 100,
+        channels: Default::default(),
         tiers: tiers.into(),
-        pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, reserve: Vec::new() }],
+        pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, ..Pool::default() }],
         unknown_tier: TierIx(3),
         unavailable_tier: TierIx(3),
         source: "".into(),

@@ -181,7 +181,7 @@ fn inside_a_tier_nobody_is_overtaken_where_one_desk_helps_another() {
     let both = PoolSet::of([front, back]);
     for rule in Rule::ALL {
         let mut policy = policy(rule, 0, calls_and_mails());
-        policy.pools.push(Pool { name: "back".into(), lease_ms: 900_000, reserve: Vec::new() });
+        policy.pools.push(Pool { name: "back".into(), lease_ms: 900_000, ..Pool::default() });
         for tier in &mut policy.tiers {
             tier.pools = PoolSet::of([back]);
             tier.overflow = vec![Overflow { after_ms: 300_000, pools: both }];

@@ -2,9 +2,10 @@
 
 use super::admin::FAULTS_TOLD_MAX;
 use super::proto::v1 as pb;
-use super::{SENT_BYTES_MAX, Settings, validate};
+use super::{SENT_BYTES_MAX, Settings, validate, work};
 use crate::directory;
 use crate::engine::model::{POOLS_MAX, TIERS_MAX};
+use crate::engine::push::{BACK_OFFS_MAX, DECLINED_MAX};
 use crate::engine::{EXPLAINED_CREWS_MAX, EXTEND_MS_MAX, FINISHED_KEPT_MAX, Limits};
 
 /// A limit that is kept elsewhere in the house, for the services to tell.
@@ -24,6 +25,7 @@ pub(super) struct Used {
     pub(super) tickets: usize,
     pub(super) agents: usize,
     pub(super) watchers: usize,
+    pub(super) work_streams: usize,
 }
 
 /// All limits: of what the server holds first, then of single requests.
@@ -38,6 +40,8 @@ pub(super) fn told(engine: Limits, settings: &Settings, used: Used) -> Vec<pb::L
             settings.watchers_max as u64,
         )
         .used(used.watchers),
+        limit("work_streams_max", "Agents with a Work stream.", settings.work_streams_max as u64)
+            .used(used.work_streams),
     ];
     all.extend(configured(settings));
     all.extend(settings.more.iter().map(|more| limit(more.name, more.description, more.value)));
@@ -46,7 +50,7 @@ pub(super) fn told(engine: Limits, settings: &Settings, used: Used) -> Vec<pb::L
     all
 }
 
-fn configured(settings: &Settings) -> [pb::Limit; 7] {
+fn configured(settings: &Settings) -> [pb::Limit; 8] {
     let driver = &settings.driver;
     let ms = i64::unsigned_abs;
     [
@@ -61,6 +65,11 @@ fn configured(settings: &Settings) -> [pb::Limit; 7] {
         limit("payload_bytes_max", "The payload of a ticket.", settings.payload_bytes_max as u64),
         limit("pull_wait_ms_max", "How long a pull may wait.", ms(settings.pull_wait_ms_max)),
         limit(
+            "work_silent_ms_max",
+            "How long nothing may be heard on a Work stream.",
+            work_silent_ms(settings),
+        ),
+        limit(
             "submit_stream_in_flight_max",
             "Tickets of one stream that are worked on at once.",
             settings.submit_stream_in_flight_max as u64,
@@ -68,11 +77,32 @@ fn configured(settings: &Settings) -> [pb::Limit; 7] {
     ]
 }
 
+fn work_silent_ms(settings: &Settings) -> u64 {
+    let silent = settings.work_heartbeat * work::SILENT_INTERVALS;
+    u64::try_from(silent.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What no configuration changes.
 const FIXED: &[(&str, &str, u64)] = &[
     ("answer_bytes_max", "The size of a message that is sent.", SENT_BYTES_MAX as u64),
     ("extend_ms_max", "How far from now a lease may be extended.", EXTEND_MS_MAX.unsigned_abs()),
-    ("capacity_max", "Tickets an agent may hold at once.", validate::CAPACITY_MAX as u64),
+    ("capacity_max", "Units of work an agent may hold at once.", validate::CAPACITY_MAX as u64),
+    (
+        "work_buffer_max",
+        "Answers that may wait for the reader of a Work stream.",
+        work::WORK_BUFFER_MAX as u64,
+    ),
+    ("work_hello_ms_max", "How long the hello of a Work stream may take.", work::HELLO_MS_MAX),
+    (
+        "back_offs_max",
+        "Tickets kept from an agent at once for having been declined or missed.",
+        BACK_OFFS_MAX as u64,
+    ),
+    (
+        "declined_max",
+        "Tickets that an agent is remembered to have declined or missed.",
+        DECLINED_MAX as u64,
+    ),
     ("tiers_max", "Tiers of a policy.", TIERS_MAX as u64),
     ("pools_max", "Pools of a policy, and of an agent.", POOLS_MAX as u64),
     ("page_size_max", "Entries on a page.", validate::PAGE_SIZE_MAX as u64),

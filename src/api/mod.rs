@@ -11,6 +11,7 @@ mod explain;
 mod intake;
 mod limits;
 mod list;
+mod offers;
 mod ops;
 mod page;
 pub mod proto;
@@ -18,6 +19,7 @@ mod status;
 mod stream;
 mod submission;
 pub mod validate;
+mod work;
 
 pub use limits::Told as ToldLimit;
 pub use status::DOMAIN;
@@ -31,6 +33,7 @@ use proto::v1::agent_service_server::AgentServiceServer;
 use proto::v1::intake_service_server::IntakeServiceServer;
 use proto::v1::ops_service_server::OpsServiceServer;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -51,6 +54,10 @@ pub struct Settings {
     pub submit_stream_in_flight_max: usize,
     /// Calls that watch a ticket or the queues at once.
     pub watchers_max: usize,
+    /// Agents with a Work stream at once.
+    pub work_streams_max: usize,
+    /// How often something must be heard on a Work stream, in real time.
+    pub work_heartbeat: Duration,
     /// Where customers are looked up, as `GetServerInfo` says it: "embedded" or "redis".
     pub directory: &'static str,
     /// The limits of the driver, to be shown.
@@ -67,6 +74,8 @@ impl Default for Settings {
             message_bytes_max: 256 << 10,
             submit_stream_in_flight_max: 64,
             watchers_max: 1000,
+            work_streams_max: 10_000,
+            work_heartbeat: Duration::from_secs(10),
             directory: "embedded",
             driver: driver::Settings::default(),
             more: Vec::new(),
@@ -88,6 +97,7 @@ pub struct Api {
     settings: Settings,
     started_at: Time,
     watchers: Arc<Semaphore>,
+    work_streams: Arc<Semaphore>,
     updates: intake::Turns,
 }
 
@@ -97,6 +107,7 @@ impl Api {
         Self {
             started_at: handle.clock().now(),
             watchers: Arc::new(Semaphore::new(settings.watchers_max)),
+            work_streams: Arc::new(Semaphore::new(settings.work_streams_max)),
             updates: intake::Turns::default(),
             handle,
             directory,

@@ -39,7 +39,7 @@ impl Engine {
     /// of the ticket's pools, each of these pools is surveyed as if someone were.
     pub fn explain(&self, id: &TicketId, now: Time) -> Option<Explanation> {
         let ticket = self.ticket(id)?;
-        let waits = ticket.assignment().is_none();
+        let waits = ticket.is_waiting();
         let mut crews: Vec<_> = self
             .roster
             .crews()

@@ -6,12 +6,15 @@
 
 mod apply;
 mod audit;
+pub mod capacity;
 pub mod command;
 pub mod decide;
 pub mod dispatch;
 mod explain;
 mod ids;
 pub mod model;
+mod offers;
+pub mod push;
 pub mod queue;
 pub mod roster;
 mod shelf;
@@ -89,6 +92,7 @@ impl Engine {
             rule: Rule::GuardedEdf,
             starve_after_permille: 2000,
             floor_share_permille: 100,
+            channels: capacity::ChannelRules::default(),
             tiers: Vec::new(),
             pools: Vec::new(),
             unknown_tier: TierIx(0),
@@ -124,8 +128,10 @@ impl Engine {
             next_token: image.next_token,
             ..Self::new(limits)
         };
-        for agent in image.agents {
+        engine.roster.set_rules(engine.policy.channels);
+        for agent in hands_filled(image.agents, &image.tickets) {
             engine.timers.add_wait(&agent);
+            engine.timers.add_back_offs(&agent);
             engine.roster.put(agent);
         }
         for ticket in image.tickets {
@@ -250,6 +256,9 @@ impl Engine {
         self.roster.next_turns().into_iter().find_map(|(agent, crew)| {
             let survey = self.floor().survey(crew, true, now);
             let agent = self.roster.get(agent).expect("who waits is registered");
+            if agent.stream.is_some() {
+                return self.offer(&survey, agent, now);
+            }
             let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
             self.assignment(&survey, agent, request, now)
         })
@@ -257,17 +266,23 @@ impl Engine {
 
     /// The next thing that is due at `now`. Asked again after each until there is none.
     pub fn expire(&self, now: Time) -> Option<Event> {
+        if let Some(event) = self.loosened() {
+            return Some(event);
+        }
         if let Some(number) = self.timers.due_ticket(now) {
             let ticket = self.ticket_numbered(number).expect("only live tickets have timers");
-            return Some(self.due_event(ticket));
+            return Some(self.due_event(ticket, now));
         }
-        let agent = self.timers.due_wait(now)?;
-        let crew = self.roster.get(agent).expect("who waits is registered").pools;
-        let why = match self.floor().survey(crew, true, now).choice {
-            Choice::HeldForTier => WaitEnd::HeldForTier,
-            Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
-        };
-        Some(Event::WaitEnded { agent: agent.clone(), why })
+        if let Some(agent) = self.timers.due_wait(now) {
+            let crew = self.roster.get(agent).expect("who waits is registered").pools;
+            let why = match self.floor().survey(crew, true, now).choice {
+                Choice::HeldForTier => WaitEnd::HeldForTier,
+                Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
+            };
+            return Some(Event::WaitEnded { agent: agent.clone(), why });
+        }
+        let (agent, ticket) = self.timers.due_back_off(now)?;
+        Some(Event::BackOffEnded { agent: agent.clone(), ticket })
     }
 
     /// The first instant at which `expire` will have something.
@@ -304,7 +319,7 @@ impl Engine {
         })
     }
 
-    fn due_event(&self, ticket: &Ticket) -> Event {
+    fn due_event(&self, ticket: &Ticket, now: Time) -> Event {
         let (_, due) =
             timers::next_due(ticket, &self.policy).expect("a ticket in the timers has one");
         let number = ticket.number;
@@ -321,6 +336,7 @@ impl Engine {
                 let token = ticket.assignment().expect("only leases end so").token;
                 Event::LeaseExpired { ticket: number, token }
             }
+            Due::OfferEnd => self.missed(ticket, now),
         }
     }
 
@@ -345,6 +361,23 @@ impl Engine {
         let solve_by = tier.solve_within_ms[channel.index()].map(|ms| submitted_at.plus_ms(ms));
         (respond_by, solve_by)
     }
+}
+
+/// The agents of an image, each with what follows from the tickets.
+fn hands_filled(mut agents: Vec<Agent>, tickets: &[Ticket]) -> Vec<Agent> {
+    for agent in &mut agents {
+        agent.in_hand = capacity::PerChannel::default();
+        agent.offered.clear();
+        for number in &agent.held {
+            let at = tickets.binary_search_by_key(number, |ticket| ticket.number);
+            let ticket = &tickets[at.expect("an agent holds live tickets")];
+            agent.in_hand[ticket.channel.index()] += 1;
+            if ticket.offer().is_some() {
+                agent.offered.push(*number);
+            }
+        }
+    }
+    agents
 }
 
 #[cfg(test)]

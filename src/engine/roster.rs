@@ -1,7 +1,10 @@
 //! The agents: who is registered, who waits for work, who holds what.
 
+mod push;
+
+use super::capacity::{ChannelRules, ChannelSet, open_channels, used_units};
 use super::model::{
-    Agent, AgentId, POOLS_MAX, PoolIx, PoolSet, Presence, TicketNumber, Time, Wait,
+    Agent, AgentId, Channel, POOLS_MAX, PoolIx, PoolSet, Presence, TicketNumber, Time, Wait,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +15,9 @@ pub struct Roster {
     agents: BTreeMap<AgentId, Agent>,
     waiting: BTreeMap<PoolSet, BTreeSet<Turn>>,
     idle_by_pool: [u32; POOLS_MAX],
+    rules: ChannelRules,
+    loose: BTreeSet<AgentId>,
+    decliners: BTreeMap<TicketNumber, BTreeSet<AgentId>>,
 }
 
 /// Whose turn it is among agents who wait: the lowest load first (in thousandths of the capacity), then
@@ -20,7 +26,14 @@ type Turn = (u32, Time, AgentId);
 
 impl Default for Roster {
     fn default() -> Self {
-        Self { agents: BTreeMap::new(), waiting: BTreeMap::new(), idle_by_pool: [0; POOLS_MAX] }
+        Self {
+            agents: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            idle_by_pool: [0; POOLS_MAX],
+            rules: ChannelRules::default(),
+            loose: BTreeSet::new(),
+            decliners: BTreeMap::new(),
+        }
     }
 }
 
@@ -83,15 +96,35 @@ impl Roster {
         self.agents.values().map(|agent| agent.pools).collect()
     }
 
+    /// The channels on which that agent can begin one more piece of work.
+    pub fn open_channels(&self, agent: &Agent) -> ChannelSet {
+        open_channels(agent, &self.rules)
+    }
+
+    /// Works by these rules of the channels from now on.
+    pub(super) fn set_rules(&mut self, rules: ChannelRules) {
+        let agents = std::mem::take(&mut self.agents);
+        agents.values().for_each(|agent| self.leave(agent));
+        self.rules = rules;
+        agents.values().for_each(|agent| self.enter(agent));
+        self.agents = agents;
+    }
+
     pub(super) fn put(&mut self, agent: Agent) {
         if let Some(old) = self.agents.remove(&agent.id) {
             self.leave(&old);
+        }
+        for ticket in agent.declined.keys() {
+            self.decliners.entry(*ticket).or_default().insert(agent.id.clone());
         }
         self.enter(&agent);
         self.agents.insert(agent.id.clone(), agent);
     }
 
     pub(super) fn remove(&mut self, id: &AgentId) {
+        for ticket in self.get(id).map(|agent| agent.declined.clone()).unwrap_or_default().keys() {
+            self.forget_declined(id, *ticket);
+        }
         let old = self.agents.remove(id).expect("a forgotten agent was registered");
         self.leave(&old);
     }
@@ -109,20 +142,25 @@ impl Roster {
             if agent.presence != presence && presence == Presence::Available {
                 agent.idle_since = at;
             }
+            if agent.presence != presence {
+                agent.missed_count = 0;
+            }
             agent.presence = presence;
         });
     }
 
-    pub(super) fn give(&mut self, id: &AgentId, ticket: TicketNumber) {
+    pub(super) fn give(&mut self, id: &AgentId, ticket: TicketNumber, channel: Channel) {
         self.change(id, |agent| {
             agent.wait = None;
             agent.held.push(ticket);
+            agent.in_hand[channel.index()] += 1;
         });
     }
 
-    pub(super) fn take(&mut self, id: &AgentId, ticket: TicketNumber, at: Time) {
+    pub(super) fn take(&mut self, id: &AgentId, ticket: TicketNumber, channel: Channel, at: Time) {
         self.change(id, |agent| {
             agent.held.retain(|held| *held != ticket);
+            agent.in_hand[channel.index()] -= 1;
             agent.idle_since = at;
         });
     }
@@ -137,8 +175,12 @@ impl Roster {
     }
 
     fn enter(&mut self, agent: &Agent) {
-        if agent.wait.is_some() {
-            assert!(self.waiting.entry(agent.pools).or_default().insert(turn(agent)));
+        if self.is_loose(agent) {
+            self.loose.insert(agent.id.clone());
+        }
+        if self.is_idle(agent) {
+            let turn = self.turn(agent);
+            assert!(self.waiting.entry(agent.pools).or_default().insert(turn));
             for pool in agent.pools.iter() {
                 self.idle_by_pool[usize::from(pool.0)] += 1;
             }
@@ -146,9 +188,11 @@ impl Roster {
     }
 
     fn leave(&mut self, agent: &Agent) {
-        if agent.wait.is_some() {
+        self.loose.remove(&agent.id);
+        if self.is_idle(agent) {
+            let turn = self.turn(agent);
             let crew = self.waiting.get_mut(&agent.pools).expect("who waits is in a crew");
-            assert!(crew.remove(&turn(agent)));
+            assert!(crew.remove(&turn));
             if crew.is_empty() {
                 self.waiting.remove(&agent.pools);
             }
@@ -157,9 +201,13 @@ impl Roster {
             }
         }
     }
-}
 
-fn turn(agent: &Agent) -> Turn {
-    let held_count = u32::try_from(agent.held.len()).expect("a capacity is at most 100");
-    (held_count * 1000 / u32::from(agent.capacity).max(1), agent.idle_since, agent.id.clone())
+    fn turn(&self, agent: &Agent) -> Turn {
+        (self.load_permille(agent), agent.idle_since, agent.id.clone())
+    }
+
+    /// The units in use of an agent, in thousandths of the capacity.
+    pub fn load_permille(&self, agent: &Agent) -> u32 {
+        used_units(agent, &self.rules) * 1000 / u32::from(agent.capacity).max(1)
+    }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::driver::Observer as _;
+use crate::engine::capacity::NO_MAXIMA;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit,
 };
@@ -28,6 +29,7 @@ impl Desk {
             name: "Ada".into(),
             pools,
             capacity: 1,
+            maxima: NO_MAXIMA,
         }));
         desk.ask(Command::SetPresence { agent, presence: Presence::Available });
         desk

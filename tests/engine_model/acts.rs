@@ -4,6 +4,7 @@
 use crate::model::Model;
 use proptest::prelude::*;
 use std::sync::Arc;
+use tierline::engine::capacity::NO_MAXIMA;
 use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseReason, Submit};
 use tierline::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolSet,
@@ -117,6 +118,7 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
                     rule,
                     starve_after_permille: starve,
                     floor_share_permille: floor,
+                    channels: Default::default(),
                     tiers,
                     pools,
                     unknown_tier: tier_ix(unknown),
@@ -161,6 +163,7 @@ fn pool(name: &'static str, tier_count: usize) -> impl Strategy<Value = Pool> {
             name: name.into(),
             lease_ms,
             reserve: reserve.into_iter().map(|(tier, count)| (tier_ix(tier), count)).collect(),
+            ..Pool::default()
         },
     )
 }
@@ -256,6 +259,7 @@ impl Act {
                     name: "".into(),
                     pools,
                     capacity,
+                    maxima: NO_MAXIMA,
                 })
             }
             Self::Delete { agent } => Command::DeleteAgent { agent: agent_id(agent) },

@@ -3,6 +3,7 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
+use tierline::engine::capacity::NO_MAXIMA;
 use tierline::engine::command::{
     AgentProfile, Command, Event, Lookup, ReleaseReason, Submit, WaitEnd,
 };
@@ -231,8 +232,13 @@ impl Script {
 
     fn put_agent(&mut self, batch: &mut Batch, n: u64) {
         let pools = PoolSet::of([PoolIx(u8::try_from(n % 3).expect("below 3"))]);
-        let profile =
-            AgentProfile { id: agent(n), name: format!("Agent {n}").into(), pools, capacity: 3 };
+        let profile = AgentProfile {
+            id: agent(n),
+            name: format!("Agent {n}").into(),
+            pools,
+            capacity: 3,
+            maxima: NO_MAXIMA,
+        };
         self.carry_out(batch, Command::PutAgent(profile));
     }
 
@@ -294,12 +300,18 @@ pub(crate) fn policy(version: &str) -> Policy {
         pools,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111) }],
     };
-    let pool = |name: &str, reserve| Pool { name: name.into(), lease_ms: 30_000, reserve };
+    let pool = |name: &str, reserve| Pool {
+        name: name.into(),
+        lease_ms: 30_000,
+        reserve,
+        ..Pool::default()
+    };
     Policy {
         version: version.into(),
         rule: Rule::GuardedEdf,
         starve_after_permille: 2000,
         floor_share_permille: 100,
+        channels: Default::default(),
         tiers: vec![
             tier("gold", 1, PoolSet(0b001), Some(600_000)),
             tier("silver", 2, PoolSet(0b011), None),

@@ -22,11 +22,13 @@ pub(crate) fn policy(rule: Rule, reserve: u32, tiers: Vec<Tier>) -> Policy {
         rule,
         starve_after_permille: 2000,
         floor_share_permille: 100,
+        channels: Default::default(),
         tiers,
         pools: vec![Pool {
             name: "desk".into(),
             lease_ms: 900_000,
             reserve: vec![(TierIx(0), reserve)],
+            ..Pool::default()
         }],
         unknown_tier: TierIx(0),
         unavailable_tier: TierIx(0),

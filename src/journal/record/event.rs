@@ -4,7 +4,7 @@ use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
     decode_tier, encode_caller, encode_channel, encode_content, encode_source, encode_step,
 };
-use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
+use super::{Error, boxed, name, narrow, policy, push, required, text, twin, v1};
 use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
 use crate::engine::model::{AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, Time};
 use std::sync::Arc;
@@ -34,6 +34,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             name: (&*profile.name).into(),
             pools: profile.pools.0,
             capacity: profile.capacity.into(),
+            maxima: push::encode_maxima(&profile.maxima),
         }),
         Event::AgentDeleted { agent } => {
             Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
@@ -118,6 +119,14 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             outcome: (&**outcome).into(),
             note: (&**note).into(),
         }),
+        Event::WorkOpened { .. }
+        | Event::WorkClosed { .. }
+        | Event::Offered { .. }
+        | Event::Accepted { .. }
+        | Event::Declined { .. }
+        | Event::OfferMissed { .. }
+        | Event::OfferRevoked { .. }
+        | Event::BackOffEnded { .. } => push::encode(event),
     };
     v1::Record { at: at.0, event: Some(kind) }
 }
@@ -151,6 +160,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             name: put.name.into(),
             pools: PoolSet(put.pools),
             capacity: narrow(put.capacity, "agent_put.capacity")?,
+            maxima: push::decode_maxima(put.maxima, "agent_put.maxima")?,
         }),
         Kind::AgentDeleted(deleted) => Event::AgentDeleted { agent: agent(deleted.agent)? },
         Kind::PresenceSet(set) => Event::PresenceSet {
@@ -227,6 +237,14 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             outcome: completed.outcome.into(),
             note: completed.note.into(),
         },
+        Kind::Offered(offered) => push::offered(offered)?,
+        Kind::Accepted(accepted) => push::accepted(&accepted),
+        Kind::Declined(declined) => push::declined(declined)?,
+        Kind::OfferMissed(missed) => push::missed(&missed)?,
+        Kind::OfferRevoked(revoked) => push::revoked(&revoked)?,
+        Kind::WorkOpened(opened) => push::opened(opened)?,
+        Kind::WorkClosed(closed) => push::closed(closed)?,
+        Kind::BackOffEnded(ended) => push::back_off_ended(ended)?,
     };
     Ok((Time(record.at), event))
 }

@@ -2,7 +2,8 @@
 
 use super::event::{decode_presence, encode_presence};
 use super::ticket::{decode_finished, decode_ticket, encode_finished, encode_ticket};
-use super::{Error, boxed, name, narrow, policy, required, text, v1};
+use super::{Error, boxed, name, narrow, policy, push, required, text, v1};
+use crate::engine::capacity::PerChannel;
 use crate::engine::model::{
     Agent, AgentId, Finished, Image, LeaseToken, PoolSet, Ticket, TicketNumber, Time, Wait,
 };
@@ -191,6 +192,10 @@ fn encode_agent(agent: &Agent) -> v1::Agent {
             .as_ref()
             .map(|wait| v1::Wait { until: wait.until.0, request: text(wait.request.as_deref()) }),
         held: agent.held.iter().map(|number| number.0).collect(),
+        maxima: push::encode_maxima(&agent.maxima),
+        stream: agent.stream.as_ref().map(push::encode_stream),
+        declined: push::encode_declined(&agent.declined),
+        missed_count: agent.missed_count.into(),
     }
 }
 
@@ -204,5 +209,12 @@ fn decode_agent(agent: v1::Agent) -> Result<Agent, Error> {
         idle_since: Time(agent.idle_since),
         wait: agent.wait.map(|wait| Wait { until: Time(wait.until), request: boxed(wait.request) }),
         held: agent.held.into_iter().map(TicketNumber).collect(),
+        // Both follow from the tickets, which stand elsewhere in the snapshot.
+        in_hand: PerChannel::default(),
+        offered: Vec::new(),
+        maxima: push::decode_maxima(agent.maxima, "agent.maxima")?,
+        stream: agent.stream.map(push::decode_stream).transpose()?,
+        declined: push::decode_declined(agent.declined)?,
+        missed_count: narrow(agent.missed_count, "agent.missed_count")?,
     })
 }

@@ -7,6 +7,7 @@
 mod event;
 mod image;
 mod policy;
+mod push;
 mod ticket;
 
 use crate::engine::command::Event;

@@ -1,7 +1,7 @@
 //! Policies as messages.
 
 use super::ticket::decode_tier;
-use super::{Error, name, twin, v1};
+use super::{Error, name, push, twin, v1};
 use crate::engine::model::{Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier};
 
 twin! {
@@ -20,6 +20,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         unknown_tier: policy.unknown_tier.0.into(),
         unavailable_tier: policy.unavailable_tier.0.into(),
         source: (&*policy.source).into(),
+        channels: push::encode_channels(&policy.channels),
     }
 }
 
@@ -34,6 +35,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
         source: policy.source.into(),
+        channels: push::decode_channels(policy.channels)?,
     })
 }
 
@@ -87,6 +89,7 @@ fn encode_pool(pool: &Pool) -> v1::Pool {
             .iter()
             .map(|(tier, count)| v1::Reserve { tier: tier.0.into(), count: *count })
             .collect(),
+        offer: push::encode_rule(&pool.offer),
     }
 }
 
@@ -95,6 +98,7 @@ fn pool(pool: v1::Pool) -> Result<Pool, Error> {
     Ok(Pool {
         name: name(pool.name, "pool.name")?.into(),
         lease_ms: pool.lease_ms,
+        offer: push::decode_rule(pool.offer)?,
         reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
     })
 }
