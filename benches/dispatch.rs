@@ -5,12 +5,12 @@
 //! one completion beside what waits already: three answers' worth of rules.
 
 use std::sync::Arc;
-use tierline::engine::capacity::NO_MAXIMA;
 use tierline::engine::command::{AgentProfile, Answer, Command, Lookup, Submit};
 use tierline::engine::model::{
     AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId, Tier,
     TierIx, Time,
 };
+use tierline::engine::needs::Crew;
 use tierline::engine::{Engine, Limits};
 
 const TIERS: [(&str, i64); 4] =
@@ -24,10 +24,10 @@ fn main() {
 #[divan::bench(args = [1_000_000, 10_000_000], sample_size = 1000)]
 fn choose(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
     let desk = Desk::with_waiting(waiting_count);
-    let crew = PoolSet::of([PoolIx(0)]);
+    let crew = Crew::of_pools(PoolSet::of([PoolIx(0)]));
     // Dropped at once, as the driver does: a thousand kept answers would measure the cache.
     bencher.bench(|| {
-        let survey = desk.engine.survey(divan::black_box(crew), divan::black_box(desk.now));
+        let survey = desk.engine.survey(divan::black_box(&crew), divan::black_box(desk.now));
         divan::black_box_drop(survey);
     });
 }
@@ -66,7 +66,7 @@ impl Desk {
             name: "Ann".into(),
             pools: PoolSet::of([PoolIx(0)]),
             capacity: 1,
-            maxima: NO_MAXIMA,
+            ..AgentProfile::default()
         }));
         desk.ask(Command::SetPresence { agent: ann(), presence: Presence::Available });
         desk
@@ -145,6 +145,6 @@ fn policy() -> Policy {
         pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, ..Pool::default() }],
         unknown_tier: TierIx(3),
         unavailable_tier: TierIx(3),
-        source: "".into(),
+        ..Policy::default()
     }
 }

@@ -9,7 +9,6 @@ use tierline::driver::{
     self, CompleteAsk, Handle, PullAsk, Pulled, Receipt, Refused, Seen, Settings, Stopped,
 };
 use tierline::engine::Limits;
-use tierline::engine::capacity::NO_MAXIMA;
 use tierline::engine::command::{AgentProfile, Lookup, Rejection, Submit, WaitEnd};
 use tierline::engine::model::{
     AgentId, Channel, LeaseToken, Policy, PoolIx, PoolSet, Presence, TicketId,
@@ -84,8 +83,7 @@ async fn submit(handle: &Handle, id: &str) -> Result<Receipt, Refused> {
 async fn available(handle: &Handle, id: &str) -> AgentId {
     let agent = AgentId::new(id);
     let pools = PoolSet::of([PoolIx(0)]);
-    let profile =
-        AgentProfile { id: agent.clone(), name: "".into(), pools, capacity: 1, maxima: NO_MAXIMA };
+    let profile = AgentProfile { id: agent.clone(), pools, capacity: 1, ..AgentProfile::default() };
     handle.put_agent(profile).await.unwrap();
     handle.set_presence(agent.clone(), Presence::Available).await.unwrap();
     agent

@@ -184,7 +184,8 @@ fn inside_a_tier_nobody_is_overtaken_where_one_desk_helps_another() {
         policy.pools.push(Pool { name: "back".into(), lease_ms: 900_000, ..Pool::default() });
         for tier in &mut policy.tiers {
             tier.pools = PoolSet::of([back]);
-            tier.overflow = vec![Overflow { after_ms: 300_000, pools: both }];
+            tier.overflow =
+                vec![Overflow { after_ms: 300_000, pools: both, ..Overflow::default() }];
         }
         let crews = vec![
             Crew { pools: PoolSet::of([back]), count: 4 },

@@ -31,7 +31,14 @@ impl AdminService for Api {
         let maxima = checks.maxima(&request.maxima);
         checks.done()?;
         let pools = self.pools_named(request.pools).await?;
-        let profile = AgentProfile { id: id.clone(), name, pools, capacity, maxima };
+        let profile = AgentProfile {
+            id: id.clone(),
+            name,
+            pools,
+            capacity,
+            maxima,
+            ..AgentProfile::default()
+        };
         let put = self.handle.put_agent(profile).await;
         put.map_err(|refused| Fault::refused(refused, id.as_str()))?;
         let agent = self.agent(&id).await?;

@@ -1,5 +1,6 @@
 //! The words of the house become messages. Nothing is decided or checked here.
 
+use super::needs::{needs_name, needs_named};
 use super::offers;
 use super::proto::v1 as pb;
 use crate::directory;
@@ -140,10 +141,12 @@ pub(super) fn pool_names(policy: &Policy, pools: PoolSet) -> Vec<String> {
     pools.iter().map(|pool| policy.pool(pool).name.to_string()).collect()
 }
 
-/// A queue's name: tier, channel and pools.
-pub(super) fn queue_id(policy: &Policy, key: QueueKey) -> String {
+/// A queue's name: tier, channel, pools, and whom its tickets need beyond these, if anyone.
+pub(super) fn queue_id(policy: &Policy, key: &QueueKey) -> String {
     let tier = &policy.tier(key.tier).name;
-    format!("{tier}/{}/{}", key.channel.name(), pool_names(policy, key.pools).join("+"))
+    let pools = pool_names(policy, key.pools).join("+");
+    let needs = key.needs.as_ref().map(|needs| format!("/{}", needs_name(policy, needs)));
+    format!("{tier}/{}/{pools}{}", key.channel.name(), needs.unwrap_or_default())
 }
 
 /// The queue of that name, if the policy can have one.
@@ -152,9 +155,13 @@ pub(super) fn queue_named(policy: &Policy, name: &str) -> Option<QueueKey> {
     let (channel, pools) = rest.split_once('/')?;
     let tier = policy.tier_named(tier)?;
     let channel = Channel::ALL.into_iter().find(|known| known.name() == channel)?;
+    let (pools, needs) = match pools.split_once('/') {
+        Some((pools, needs)) => (pools, needs_named(policy, needs)?.shared()),
+        None => (pools, None),
+    };
     let pools = pools.split('+').map(|pool| policy.pool_named(pool));
     let pools = PoolSet::of(pools.collect::<Option<Vec<_>>>()?);
-    Some(QueueKey { tier, channel, pools })
+    Some(QueueKey { tier, channel, pools, needs })
 }
 
 /// A tier's rank: 1 is the highest.
@@ -228,7 +235,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         submitted_at: Some(timestamp(ticket.submitted_at)),
         respond_by: Some(timestamp(ticket.respond_by)),
         solve_by: ticket.solve_by.map(timestamp),
-        queue_id: queue_id(policy, QueueKey::of(ticket)),
+        queue_id: queue_id(policy, &QueueKey::of(ticket)),
         route_step: ticket.overflow_step.into(),
         pools: pool_names(policy, ticket.pools),
         assigned_count: ticket.assigned_count,

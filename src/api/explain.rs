@@ -64,7 +64,7 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
 
 fn waiting_summary(ticket: &Ticket, policy: &Policy, ahead_count: usize, now: Time) -> String {
     let waited = seconds(now.since_ms(ticket.submitted_at));
-    let queue = queue_id(policy, QueueKey::of(ticket));
+    let queue = queue_id(policy, &QueueKey::of(ticket));
     let ahead = match ahead_count {
         0 => "none of its own or a higher tier is ahead of it".to_owned(),
         1 => "about 1 of its own or a higher tier is ahead of it".to_owned(),
@@ -90,7 +90,7 @@ fn crew(
     };
     let chosen = survey.survey.taken().map(|(head, _)| id_of(head.ticket));
     let candidate = |head: &Head| pb::CandidateHead {
-        queue_id: queue_id(policy, head.queue),
+        queue_id: queue_id(policy, &head.queue),
         tier: policy.tier(head.queue.tier).name.to_string(),
         ticket_id: id_of(head.ticket),
         waited_ms: head.waited_ms,
@@ -102,7 +102,7 @@ fn crew(
         held_by: hold(head, survey.waiting, policy, beside),
     };
     pb::CrewDecision {
-        pools: convert::pool_names(policy, survey.crew),
+        pools: convert::pool_names(policy, survey.crew.pools),
         agent_count,
         idle_count,
         step: step.into(),

@@ -53,7 +53,7 @@ impl Wanted {
         })
     }
 
-    fn takes(&self, engine: &Engine, queue: Option<QueueKey>, ticket: &Ticket) -> bool {
+    fn takes(&self, engine: &Engine, queue: Option<&QueueKey>, ticket: &Ticket) -> bool {
         let (waits, is_wanted) = match ticket.state {
             State::Waiting => (true, self.waiting),
             State::Offered(_) => (false, self.offered),
@@ -61,7 +61,7 @@ impl Wanted {
         };
         let customer_id = || ticket.caller.as_deref().and_then(Caller::customer_id);
         is_wanted
-            && queue.is_none_or(|queue| waits && QueueKey::of(ticket) == queue)
+            && queue.is_none_or(|queue| waits && QueueKey::of(ticket) == *queue)
             && self
                 .tier
                 .as_ref()
@@ -103,7 +103,7 @@ fn live_page(
             break;
         }
         last = ticket.number;
-        if wanted.takes(engine, queue, ticket) {
+        if wanted.takes(engine, queue.as_ref(), ticket) {
             page.bytes += bytes_of(&ticket.content);
             page.tickets.push(Live { ticket: ticket.clone(), policy: engine.policy().clone() });
         }

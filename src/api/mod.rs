@@ -11,6 +11,7 @@ mod explain;
 mod intake;
 mod limits;
 mod list;
+mod needs;
 mod offers;
 mod ops;
 mod page;

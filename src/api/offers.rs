@@ -6,7 +6,7 @@ use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
 use crate::driver::Seen;
-use crate::engine::capacity::{ChannelRule, NO_MAXIMA, PerChannel, UNITS_MAX};
+use crate::engine::capacity::{ChannelRule, Maxima, UNITS_MAX};
 use crate::engine::model::{Assignment, Channel, Policy};
 
 impl Api {
@@ -54,8 +54,8 @@ pub(super) fn offer(offer: &Assignment, policy: &Policy) -> pb::TicketOffer {
 }
 
 /// The channels that have a maximum.
-pub(super) fn maxima(maxima: &PerChannel) -> Vec<pb::ChannelMaximum> {
-    let limited = Channel::ALL.into_iter().zip(maxima).filter(|(_, max)| **max < UNITS_MAX);
+pub(super) fn maxima(maxima: &Maxima) -> Vec<pb::ChannelMaximum> {
+    let limited = Channel::ALL.into_iter().zip(&maxima.0).filter(|(_, max)| **max < UNITS_MAX);
     let limited = limited.map(|(channel, max)| pb::ChannelMaximum {
         channel: pb::Channel::from(channel).into(),
         max: (*max).into(),
@@ -76,8 +76,8 @@ pub(super) fn channels(rules: &[ChannelRule]) -> Vec<pb::ChannelPolicy> {
 
 impl Checks {
     /// The most tickets at once by channel; a channel that is not named has no maximum.
-    pub(super) fn maxima(&mut self, given: &[pb::ChannelMaximum]) -> PerChannel {
-        let mut maxima = NO_MAXIMA;
+    pub(super) fn maxima(&mut self, given: &[pb::ChannelMaximum]) -> Maxima {
+        let mut maxima = Maxima::default();
         let mut seen = [false; Channel::ALL.len()];
         if given.len() > Channel::ALL.len() {
             let (count, most) = (given.len(), Channel::ALL.len());
@@ -98,7 +98,7 @@ impl Checks {
                     checks.fault("channel", format!("{} is named twice", channel.name()));
                 }
                 match u16::try_from(maximum.max).ok().filter(|max| *max <= UNITS_MAX) {
-                    Some(max) => maxima[channel.index()] = max,
+                    Some(max) => maxima.0[channel.index()] = max,
                     None => checks.fault("max", format!("{} is not 0 to {UNITS_MAX}", maximum.max)),
                 }
             });

@@ -101,9 +101,9 @@ fn overview(view: &View, now: Time, since: Time) -> pb::Overview {
 }
 
 fn queue_message(queue: &QueueView, policy: &Policy, now: Time) -> pb::Queue {
-    let QueueView { tier, channel, pools, .. } = *queue;
+    let QueueKey { tier, channel, pools, .. } = queue.key;
     pb::Queue {
-        queue_id: queue_id(policy, QueueKey { tier, channel, pools }),
+        queue_id: queue_id(policy, &queue.key),
         tier: policy.tier(tier).name.to_string(),
         tier_rank: rank(tier.0.into()),
         channel: pb::Channel::from(channel).into(),
@@ -116,7 +116,7 @@ fn queue_message(queue: &QueueView, policy: &Policy, now: Time) -> pb::Queue {
 }
 
 fn tier_message(at: usize, tier: &TierView, of: &Tier, view: &View) -> pb::TierStats {
-    let own = view.queues.iter().filter(|queue| usize::from(queue.tier.0) == at);
+    let own = view.queues.iter().filter(|queue| usize::from(queue.key.tier.0) == at);
     let [p50, p95] = tier.recent_wait_p50_p95_ms.map_or([None, None], |waits| waits.map(Some));
     pb::TierStats {
         tier: of.name.to_string(),

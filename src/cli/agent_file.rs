@@ -8,7 +8,6 @@
 //! The first row names the columns, in any order; `id` and `pools` must be there. Several pools stand
 //! in one cell with `;` between them. The capacity is 1 when it is left out.
 
-use crate::engine::capacity::NO_MAXIMA;
 use crate::engine::command::AgentProfile;
 use crate::engine::model::{AgentId, Policy, PoolSet};
 use std::io::Read;
@@ -60,7 +59,8 @@ fn agent(row: Row, policy: &Policy) -> Result<AgentProfile, String> {
     if !(1..=CAPACITY_MAX).contains(&capacity) {
         return Err(format!("capacity {capacity} is not between 1 and {CAPACITY_MAX}"));
     }
-    Ok(AgentProfile { id: AgentId::new(id), name: name.into(), pools, capacity, maxima: NO_MAXIMA })
+    let (id, name) = (AgentId::new(id), name.into());
+    Ok(AgentProfile { id, name, pools, capacity, ..AgentProfile::default() })
 }
 
 #[cfg(test)]

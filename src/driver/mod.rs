@@ -427,7 +427,8 @@ pub struct Beside {
 impl Beside {
     fn of(engine: &Engine, explanation: &Explanation, at: Time) -> Self {
         let counts = |crew: &CrewSurvey| {
-            let agents = engine.roster().iter().filter(|agent| agent.pools == crew.crew);
+            let roster = engine.roster();
+            let agents = roster.iter().filter(|agent| roster.crew_of(agent) == crew.crew);
             agents.fold((0, 0), |(all, waiting), agent| {
                 (all + 1, waiting + u32::from(agent.wait.is_some()))
             })

@@ -2,7 +2,8 @@
 
 use super::tally::Tally;
 use crate::engine::Engine;
-use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Presence, TierIx, Time};
+use crate::engine::model::{Policy, PoolIx, Presence, Time};
+use crate::engine::queue::QueueKey;
 use crate::journal::Trouble;
 use std::sync::Arc;
 
@@ -36,14 +37,10 @@ pub struct View {
 }
 
 /// One queue.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct QueueView {
-    /// Its tier.
-    pub tier: TierIx,
-    /// Its channel.
-    pub channel: Channel,
-    /// The pools that may serve it.
-    pub pools: PoolSet,
+    /// Which tickets it holds.
+    pub key: QueueKey,
     /// Tickets in it.
     pub depth: usize,
     /// Tickets in it that have missed their response deadline.
@@ -104,9 +101,7 @@ impl View {
         let queues = engine.queues().iter().filter_map(|(key, queue)| {
             let front = queue.front()?;
             Some(QueueView {
-                tier: key.tier,
-                channel: key.channel,
-                pools: key.pools,
+                key: key.clone(),
                 depth: queue.len(),
                 late_count: queue.late_count(),
                 front_submitted_at: front.submitted_at,

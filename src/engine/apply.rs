@@ -5,6 +5,7 @@ use super::model::{
     Agent, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
     Presence, State, Ticket, TicketNumber, TierIx, Time, Wait,
 };
+use super::needs::{NeedsBook, SkillIx, Skills};
 use super::queue::Queues;
 use super::timers::Timers;
 use super::{Engine, FINISHED_KEPT_MAX};
@@ -27,10 +28,12 @@ impl Engine {
                     id: profile.id.clone(),
                     name: profile.name.clone(),
                     pools: profile.pools,
+                    skills: profile.skills.clone(),
                     capacity: profile.capacity,
                     maxima: profile.maxima,
                     presence: old.as_ref().map_or(Presence::Away, |old| old.presence),
                     idle_since: old.as_ref().map_or(at, |old| old.idle_since),
+                    last_token: old.as_ref().map(|old| old.last_token).unwrap_or_default(),
                     wait: old.as_ref().and_then(|old| old.wait.clone()),
                     stream: old.as_ref().and_then(|old| old.stream.clone()),
                     in_hand: old.as_ref().map(|old| old.in_hand).unwrap_or_default(),
@@ -115,8 +118,9 @@ impl Engine {
     }
 
     /// Takes a ticket into every index but that of the ids.
-    pub(super) fn add_ticket(&mut self, ticket: Ticket) {
+    pub(super) fn add_ticket(&mut self, mut ticket: Ticket) {
         let number = ticket.number;
+        self.needs.enter(&mut ticket.needs, &mut self.roster);
         if ticket.tier_source.is_unconfirmed() {
             self.unconfirmed.insert(number);
         }
@@ -142,14 +146,14 @@ impl Engine {
 
     fn enter(&mut self, ticket: &Ticket) {
         if ticket.state == State::Waiting {
-            self.queues.insert(ticket);
+            self.queues.insert(ticket, &mut self.roster);
         }
         self.timers.add_ticket(ticket, &self.policy);
     }
 
     fn leave(&mut self, ticket: &Ticket) {
         if ticket.state == State::Waiting {
-            self.queues.remove(ticket, &self.tickets);
+            self.queues.remove(ticket, &self.tickets, &mut self.roster);
         }
         self.timers.remove_ticket(ticket, &self.policy);
     }
@@ -158,13 +162,16 @@ impl Engine {
     pub(super) fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
         let ticket = self.tickets.get(number).expect("an event names a live ticket");
         if ticket.state == State::Waiting {
-            self.queues.remove(ticket, &self.tickets);
+            self.queues.remove(ticket, &self.tickets, &mut self.roster);
         }
         self.timers.remove_ticket(ticket, &self.policy);
         let ticket = self.tickets.get_mut(number).expect("it was just found");
+        let needed = ticket.needs.clone();
         change(ticket);
+        self.needs.enter(&mut ticket.needs, &mut self.roster);
+        self.needs.leave(needed.as_ref(), &mut self.roster);
         if ticket.state == State::Waiting {
-            self.queues.insert(ticket);
+            self.queues.insert(ticket, &mut self.roster);
         }
         self.timers.add_ticket(ticket, &self.policy);
     }
@@ -187,6 +194,7 @@ impl Engine {
             solve_by: submitted.solve_by,
             overflow_step: 0,
             pools: submitted.pools,
+            needs: None,
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
@@ -270,7 +278,7 @@ impl Engine {
             }));
         });
         self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
-        self.roster.give(agent, *number, channel);
+        self.roster.give(agent, *number, channel, *token);
         let share = self.policy.floor_share_permille;
         self.records[usize::from(pool.0)].dispatched(*step, tier, share);
     }
@@ -294,6 +302,7 @@ impl Engine {
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
         let ticket = self.tickets.remove(number).expect("an event names a live ticket");
         self.leave(&ticket);
+        self.needs.leave(ticket.needs.as_ref(), &mut self.roster);
         self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
         match &ticket.state {
@@ -328,6 +337,7 @@ impl Engine {
         };
         let pool_of = |pool| policy.pool_named(&old.pool(pool).name);
         let set_of = |pools: PoolSet| PoolSet::of(pools.iter().filter_map(pool_of));
+        let skill_of = |skill| policy.skill_named(old.skill(skill));
 
         self.records = policy
             .pools
@@ -340,9 +350,11 @@ impl Engine {
                 None => PoolRecord::default(),
             })
             .collect();
+        self.roster.forget_tickets();
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {
             agent.pools = set_of(agent.pools);
+            agent.skills = skills_of(&agent.skills, skill_of);
             self.roster.put(agent);
         }
         self.roster.set_rules(policy.channels);
@@ -352,6 +364,7 @@ impl Engine {
         waits.for_each(|agent| timers.add_wait(agent));
         self.roster.iter().for_each(|agent| timers.add_back_offs(agent));
         self.timers = timers;
+        self.needs = NeedsBook::default();
         self.finished.clear();
         self.finished_by_id.clear();
         for ticket in self.tickets.values_mut() {
@@ -362,12 +375,21 @@ impl Engine {
             if let State::Assigned(held) | State::Offered(held) = &mut ticket.state {
                 held.pool = held.pool.and_then(pool_of);
             }
+            self.needs.enter(&mut ticket.needs, &mut self.roster);
             if ticket.state == State::Waiting {
-                self.queues.insert(ticket);
+                self.queues.insert(ticket, &mut self.roster);
             }
             self.timers.add_ticket(ticket, policy);
         }
     }
+}
+
+/// The skills in another policy's order, without those that it lacks.
+fn skills_of(skills: &Skills, skill_of: impl Fn(SkillIx) -> Option<SkillIx>) -> Skills {
+    let mut there: Vec<_> =
+        skills.iter().filter_map(|(skill, level)| Some((skill_of(*skill)?, *level))).collect();
+    there.sort_unstable();
+    there.into()
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {

@@ -13,6 +13,7 @@ impl Engine {
             ("roster", rebuilt.roster == self.roster),
             ("ids", rebuilt.ids == self.ids),
             ("queues", rebuilt.queues == self.queues),
+            ("needs", rebuilt.needs == self.needs),
             ("timers", rebuilt.timers == self.timers),
             ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),
             ("finished tickets", rebuilt.finished_by_id == self.finished_by_id),

@@ -3,7 +3,7 @@
 //! An agent has so many units; work in hand uses the units of its channel. Pure functions of what an
 //! agent holds and of the policy; who holds what is in `roster`.
 
-use super::model::{Agent, Channel};
+use super::model::{Agent, Channel, Image};
 
 /// The most units an agent can have, and the most that a piece of work can cost.
 pub const UNITS_MAX: u16 = 100;
@@ -20,7 +20,13 @@ impl ChannelSet {
 
     /// The set of these channels.
     pub fn of(channels: impl IntoIterator<Item = Channel>) -> Self {
-        channels.into_iter().fold(Self::EMPTY, |set, channel| Self(set.0 | 1 << channel.index()))
+        channels.into_iter().fold(Self::EMPTY, Self::with)
+    }
+
+    /// This set and one channel more.
+    #[must_use]
+    pub fn with(self, channel: Channel) -> Self {
+        Self(self.0 | 1 << channel.index())
     }
 
     /// Whether `channel` is in the set.
@@ -60,8 +66,16 @@ impl Default for ChannelRule {
 /// A number for each channel, in the order of [`Channel::ALL`].
 pub type PerChannel = [u16; Channel::ALL.len()];
 
-/// No channel has a maximum of its own.
-pub const NO_MAXIMA: PerChannel = [UNITS_MAX; Channel::ALL.len()];
+/// The most pieces of work at once by channel, each 0 to [`UNITS_MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maxima(pub PerChannel);
+
+impl Default for Maxima {
+    /// No channel has a maximum of its own.
+    fn default() -> Self {
+        Self([UNITS_MAX; Channel::ALL.len()])
+    }
+}
 
 /// The rule of every channel, in the order of [`Channel::ALL`].
 pub type ChannelRules = [ChannelRule; Channel::ALL.len()];
@@ -93,10 +107,31 @@ pub fn open_channels(agent: &Agent, rules: &ChannelRules) -> ChannelSet {
         let at = channel.index();
         let rule = &rules[at];
         let used = units_outside(in_hand, rules, rule.interrupts);
-        let of_stream = agent.stream.as_ref().map_or(UNITS_MAX, |stream| stream.maxima[at]);
-        in_hand[at] < agent.maxima[at].min(of_stream)
+        let of_stream = agent.stream.as_ref().map_or(UNITS_MAX, |stream| stream.maxima.0[at]);
+        in_hand[at] < agent.maxima.0[at].min(of_stream)
             && used + u32::from(rule.cost) <= u32::from(agent.capacity)
             && (!rule.exclusive || held.0 & !rule.interrupts.0 == 0)
     };
     ChannelSet::of(Channel::ALL.into_iter().filter(is_open))
+}
+
+impl Image {
+    /// Gives every agent what follows from the tickets: what is in hand on each channel, and what is
+    /// offered.
+    pub fn fill_hands(&mut self) {
+        let tickets = &self.tickets;
+        for agent in &mut self.agents {
+            agent.in_hand = PerChannel::default();
+            agent.offered.clear();
+            for number in &agent.held {
+                // A number without a ticket is for the audit to find.
+                let at = tickets.binary_search_by_key(number, |ticket| ticket.number);
+                let Ok(ticket) = at.map(|at| &tickets[at]) else { continue };
+                agent.in_hand[ticket.channel.index()] += 1;
+                if ticket.offer().is_some() {
+                    agent.offered.push(*number);
+                }
+            }
+        }
+    }
 }

@@ -4,11 +4,12 @@
 //! decided (deadlines, tokens, leases), so that replaying them asks no rule and an old journal keeps
 //! its meaning under new ones.
 
-use super::capacity::PerChannel;
+use super::capacity::Maxima;
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
     TicketId, TicketNumber, TierIx, TierSource, Time,
 };
+use super::needs::Skills;
 use super::push::{Declined, Stream};
 use std::sync::Arc;
 
@@ -202,7 +203,7 @@ pub enum Lookup {
 }
 
 /// What is registered of an agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AgentProfile {
     /// The agent's name in the API.
     pub id: AgentId,
@@ -210,10 +211,12 @@ pub struct AgentProfile {
     pub name: Box<str>,
     /// The pools to serve in; all must be the policy's.
     pub pools: PoolSet,
+    /// What the agent can; all must be the policy's.
+    pub skills: Skills,
     /// The units of work at once, 1 to [`super::capacity::UNITS_MAX`].
     pub capacity: u16,
     /// The most pieces of work at once by channel.
-    pub maxima: PerChannel,
+    pub maxima: Maxima,
 }
 
 /// Why a ticket was given back.

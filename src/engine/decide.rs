@@ -345,7 +345,7 @@ impl Engine {
             return Ok(Decision::nothing(Answer::Holds { number: *number, repeated: true }));
         }
         if !self.roster.anyone_waits() {
-            let survey = self.floor().survey(known.pools, false, now);
+            let survey = self.floor().survey(&self.roster.crew_of(known), false, now);
             if let Some((head, _)) = survey.taken() {
                 let answer = Answer::Holds { number: head.ticket, repeated: false };
                 let event = self.assignment(&survey, known, request, now);

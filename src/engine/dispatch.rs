@@ -1,10 +1,12 @@
 //! Which ticket next, and why.
 //!
-//! One pure question, `survey`: an agent of these pools asks; which heads compete, which of them a
+//! One pure question, `survey`: an agent of this crew asks; which heads compete, which of them a
 //! reserve keeps back, and which step of the rule decides. Dispatching takes the answer and
 //! explaining prints it, so they cannot differ.
 
+use super::ids::Tickets;
 use super::model::{Policy, PoolIx, PoolRecord, PoolSet, Rule, Step, TicketNumber, TierIx, Time};
+use super::needs::Crew;
 use super::queue::{Front, QueueKey, Queues};
 use super::roster::Roster;
 use std::cmp::Ordering;
@@ -53,7 +55,7 @@ impl PoolRecord {
 }
 
 /// A queue's head, as the rule sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Its queue.
     pub queue: QueueKey,
@@ -91,7 +93,7 @@ pub enum Choice {
 /// Every competing head, and the choice among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
-    /// The heads in the order of tier, channel, pools.
+    /// The heads in the order of tier, channel, pools, needs.
     pub heads: Vec<Head>,
     /// What the rule makes of them.
     pub choice: Choice,
@@ -110,20 +112,30 @@ impl Survey {
 /// What a survey looks at.
 pub(super) struct Floor<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) tickets: &'a Tickets,
     pub(super) queues: &'a Queues,
     pub(super) roster: &'a Roster,
     pub(super) records: &'a [PoolRecord],
 }
 
 impl Floor<'_> {
-    /// An agent who serves in `crew` asks at `now`. `counted` says whether that agent already counts
-    /// as idle.
-    pub(super) fn survey(&self, crew: PoolSet, counted: bool, now: Time) -> Survey {
+    /// An agent of `crew` asks at `now`. `counted` says whether that agent already counts as idle.
+    pub(super) fn survey(&self, crew: &Crew, counted: bool, now: Time) -> Survey {
+        let own = crew.own.as_ref().and_then(|own| self.roster.get(own));
+        let backs_off = own.filter(|agent| agent.back_off_count() > 0);
         let mut heads = Vec::with_capacity(16);
-        for (key, queue) in self.queues.iter() {
-            if let (Some(front), Some(pool)) = (queue.front(), key.pools.and(crew).first()) {
-                heads.push(self.head(*key, front, pool, crew, counted, now));
+        for (key, queue, pool) in self.queues.of_crew(crew) {
+            let front = match backs_off {
+                None => queue.front().copied(),
+                Some(agent) => queue.front_but(|number| agent.backs_off(number), self.tickets),
+            };
+            if let Some(front) = &front {
+                heads.push(self.head(key.clone(), front, pool, crew.pools, counted, now));
             }
+        }
+        // The queues come in order inside each group only.
+        if !heads.is_sorted_by(|a, b| a.queue <= b.queue) {
+            heads.sort_unstable_by(|a, b| a.queue.cmp(&b.queue));
         }
         let choice = self.choose(&heads);
         Survey { heads, choice }
@@ -134,7 +146,7 @@ impl Floor<'_> {
         queue: QueueKey,
         front: &Front,
         pool: PoolIx,
-        crew: PoolSet,
+        pools: PoolSet,
         counted: bool,
         now: Time,
     ) -> Head {
@@ -145,6 +157,7 @@ impl Floor<'_> {
         let guard_share_ms = permille_of(target_ms, tier.guard_permille);
         let handle_ms = self.records[usize::from(pool.0)].handle_ms();
         let guard_ms = target_ms.min(guard_share_ms.max(handle_ms.saturating_mul(2)));
+        let held_by = pools.iter().find(|p| !self.may_spare(*p, queue.tier, counted));
         Head {
             queue,
             ticket: front.number,
@@ -155,7 +168,7 @@ impl Floor<'_> {
             guard_ms,
             at_risk: slack_ms <= guard_ms,
             starving: waited_ms > permille_of(target_ms, self.policy.starve_after_permille),
-            held_by: crew.iter().find(|p| !self.may_spare(*p, queue.tier, counted)),
+            held_by,
         }
     }
 

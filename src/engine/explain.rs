@@ -3,6 +3,8 @@
 use super::Engine;
 use super::dispatch::Survey;
 use super::model::{Policy, PoolSet, Ticket, TicketId, Time};
+use super::needs::{ChannelSet, Crew};
+use super::queue::QueueKey;
 use std::sync::Arc;
 
 /// Most crews an explanation surveys.
@@ -24,8 +26,8 @@ pub struct Explanation {
 /// What an agent of one crew would be given if one asked at this instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrewSurvey {
-    /// The pools that the crew's agents serve in.
-    pub crew: PoolSet,
+    /// What the crew's agents have in common.
+    pub crew: Crew,
     /// Whether any agent of this crew waits for work.
     pub waiting: bool,
     /// Every competing head and the choice.
@@ -35,28 +37,38 @@ pub struct CrewSurvey {
 impl Engine {
     /// Why the live ticket of that id is where it is at `now`; `None` if no such ticket is live.
     ///
-    /// A crew is a set of pools that registered agents serve in; where nobody is registered for any
-    /// of the ticket's pools, each of these pools is surveyed as if someone were.
+    /// The crews are those of registered agents who may serve it; where there is none, each of the
+    /// ticket's pools is surveyed as if someone were there who has just the skills that it requires.
     pub fn explain(&self, id: &TicketId, now: Time) -> Option<Explanation> {
         let ticket = self.ticket(id)?;
         let waits = ticket.is_waiting();
+        let queue = QueueKey::of(ticket);
         let mut crews: Vec<_> = self
             .roster
             .crews()
             .into_iter()
-            .filter(|crew| !crew.and(ticket.pools).is_empty())
+            .filter(|crew| crew.serves(&queue).is_some())
             .take(EXPLAINED_CREWS_MAX)
             .collect();
         if crews.is_empty() {
-            crews = ticket.pools.iter().map(|pool| PoolSet::of([pool])).collect();
+            let needs = ticket.needs.as_deref();
+            let crew = |pool| Crew {
+                pools: PoolSet::of([pool]),
+                skills: needs
+                    .map(|needs| needs.required.iter().copied().collect())
+                    .unwrap_or_default(),
+                channels: ChannelSet::ALL,
+                own: needs.and_then(|needs| needs.only.clone()),
+            };
+            crews = ticket.pools.iter().map(crew).collect();
         }
         if !waits {
             crews.clear();
         }
-        let survey = |crew| CrewSurvey {
+        let survey = |crew: Crew| CrewSurvey {
+            waiting: self.roster.crew_waits(&crew),
+            survey: self.survey(&crew, now),
             crew,
-            waiting: self.roster.crew_waits(crew),
-            survey: self.survey(crew, now),
         };
         Some(Explanation {
             ticket: ticket.clone(),

@@ -7,12 +7,14 @@
 mod apply;
 mod audit;
 pub mod capacity;
+mod choice;
 pub mod command;
 pub mod decide;
 pub mod dispatch;
 mod explain;
 mod ids;
 pub mod model;
+pub mod needs;
 mod offers;
 pub mod push;
 pub mod queue;
@@ -26,9 +28,10 @@ use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
-    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Rule, Ticket,
+    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket,
     TicketId, TicketNumber, TierIx, Time,
 };
+use needs::{Crew, NeedsBook};
 use queue::Queues;
 use roster::Roster;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -70,6 +73,7 @@ pub struct Engine {
     tickets: Tickets,
     ids: Ids,
     queues: Queues,
+    needs: NeedsBook,
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
     finished: VecDeque<Box<Finished>>,
@@ -89,15 +93,9 @@ impl Engine {
     pub fn new(limits: Limits) -> Self {
         let policy = Policy {
             version: "none".into(),
-            rule: Rule::GuardedEdf,
             starve_after_permille: 2000,
             floor_share_permille: 100,
-            channels: capacity::ChannelRules::default(),
-            tiers: Vec::new(),
-            pools: Vec::new(),
-            unknown_tier: TierIx(0),
-            unavailable_tier: TierIx(0),
-            source: "".into(),
+            ..Policy::default()
         };
         Self {
             limits,
@@ -108,6 +106,7 @@ impl Engine {
             roster: Roster::default(),
             tickets: Tickets::default(),
             ids: Ids::default(),
+            needs: NeedsBook::default(),
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
             finished: VecDeque::new(),
@@ -118,7 +117,8 @@ impl Engine {
     }
 
     /// The engine that `image` describes.
-    pub fn from_image(image: Image, limits: Limits) -> Self {
+    pub fn from_image(mut image: Image, limits: Limits) -> Self {
+        image.fill_hands();
         let mut engine = Self {
             at: image.at,
             queues: Queues::new(image.policy.rule),
@@ -129,7 +129,7 @@ impl Engine {
             ..Self::new(limits)
         };
         engine.roster.set_rules(engine.policy.channels);
-        for agent in hands_filled(image.agents, &image.tickets) {
+        for agent in image.agents {
             engine.timers.add_wait(&agent);
             engine.timers.add_back_offs(&agent);
             engine.roster.put(agent);
@@ -242,26 +242,9 @@ impl Engine {
         self.queues.ahead_of(ticket, PLACE_EXACT_MAX)
     }
 
-    /// Which ticket an agent who serves in `crew` would get at `now`, and why.
-    pub fn survey(&self, crew: PoolSet, now: Time) -> Survey {
+    /// Which ticket an agent of `crew` would get at `now`, and why.
+    pub fn survey(&self, crew: &Crew, now: Time) -> Survey {
         self.floor().survey(crew, self.roster.crew_waits(crew), now)
-    }
-
-    /// The next match, if an agent who waits can have a ticket that waits. Asked again after each
-    /// until there is none.
-    pub fn route(&self, now: Time) -> Option<Event> {
-        if !self.roster.anyone_waits() || self.queues.waiting_count() == 0 {
-            return None;
-        }
-        self.roster.next_turns().into_iter().find_map(|(agent, crew)| {
-            let survey = self.floor().survey(crew, true, now);
-            let agent = self.roster.get(agent).expect("who waits is registered");
-            if agent.stream.is_some() {
-                return self.offer(&survey, agent, now);
-            }
-            let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
-            self.assignment(&survey, agent, request, now)
-        })
     }
 
     /// The next thing that is due at `now`. Asked again after each until there is none.
@@ -274,8 +257,9 @@ impl Engine {
             return Some(self.due_event(ticket, now));
         }
         if let Some(agent) = self.timers.due_wait(now) {
-            let crew = self.roster.get(agent).expect("who waits is registered").pools;
-            let why = match self.floor().survey(crew, true, now).choice {
+            let known = self.roster.get(agent).expect("who waits is registered");
+            let crew = self.roster.crew_of(known);
+            let why = match self.floor().survey(&crew, true, now).choice {
                 Choice::HeldForTier => WaitEnd::HeldForTier,
                 Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
             };
@@ -293,6 +277,7 @@ impl Engine {
     fn floor(&self) -> Floor<'_> {
         Floor {
             policy: &self.policy,
+            tickets: &self.tickets,
             queues: &self.queues,
             roster: &self.roster,
             records: &self.records,
@@ -361,23 +346,6 @@ impl Engine {
         let solve_by = tier.solve_within_ms[channel.index()].map(|ms| submitted_at.plus_ms(ms));
         (respond_by, solve_by)
     }
-}
-
-/// The agents of an image, each with what follows from the tickets.
-fn hands_filled(mut agents: Vec<Agent>, tickets: &[Ticket]) -> Vec<Agent> {
-    for agent in &mut agents {
-        agent.in_hand = capacity::PerChannel::default();
-        agent.offered.clear();
-        for number in &agent.held {
-            let at = tickets.binary_search_by_key(number, |ticket| ticket.number);
-            let ticket = &tickets[at.expect("an agent holds live tickets")];
-            agent.in_hand[ticket.channel.index()] += 1;
-            if ticket.offer().is_some() {
-                agent.offered.push(*number);
-            }
-        }
-    }
-    agents
 }
 
 #[cfg(test)]

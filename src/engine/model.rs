@@ -18,7 +18,8 @@
 //!            '--------------------------^
 //! ```
 
-use super::capacity::{ChannelRules, PerChannel};
+use super::capacity::{ChannelRules, Maxima, PerChannel};
+use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use super::push::{Declined, OfferRule, Stream};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,7 +45,7 @@ impl Time {
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident($text:ty)) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name($text);
 
         impl $name {
@@ -405,6 +406,8 @@ pub struct Ticket {
     pub overflow_step: u8,
     /// The pools that may serve it now.
     pub pools: PoolSet,
+    /// Whom it needs now beyond these; `None` when anyone of the pools will do.
+    pub needs: Option<Arc<Needs>>,
     /// When an agent first picked it up; empty again if that agent was never heard of after.
     pub picked_up_at: Option<Time>,
     /// Whether the response deadline passed before anyone picked it up.
@@ -497,14 +500,18 @@ pub struct Agent {
     pub name: Box<str>,
     /// The pools the agent serves in.
     pub pools: PoolSet,
+    /// What the agent can.
+    pub skills: Skills,
     /// The units of work the agent may hold at once, 1 to [`super::capacity::UNITS_MAX`].
     pub capacity: u16,
     /// The most pieces of work at once by channel, each 0 to [`super::capacity::UNITS_MAX`].
-    pub maxima: PerChannel,
+    pub maxima: Maxima,
     /// Available or away.
     pub presence: Presence,
     /// Since when the agent has had nothing to do: the last completion, or becoming available.
     pub idle_since: Time,
+    /// The token of the agent's last assignment; 0 before the first.
+    pub last_token: LeaseToken,
     /// The pull that waits for work, if one does.
     pub wait: Option<Wait>,
     /// The stream on which the agent gets offers, if one is open.
@@ -530,11 +537,43 @@ pub struct Wait {
     pub request: Option<Box<str>>,
 }
 
+/// Which of several waiting agents gets a ticket. Ties go by id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgentChoice {
+    /// The lowest load, then the longest idle. The default.
+    #[default]
+    LeastLoaded,
+    /// The longest idle.
+    LongestIdle,
+    /// The highest level in the skills that the ticket requires or prefers, then the lowest load, then
+    /// the longest idle.
+    BestLevel,
+    /// Whose last assignment is longest ago.
+    RoundRobin,
+}
+
+impl AgentChoice {
+    /// Every choice.
+    pub const ALL: [Self; 4] =
+        [Self::LeastLoaded, Self::LongestIdle, Self::BestLevel, Self::RoundRobin];
+
+    /// The choice's name in policies and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LeastLoaded => "least-loaded",
+            Self::LongestIdle => "longest-idle",
+            Self::BestLevel => "best-level",
+            Self::RoundRobin => "round-robin",
+        }
+    }
+}
+
 /// The dispatch rules that can be chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// Earliest deadline first while all deadlines can be met; strict tier order among tickets nearly
     /// due; a floor against starving. The default.
+    #[default]
     GuardedEdf,
     /// First come, first served.
     Fifo,
@@ -564,7 +603,7 @@ impl Rule {
 }
 
 /// All that decides how tickets are served, as one versioned whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// The policy's own name for this version. 1 to 64 characters.
     pub version: Arc<str>,
@@ -582,6 +621,8 @@ pub struct Policy {
     pub tiers: Vec<Tier>,
     /// The pools. 1 to [`POOLS_MAX`].
     pub pools: Vec<Pool>,
+    /// The names of skills. At most [`SKILLS_MAX`](super::needs::SKILLS_MAX).
+    pub skills: Vec<Arc<str>>,
     /// The tier of customers the directory does not know.
     pub unknown_tier: TierIx,
     /// The tier while the directory is silent and nothing is known.
@@ -591,7 +632,7 @@ pub struct Policy {
 }
 
 /// A class of customer, with its promises and its people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tier {
     /// The name the directory uses. 1 to 64 characters.
     pub name: Arc<str>,
@@ -609,13 +650,17 @@ pub struct Tier {
     pub overflow: Vec<Overflow>,
 }
 
-/// An overflow step: after this wait, these pools too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An overflow step: after this wait, these pools too, or less is required.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overflow {
     /// The wait since the submit, in milliseconds.
     pub after_ms: i64,
     /// All pools that may serve the ticket from then on.
     pub pools: PoolSet,
+    /// By how much every level that the ticket requires is lower from then on; none falls below 1.
+    pub lower_levels: u8,
+    /// All skills that are neither required nor excluded from then on.
+    pub drop_skills: SkillSet,
 }
 
 /// Staff who serve together.
@@ -629,6 +674,8 @@ pub struct Pool {
     pub offer: OfferRule,
     /// Agents kept free: a pair (tier, count) keeps `count` idle agents for that tier and higher.
     pub reserve: Vec<(TierIx, u32)>,
+    /// Which of several waiting agents gets a ticket of this pool.
+    pub choice: AgentChoice,
 }
 
 impl Default for Pool {
@@ -639,6 +686,7 @@ impl Default for Pool {
             lease_ms: 900_000,
             offer: OfferRule::default(),
             reserve: Vec::new(),
+            choice: AgentChoice::default(),
         }
     }
 }
@@ -661,6 +709,17 @@ impl Policy {
     pub fn pool_named(&self, name: &str) -> Option<PoolIx> {
         let at = self.pools.iter().position(|pool| &*pool.name == name)?;
         Some(PoolIx(u8::try_from(at).expect("a policy has at most 64 pools")))
+    }
+
+    /// The skill of that name.
+    pub fn skill_named(&self, name: &str) -> Option<SkillIx> {
+        let at = self.skills.iter().position(|skill| **skill == *name)?;
+        Some(SkillIx(u8::try_from(at).expect("a policy has at most 64 skills")))
+    }
+
+    /// The name of the skill at `ix`, which must come from this policy.
+    pub fn skill(&self, ix: SkillIx) -> &Arc<str> {
+        &self.skills[usize::from(ix.0)]
     }
 
     /// The tier at `ix`, which must come from this policy.

@@ -221,7 +221,7 @@ impl Engine {
             }));
         });
         let (tier, channel) = place.expect("it was just changed");
-        self.roster.offer(agent, *number, channel);
+        self.roster.offer(agent, *number, channel, *token);
         let share = self.policy.floor_share_permille;
         self.records[usize::from(pool.0)].dispatched(*step, tier, share);
     }

@@ -2,7 +2,7 @@
 //!
 //! What an offer needs beside the ticket: plain data. Who is offered what is `dispatch` and `route`.
 
-use super::capacity::PerChannel;
+use super::capacity::Maxima;
 use super::model::{Agent, TicketNumber, Time};
 
 /// How a pool offers tickets to agents on a stream.
@@ -45,7 +45,7 @@ pub struct Stream {
     /// The caller's name for it.
     pub session: Option<Box<str>>,
     /// The most pieces of work at once by channel, as long as the stream is open.
-    pub maxima: PerChannel,
+    pub maxima: Maxima,
 }
 
 /// What an agent remembers of a ticket that it has declined or missed.

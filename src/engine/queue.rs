@@ -1,17 +1,24 @@
-//! The queues: the waiting tickets of one tier and channel that one set of pools may serve, in the
+//! The queues: the waiting tickets of one tier and channel that the same agents may serve, in the
 //! order of the rule.
+//!
+//! Queues stand in groups by whom they need: anyone of their pools, at least one certain skill, or one
+//! agent by name. An agent's survey looks at the groups of that agent's skills and name and at no other,
+//! so that rare skills are served as fast as none.
 //!
 //! A sorted set rather than a heap: the order is total, any ticket can leave from the middle, the next
 //! behind the head can be seen, and growth never pauses for a rehash. Each queue keeps what the
 //! dispatch rule compares of its head beside it, so that a choice reads no ticket at all.
 
 use super::ids::Tickets;
-use super::model::{Channel, PoolSet, Rule, Ticket, TicketNumber, TierIx, Time};
+use super::model::{AgentId, Channel, PoolIx, PoolSet, Rule, Ticket, TicketNumber, TierIx, Time};
+use super::needs::{Crew, Needs, SkillIx};
+use super::roster::Roster;
 use super::shelf::Shelf;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Which tickets a queue holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QueueKey {
     /// Their tier.
     pub tier: TierIx,
@@ -19,12 +26,19 @@ pub struct QueueKey {
     pub channel: Channel,
     /// The pools that may serve them now.
     pub pools: PoolSet,
+    /// Whom they need beyond these; `None` when anyone of the pools will do.
+    pub needs: Option<Arc<Needs>>,
 }
 
 impl QueueKey {
     /// The queue a ticket belongs to while it waits.
     pub fn of(ticket: &Ticket) -> Self {
-        Self { tier: ticket.tier, channel: ticket.channel, pools: ticket.pools }
+        Self {
+            tier: ticket.tier,
+            channel: ticket.channel,
+            pools: ticket.pools,
+            needs: ticket.needs.clone(),
+        }
     }
 }
 
@@ -73,6 +87,16 @@ impl Queue {
         self.front.as_ref()
     }
 
+    /// The first ticket that is not to be `skipped`. Looks at no more than are skipped, and one more.
+    pub(super) fn front_but(
+        &self,
+        skipped: impl Fn(TicketNumber) -> bool,
+        tickets: &Tickets,
+    ) -> Option<Front> {
+        let number = self.iter().find(|number| !skipped(*number))?;
+        Some(Front::of(tickets.get(number).expect("only live tickets wait")))
+    }
+
     /// How many of the waiting have missed their response deadline.
     pub fn late_count(&self) -> u64 {
         self.late_count
@@ -95,11 +119,19 @@ impl Queue {
     }
 }
 
+/// Queues by their keys.
+type Group = BTreeMap<QueueKey, Queue>;
+
 /// Every queue, and the rule that orders them.
 #[derive(Clone, Debug)]
 pub struct Queues {
     rule: Rule,
-    by_key: BTreeMap<QueueKey, Queue>,
+    /// Those that need no skill and no agent by name.
+    anyone: Group,
+    /// Those that need skills, under the first of them.
+    by_skill: BTreeMap<SkillIx, Group>,
+    /// Those that wait for one agent.
+    by_agent: BTreeMap<AgentId, Group>,
     waiting_count: usize,
 }
 
@@ -118,7 +150,13 @@ impl Eq for Queues {}
 impl Queues {
     /// No tickets yet, to be ordered for `rule`.
     pub fn new(rule: Rule) -> Self {
-        Self { rule, by_key: BTreeMap::new(), waiting_count: 0 }
+        Self {
+            rule,
+            anyone: Group::new(),
+            by_skill: BTreeMap::new(),
+            by_agent: BTreeMap::new(),
+            waiting_count: 0,
+        }
     }
 
     /// The instant that orders a ticket inside its queue: its arrival for the rules that look at
@@ -131,10 +169,24 @@ impl Queues {
         (instant, ticket.number)
     }
 
-    /// Puts a waiting ticket into its place.
-    pub(super) fn insert(&mut self, ticket: &Ticket) {
+    /// Puts a waiting ticket into its place; `roster` learns whom it calls by name.
+    pub(super) fn insert(&mut self, ticket: &Ticket, roster: &mut Roster) {
         let order = self.order_of(ticket);
-        let queue = self.by_key.entry(QueueKey::of(ticket)).or_default();
+        let key = QueueKey::of(ticket);
+        let group = match key.needs.as_deref() {
+            Some(Needs { only: Some(agent), .. }) => {
+                self.by_agent.entry(agent.clone()).or_default()
+            }
+            Some(Needs { required, .. }) if !required.is_empty() => {
+                self.by_skill.entry(required[0].0).or_default()
+            }
+            Some(_) | None => &mut self.anyone,
+        };
+        let called = key.needs.clone();
+        let queue = group.entry(key).or_default();
+        if let (true, Some(needs)) = (queue.is_empty(), &called) {
+            roster.call(needs);
+        }
         queue.order.insert(order, ());
         if queue.order.first() == Some(order) {
             queue.front = Some(Front::of(ticket));
@@ -144,10 +196,12 @@ impl Queues {
     }
 
     /// Takes a ticket out of its place; `tickets` finds the one that stands behind it.
-    pub(super) fn remove(&mut self, ticket: &Ticket, tickets: &Tickets) {
+    pub(super) fn remove(&mut self, ticket: &Ticket, tickets: &Tickets, roster: &mut Roster) {
         let order = self.order_of(ticket);
-        let queue =
-            self.by_key.get_mut(&QueueKey::of(ticket)).expect("a waiting ticket has its queue");
+        let key = QueueKey::of(ticket);
+        self.waiting_count -= 1;
+        let queue = self.group_mut(&key).and_then(|group| group.get_mut(&key));
+        let queue = queue.expect("a waiting ticket has its queue");
         assert!(queue.order.remove(order).is_some(), "a waiting ticket is in its queue");
         if queue.front.is_some_and(|front| front.number == ticket.number) {
             queue.front = queue
@@ -156,7 +210,45 @@ impl Queues {
                 .map(|(_, next)| Front::of(tickets.get(next).expect("only live tickets wait")));
         }
         queue.late_count -= u64::from(ticket.response_breached);
-        self.waiting_count -= 1;
+        if let (true, Some(needs)) = (queue.is_empty(), &key.needs) {
+            roster.call_off(needs);
+            self.forget(&key);
+        }
+    }
+
+    /// Queues that need someone come and go with their tickets: there is no end to their kinds.
+    fn forget(&mut self, key: &QueueKey) {
+        let group = self.group_mut(key).expect("a queue is in its group");
+        group.remove(key);
+        if group.is_empty() {
+            match key.needs.as_deref() {
+                Some(Needs { only: Some(agent), .. }) => drop(self.by_agent.remove(agent)),
+                Some(Needs { required, .. }) if !required.is_empty() => {
+                    self.by_skill.remove(&required[0].0);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    fn group_mut(&mut self, key: &QueueKey) -> Option<&mut Group> {
+        match key.needs.as_deref() {
+            Some(Needs { only: Some(agent), .. }) => self.by_agent.get_mut(agent),
+            Some(Needs { required, .. }) if !required.is_empty() => {
+                self.by_skill.get_mut(&required[0].0)
+            }
+            Some(_) | None => Some(&mut self.anyone),
+        }
+    }
+
+    fn group(&self, key: &QueueKey) -> Option<&Group> {
+        match key.needs.as_deref() {
+            Some(Needs { only: Some(agent), .. }) => self.by_agent.get(agent),
+            Some(Needs { required, .. }) if !required.is_empty() => {
+                self.by_skill.get(&required[0].0)
+            }
+            Some(_) | None => Some(&self.anyone),
+        }
     }
 
     /// How many tickets wait in all queues.
@@ -164,23 +256,64 @@ impl Queues {
         self.waiting_count
     }
 
-    /// Every queue that was ever used under this policy, in the order of tier, channel, pools.
+    /// The queue of that key, if there is one.
+    pub fn get(&self, key: &QueueKey) -> Option<&Queue> {
+        self.group(key)?.get(key)
+    }
+
+    /// How many queues there are, those included that ran empty and are kept.
+    pub fn len(&self) -> usize {
+        let needing = self.by_skill.values().chain(self.by_agent.values());
+        self.anyone.len() + needing.map(Group::len).sum::<usize>()
+    }
+
+    /// Whether there is no queue.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every queue that needs nobody in particular and was ever used under this policy, and every
+    /// filled queue that does. In the order of tier, channel, pools and needs, first those that anyone
+    /// may take, then those under a skill, then those under an agent.
     pub fn iter(&self) -> impl Iterator<Item = (&QueueKey, &Queue)> {
-        self.by_key.iter()
+        let needing = self.by_skill.values().chain(self.by_agent.values());
+        self.anyone.iter().chain(needing.flatten())
+    }
+
+    /// The queues that such agents may serve, each with the pool on whose behalf. Looks at no queue
+    /// under a skill or a name that they do not have.
+    pub fn of_crew(&self, crew: &Crew) -> impl Iterator<Item = (&QueueKey, &Queue, PoolIx)> {
+        self.near(crew).filter_map(|(key, queue)| Some((key, queue, crew.serves(key)?)))
+    }
+
+    /// The queues that such agents come near.
+    fn near(&self, crew: &Crew) -> impl Iterator<Item = (&QueueKey, &Queue)> {
+        let skills = if self.by_skill.is_empty() { &[] } else { &*crew.skills };
+        let skilled = skills.iter().filter_map(|(skill, _)| self.by_skill.get(skill));
+        let own = crew.own.as_ref().and_then(|agent| self.by_agent.get(agent));
+        self.anyone.iter().chain(skilled.chain(own).flatten())
+    }
+
+    /// The queues that wait for that agent.
+    pub fn of_agent(&self, agent: &AgentId) -> impl Iterator<Item = (&QueueKey, &Queue)> {
+        self.by_agent.get(agent).into_iter().flatten()
     }
 
     /// How many tickets of its own and higher tiers stand before a waiting ticket; exact up to
-    /// `most` per queue.
+    /// `most` per queue. Counts the tickets of shared pools, whatever skills they need; of a ticket
+    /// that waits for one agent, those that wait for that agent.
     pub fn ahead_of(&self, ticket: &Ticket, most: usize) -> usize {
         let order = self.order_of(ticket);
-        self.by_key
-            .iter()
-            .filter(|(key, _)| !key.pools.and(ticket.pools).is_empty())
-            .map(|(key, queue)| match key.tier.cmp(&ticket.tier) {
-                std::cmp::Ordering::Less => queue.len(),
-                std::cmp::Ordering::Equal => queue.ahead_of(order, most),
-                std::cmp::Ordering::Greater => 0,
-            })
-            .sum()
+        let only = ticket.needs.as_ref().and_then(|needs| needs.only.as_ref());
+        let ahead = |(key, queue): (&QueueKey, &Queue)| match key.tier.cmp(&ticket.tier) {
+            std::cmp::Ordering::Less => queue.len(),
+            std::cmp::Ordering::Equal => queue.ahead_of(order, most),
+            std::cmp::Ordering::Greater => 0,
+        };
+        if let Some(agent) = only {
+            return self.of_agent(agent).map(ahead).sum();
+        }
+        let open = self.anyone.iter().chain(self.by_skill.values().flatten());
+        open.filter(|(key, _)| !key.pools.and(ticket.pools).is_empty()).map(ahead).sum()
     }
 }

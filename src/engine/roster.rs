@@ -1,28 +1,57 @@
-//! The agents: who is registered, who waits for work, who holds what.
+//! The agents: who is registered, who waits for work, who holds what, and whom tickets name.
 
 mod push;
 
 use super::capacity::{ChannelRules, ChannelSet, open_channels, used_units};
 use super::model::{
-    Agent, AgentId, Channel, POOLS_MAX, PoolIx, PoolSet, Presence, TicketNumber, Time, Wait,
+    Agent, AgentChoice, AgentId, Channel, LeaseToken, POOLS_MAX, PoolIx, Presence, TicketNumber,
+    Time, Wait,
 };
+use super::needs::{Crew, Needs};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every agent, and those who wait for work by the set of pools they serve in (their *crew*: agents
-/// of one crew may serve the same tickets, so one question answers for all of them).
+/// Every agent, and those who wait for work by their crew: agents of one crew may serve the same
+/// tickets, so one question answers for all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
     agents: BTreeMap<AgentId, Agent>,
-    waiting: BTreeMap<PoolSet, BTreeSet<Turn>>,
+    waiting: BTreeMap<Crew, Idle>,
     idle_by_pool: [u32; POOLS_MAX],
+    /// What work on each channel asks of an agent.
     rules: ChannelRules,
+    /// Those who keep a wait or an offer that nothing can come of.
     loose: BTreeSet<AgentId>,
+    /// Who has declined or missed which live ticket.
     decliners: BTreeMap<TicketNumber, BTreeSet<AgentId>>,
+    /// By how many kinds of needs of live tickets an agent is named, for or against.
+    named: BTreeMap<AgentId, u32>,
+    /// How many filled queues wait for one agent.
+    called: BTreeMap<AgentId, Calls>,
+    /// Those among them whose queues have to be opened to others: see [`Roster::forsaken`].
+    forsaken: BTreeSet<AgentId>,
+}
+
+/// The agents of one crew who wait, in every order that a choice among them may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Idle {
+    least_loaded: BTreeSet<Turn>,
+    longest_waiting: BTreeSet<(Time, AgentId)>,
+    least_recent: BTreeSet<(LeaseToken, AgentId)>,
+}
+
+/// How many filled queues wait for one agent: as long as that agent is available, or is registered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Calls {
+    while_available: u32,
+    while_registered: u32,
 }
 
 /// Whose turn it is among agents who wait: the lowest load first (in thousandths of the capacity), then
 /// the longest idle, then the first by id.
 type Turn = (u32, Time, AgentId);
+
+/// What an order of choice compares of an agent before the id: less is first.
+pub(super) type Standing = (i128, i128);
 
 impl Default for Roster {
     fn default() -> Self {
@@ -33,6 +62,9 @@ impl Default for Roster {
             rules: ChannelRules::default(),
             loose: BTreeSet::new(),
             decliners: BTreeMap::new(),
+            named: BTreeMap::new(),
+            called: BTreeMap::new(),
+            forsaken: BTreeSet::new(),
         }
     }
 }
@@ -76,24 +108,150 @@ impl Roster {
     }
 
     /// Of each crew with someone waiting, who has the next turn; in the order of their turns.
-    pub fn next_turns(&self) -> Vec<(&AgentId, PoolSet)> {
+    pub fn next_turns(&self) -> Vec<(&AgentId, &Crew)> {
         let mut first: Vec<_> = self
             .waiting
             .iter()
-            .map(|(crew, idle)| (idle.first().expect("an empty crew is removed"), *crew))
+            .map(|(crew, idle)| {
+                (idle.least_loaded.first().expect("an empty crew is removed"), crew)
+            })
             .collect();
         first.sort_unstable();
         first.into_iter().map(|((_, _, agent), crew)| (agent, crew)).collect()
     }
 
-    /// Whether anyone of this crew waits.
-    pub fn crew_waits(&self, crew: PoolSet) -> bool {
-        self.waiting.contains_key(&crew)
+    /// Who of a crew in which someone waits is first in that order of choice, with what the order
+    /// compares: less is first.
+    pub(super) fn first_of(&self, crew: &Crew, choice: AgentChoice) -> (Standing, &AgentId) {
+        let idle = &self.waiting[crew];
+        let first = match choice {
+            AgentChoice::LeastLoaded | AgentChoice::BestLevel => {
+                let turn = idle.least_loaded.first();
+                turn.map(|(load, since, agent)| ((i128::from(*load), i128::from(since.0)), agent))
+            }
+            AgentChoice::LongestIdle => {
+                idle.longest_waiting.first().map(|(since, agent)| ((i128::from(since.0), 0), agent))
+            }
+            AgentChoice::RoundRobin => {
+                idle.least_recent.first().map(|(token, agent)| ((i128::from(token.0), 0), agent))
+            }
+        };
+        first.expect("an empty crew is removed")
     }
 
-    /// The distinct sets of pools that registered agents serve in.
-    pub fn crews(&self) -> BTreeSet<PoolSet> {
-        self.agents.values().map(|agent| agent.pools).collect()
+    /// Whether anyone of this crew waits.
+    pub fn crew_waits(&self, crew: &Crew) -> bool {
+        self.waiting.contains_key(crew)
+    }
+
+    /// The crew that an agent belongs to.
+    pub fn crew_of(&self, agent: &Agent) -> Crew {
+        Crew {
+            pools: agent.pools,
+            skills: agent.skills.clone(),
+            channels: self.open_channels(agent),
+            own: (self.named.contains_key(&agent.id) || agent.back_off_count() > 0)
+                .then(|| agent.id.clone()),
+        }
+    }
+
+    /// The distinct crews of registered agents.
+    pub fn crews(&self) -> BTreeSet<Crew> {
+        self.agents.values().map(|agent| self.crew_of(agent)).collect()
+    }
+
+    /// The first agent for whom tickets wait that must be opened to others: a preferred agent who is
+    /// not available, or one who alone may serve and is not registered.
+    pub fn forsaken(&self) -> Option<&AgentId> {
+        self.forsaken.first()
+    }
+
+    /// Whether that agent is registered and available.
+    pub fn is_available(&self, id: &AgentId) -> bool {
+        self.agents.get(id).is_some_and(|agent| agent.presence == Presence::Available)
+    }
+
+    /// Live tickets have begun to have these needs.
+    pub(super) fn name(&mut self, needs: &Needs) {
+        for id in needs.named() {
+            self.regroup(id, |named| *named.entry(id.clone()).or_default() += 1);
+        }
+    }
+
+    /// No live ticket has these needs any more.
+    pub(super) fn unname(&mut self, needs: &Needs) {
+        for id in needs.named() {
+            self.regroup(id, |named| {
+                let count = named.get_mut(id).expect("it was named");
+                *count -= 1;
+                if *count == 0 {
+                    named.remove(id);
+                }
+            });
+        }
+    }
+
+    /// A queue of these needs is filled from now on.
+    pub(super) fn call(&mut self, needs: &Needs) {
+        if let Some(id) = &needs.only {
+            *self.called.entry(id.clone()).or_default().of(needs) += 1;
+            self.judge(id);
+        }
+    }
+
+    /// A queue of these needs has run empty.
+    pub(super) fn call_off(&mut self, needs: &Needs) {
+        if let Some(id) = &needs.only {
+            let calls = self.called.get_mut(id).expect("it was called");
+            *calls.of(needs) -= 1;
+            if *calls == Calls::default() {
+                self.called.remove(id);
+            }
+            self.judge(id);
+        }
+    }
+
+    /// Forgets what tickets name and call: they are about to tell it anew.
+    pub(super) fn forget_tickets(&mut self) {
+        self.called.clear();
+        self.forsaken.clear();
+        let named: Vec<_> = self.named.keys().cloned().collect();
+        for id in named {
+            self.regroup(&id, |named| {
+                named.remove(&id);
+            });
+        }
+    }
+
+    /// Changes who is named and keeps the crews true.
+    fn regroup(&mut self, id: &AgentId, change: impl FnOnce(&mut BTreeMap<AgentId, u32>)) {
+        let agent = self.agents.remove(id);
+        if let Some(agent) = &agent {
+            self.leave(agent);
+        }
+        change(&mut self.named);
+        if let Some(agent) = agent {
+            self.enter(&agent);
+            self.agents.insert(agent.id.clone(), agent);
+        }
+    }
+
+    /// Finds out whether queues that wait for that agent have to be opened.
+    fn judge(&mut self, id: &AgentId) {
+        let Some(calls) = self.called.get(id) else {
+            self.forsaken.remove(id);
+            return;
+        };
+        let gone = match self.agents.get(id).map(|agent| agent.presence) {
+            None => true,
+            Some(Presence::Away) => calls.while_available > 0,
+            Some(Presence::Available) => false,
+        };
+        if gone {
+            self.forsaken.insert(id.clone());
+        } else {
+            self.forsaken.remove(id);
+        }
     }
 
     /// The channels on which that agent can begin one more piece of work.
@@ -118,7 +276,9 @@ impl Roster {
             self.decliners.entry(*ticket).or_default().insert(agent.id.clone());
         }
         self.enter(&agent);
-        self.agents.insert(agent.id.clone(), agent);
+        let id = agent.id.clone();
+        self.agents.insert(id.clone(), agent);
+        self.judge(&id);
     }
 
     pub(super) fn remove(&mut self, id: &AgentId) {
@@ -127,6 +287,7 @@ impl Roster {
         }
         let old = self.agents.remove(id).expect("a forgotten agent was registered");
         self.leave(&old);
+        self.judge(id);
     }
 
     pub(super) fn start_wait(&mut self, id: &AgentId, wait: Wait) {
@@ -149,9 +310,16 @@ impl Roster {
         });
     }
 
-    pub(super) fn give(&mut self, id: &AgentId, ticket: TicketNumber, channel: Channel) {
+    pub(super) fn give(
+        &mut self,
+        id: &AgentId,
+        ticket: TicketNumber,
+        channel: Channel,
+        token: LeaseToken,
+    ) {
         self.change(id, |agent| {
             agent.wait = None;
+            agent.last_token = token;
             agent.held.push(ticket);
             agent.in_hand[channel.index()] += 1;
         });
@@ -172,6 +340,9 @@ impl Roster {
         change(&mut agent);
         self.enter(&agent);
         self.agents.insert(agent.id.clone(), agent);
+        if !self.called.is_empty() {
+            self.judge(id);
+        }
     }
 
     fn enter(&mut self, agent: &Agent) {
@@ -179,8 +350,11 @@ impl Roster {
             self.loose.insert(agent.id.clone());
         }
         if self.is_idle(agent) {
-            let turn = self.turn(agent);
-            assert!(self.waiting.entry(agent.pools).or_default().insert(turn));
+            let (crew, turn) = (self.crew_of(agent), self.turn(agent));
+            let idle = self.waiting.entry(crew).or_default();
+            assert!(idle.least_loaded.insert(turn));
+            assert!(idle.longest_waiting.insert((agent.idle_since, agent.id.clone())));
+            assert!(idle.least_recent.insert((agent.last_token, agent.id.clone())));
             for pool in agent.pools.iter() {
                 self.idle_by_pool[usize::from(pool.0)] += 1;
             }
@@ -190,11 +364,13 @@ impl Roster {
     fn leave(&mut self, agent: &Agent) {
         self.loose.remove(&agent.id);
         if self.is_idle(agent) {
-            let turn = self.turn(agent);
-            let crew = self.waiting.get_mut(&agent.pools).expect("who waits is in a crew");
-            assert!(crew.remove(&turn));
-            if crew.is_empty() {
-                self.waiting.remove(&agent.pools);
+            let (crew, turn) = (self.crew_of(agent), self.turn(agent));
+            let idle = self.waiting.get_mut(&crew).expect("who waits is in a crew");
+            assert!(idle.least_loaded.remove(&turn));
+            assert!(idle.longest_waiting.remove(&(agent.idle_since, agent.id.clone())));
+            assert!(idle.least_recent.remove(&(agent.last_token, agent.id.clone())));
+            if idle.least_loaded.is_empty() {
+                self.waiting.remove(&crew);
             }
             for pool in agent.pools.iter() {
                 self.idle_by_pool[usize::from(pool.0)] -= 1;
@@ -209,5 +385,11 @@ impl Roster {
     /// The units in use of an agent, in thousandths of the capacity.
     pub fn load_permille(&self, agent: &Agent) -> u32 {
         used_units(agent, &self.rules) * 1000 / u32::from(agent.capacity).max(1)
+    }
+}
+
+impl Calls {
+    fn of(&mut self, needs: &Needs) -> &mut u32 {
+        if needs.while_available { &mut self.while_available } else { &mut self.while_registered }
     }
 }

@@ -1,8 +1,10 @@
 //! The rules, one sentence a test.
 
 mod agents;
+mod capacity;
 mod dispatch;
 mod leases;
+mod offers;
 mod policies;
 mod retries;
 mod script;

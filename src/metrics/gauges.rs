@@ -76,7 +76,7 @@ fn queues(registry: &mut Registry, scrape: &Scrape<'_>) {
         }
     }
     for queue in &scrape.view.queues {
-        let labels = labels(&scrape.view.policy.tier(queue.tier).name, queue.channel);
+        let labels = labels(&scrape.view.policy.tier(queue.key.tier).name, queue.key.channel);
         depth.get_or_create(&labels).inc_by(count(queue.depth));
         late.get_or_create(&labels).inc_by(i64::try_from(queue.late_count).unwrap_or(i64::MAX));
         let wait = seconds(scrape.now.since_ms(queue.front_submitted_at));

@@ -1,6 +1,5 @@
 use super::*;
 use crate::driver::Observer as _;
-use crate::engine::capacity::NO_MAXIMA;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit,
 };
@@ -29,7 +28,7 @@ impl Desk {
             name: "Ada".into(),
             pools,
             capacity: 1,
-            maxima: NO_MAXIMA,
+            ..AgentProfile::default()
         }));
         desk.ask(Command::SetPresence { agent, presence: Presence::Available });
         desk

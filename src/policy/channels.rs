@@ -40,7 +40,7 @@ fn channel_set(item: &Item<'_>) -> Option<ChannelSet> {
     for item in item.list()? {
         match item.choice(&known) {
             Some(channel) if set.contains(channel) => item.fault("is listed twice"),
-            Some(channel) => set = ChannelSet(set.0 | ChannelSet::of([channel]).0),
+            Some(channel) => set = set.with(channel),
             None => complete = false,
         }
     }

@@ -125,6 +125,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         channels: channels?,
         tiers: read_tiers.into_iter().collect::<Option<_>>()?,
         pools: read_pools.into_iter().collect::<Option<_>>()?,
+        skills: Vec::new(),
         unknown_tier: unknown_tier?,
         unavailable_tier: unavailable_tier?,
         source: Arc::from(text),
@@ -296,7 +297,11 @@ reserve = { high = 0 }
 name = "c"
 "#;
         let set = |pools: &[u8]| PoolSet::of(pools.iter().copied().map(PoolIx));
-        let overflow = |after_ms, pools: &[u8]| Overflow { after_ms, pools: set(pools) };
+        let overflow = |after_ms, pools: &[u8]| Overflow {
+            after_ms,
+            pools: set(pools),
+            ..Overflow::default()
+        };
         let pool = |name: &str, lease_ms, reserve: &[(TierIx, u32)]| Pool {
             name: name.into(),
             lease_ms,
@@ -329,6 +334,7 @@ name = "c"
                     overflow: Vec::new(),
                 },
             ],
+            skills: Vec::new(),
             pools: vec![
                 pool("a", 60_000, &[(TierIx(0), 3)]),
                 pool("b", 900_000, &[]),

@@ -4,7 +4,7 @@ use super::{
     BACK_OFF_MS, LEASE_MS, LEASE_MS_DEFAULT, MISSES_MAX, Names, OFFER_MS, RESERVE, tables,
     unique_name,
 };
-use crate::engine::model::{POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
+use crate::engine::model::{AgentChoice, POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
 use crate::engine::push::OfferRule;
 use crate::settings::{Item, Place, Report, Section, format_ms};
 
@@ -36,7 +36,13 @@ impl PoolEntry<'_> {
         };
         let offer = offer(&self.section);
         let reserve = reserve(&self.section, names);
-        Some(Pool { name: self.name?.into(), lease_ms: lease?, offer: offer?, reserve: reserve? })
+        Some(Pool {
+            name: self.name?.into(),
+            lease_ms: lease?,
+            offer: offer?,
+            reserve: reserve?,
+            choice: AgentChoice::default(),
+        })
     }
 }
 

@@ -113,7 +113,9 @@ fn overflow(
         so_far = pools.into_iter().flat_map(PoolSet::iter).fold(so_far, PoolSet::with);
         step.finish();
         match after.zip(pools) {
-            Some((after_ms, _)) => steps.push(Overflow { after_ms, pools: so_far }),
+            Some((after_ms, _)) => {
+                steps.push(Overflow { after_ms, pools: so_far, ..Overflow::default() });
+            }
             None => complete = false,
         }
     }

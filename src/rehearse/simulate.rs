@@ -4,7 +4,6 @@
 //! the engine is settled, then one command, then again until settled. Time jumps from one instant at
 //! which something happens to the next. Decides nothing itself: who serves whom is the engine's word.
 
-use crate::engine::capacity::NO_MAXIMA;
 use crate::engine::command::{AgentProfile, Answer, Command, Event, Lookup, Submit};
 use crate::engine::decide::Decision;
 use crate::engine::model::{
@@ -208,10 +207,9 @@ impl<'a, O: Observer> Run<'a, O> {
             let agent = AgentId::new(format!("agent-{:04}", at + 1));
             run.ask(Command::PutAgent(AgentProfile {
                 id: agent.clone(),
-                name: "".into(),
                 pools: crew.pools,
                 capacity: 1,
-                maxima: NO_MAXIMA,
+                ..AgentProfile::default()
             }));
             run.ask(Command::SetPresence { agent: agent.clone(), presence: Presence::Available });
             run.pull(agent);

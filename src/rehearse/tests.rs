@@ -40,7 +40,7 @@ fn policy(rule: Rule) -> Policy {
         pools: vec![Pool { name: "desk".into(), lease_ms: 60_000, ..Pool::default() }],
         unknown_tier: TierIx(1),
         unavailable_tier: TierIx(1),
-        source: "".into(),
+        ..Policy::default()
     }
 }
 

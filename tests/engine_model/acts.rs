@@ -4,7 +4,6 @@
 use crate::model::Model;
 use proptest::prelude::*;
 use std::sync::Arc;
-use tierline::engine::capacity::NO_MAXIMA;
 use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseReason, Submit};
 use tierline::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolSet,
@@ -123,7 +122,7 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
                     pools,
                     unknown_tier: tier_ix(unknown),
                     unavailable_tier: tier_ix(silent),
-                    source: "".into(),
+                    ..Policy::default()
                 }
             })
         })
@@ -141,7 +140,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
             let mut after_ms = 0;
             let overflow = steps.into_iter().map(|(pools, more_ms)| {
                 after_ms += more_ms;
-                Overflow { after_ms, pools }
+                Overflow { after_ms, pools, ..Overflow::default() }
             });
             Tier {
                 name: name.into(),
@@ -256,10 +255,9 @@ impl Act {
                 };
                 Command::PutAgent(AgentProfile {
                     id: agent_id(agent),
-                    name: "".into(),
                     pools,
                     capacity,
-                    maxima: NO_MAXIMA,
+                    ..AgentProfile::default()
                 })
             }
             Self::Delete { agent } => Command::DeleteAgent { agent: agent_id(agent) },

@@ -236,8 +236,9 @@ impl Pair {
             let wait = agent.wait.as_ref().map(|wait| (ms(wait.until), wait.request.clone()));
             assert_eq!(wait, expected.wait, "{id}");
             // A question by a crew: its own waiting agents count already.
-            let counted = engine.roster().crew_waits(agent.pools);
-            let survey = engine.survey(model.set(&expected.pools), Time(self.now));
+            let crew = engine.roster().crew_of(agent);
+            let counted = engine.roster().crew_waits(&crew);
+            let survey = engine.survey(&crew, Time(self.now));
             let given = match survey.choice {
                 Choice::Take(at, step) => {
                     let next = &survey.heads[at];

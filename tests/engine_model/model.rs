@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tierline::engine::command::{Deadline, Event, Rejection, WaitEnd};
 use tierline::engine::model::{
-    AgentId, Channel, Content, LeaseToken, Policy, Pool, PoolIx, PoolSet, Rule, Step, TicketId,
-    Tier, TierSource, Time,
+    AgentId, Channel, Content, LeaseToken, Policy, Pool, PoolSet, Rule, Step, TicketId, Tier,
+    TierSource, Time,
 };
 
 type Name = Arc<str>;
@@ -144,12 +144,6 @@ impl Model {
         let bits = 0..self.policy.pools.len();
         let of = |bit: &usize| pools.0 >> bit & 1 == 1;
         bits.filter(of).map(|bit| self.policy.pools[bit].name.clone()).collect()
-    }
-
-    pub(crate) fn set(&self, names: &BTreeSet<Name>) -> PoolSet {
-        let at = |name: &Name| self.policy.pools.iter().position(|pool| pool.name == *name);
-        let bits = names.iter().filter_map(at);
-        PoolSet::of(bits.map(|bit| PoolIx(u8::try_from(bit).expect("few pools"))))
     }
 
     fn route_of(&self, tier: &str, waited_ms: i64) -> (usize, BTreeSet<Name>) {

@@ -3,7 +3,6 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
-use tierline::engine::capacity::NO_MAXIMA;
 use tierline::engine::command::{
     AgentProfile, Command, Event, Lookup, ReleaseReason, Submit, WaitEnd,
 };
@@ -237,7 +236,7 @@ impl Script {
             name: format!("Agent {n}").into(),
             pools,
             capacity: 3,
-            maxima: NO_MAXIMA,
+            ..AgentProfile::default()
         };
         self.carry_out(batch, Command::PutAgent(profile));
     }
@@ -298,7 +297,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         respond_within_ms: [minutes * 60_000; 6],
         solve_within_ms: [solve; 6],
         pools,
-        overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111) }],
+        overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
     };
     let pool = |name: &str, reserve| Pool {
         name: name.into(),
@@ -325,5 +324,6 @@ pub(crate) fn policy(version: &str) -> Policy {
         unknown_tier: TierIx(2),
         unavailable_tier: TierIx(1),
         source: "# of the test\n".into(),
+        ..Policy::default()
     }
 }

@@ -32,6 +32,6 @@ pub(crate) fn policy(rule: Rule, reserve: u32, tiers: Vec<Tier>) -> Policy {
         }],
         unknown_tier: TierIx(0),
         unavailable_tier: TierIx(0),
-        source: "".into(),
+        ..Policy::default()
     }
 }

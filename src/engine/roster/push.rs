@@ -1,7 +1,7 @@
 //! The roster's part in pushing: streams, offers in hand, and what agents have declined.
 
 use super::Roster;
-use crate::engine::model::{Agent, AgentId, Channel, Presence, TicketNumber, Time};
+use crate::engine::model::{Agent, AgentId, Channel, LeaseToken, Presence, TicketNumber, Time};
 use crate::engine::push::{BACK_OFFS_MAX, DECLINED_MAX, Declined, Stream};
 
 impl Roster {
@@ -56,8 +56,10 @@ impl Roster {
         id: &AgentId,
         ticket: TicketNumber,
         channel: Channel,
+        token: LeaseToken,
     ) {
         self.change(id, |agent| {
+            agent.last_token = token;
             agent.held.push(ticket);
             agent.offered.push(ticket);
             agent.in_hand[channel.index()] += 1;

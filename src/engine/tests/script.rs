@@ -247,7 +247,13 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             });
             let pools = PoolSet::of(pools);
             let id = AgentId::new(*id);
-            Command::PutAgent(AgentProfile { id, name: "".into(), pools, capacity, maxima })
+            Command::PutAgent(AgentProfile {
+                id,
+                pools,
+                capacity,
+                maxima,
+                ..AgentProfile::default()
+            })
         }
         ["delete", agent] => Command::DeleteAgent { agent: AgentId::new(*agent) },
         ["here", agent] => presence(agent, Presence::Available),
@@ -387,6 +393,7 @@ pub(super) fn policy(text: &str) -> Policy {
             .map(|window| Overflow {
                 after_ms: duration_ms(window[1]).expect("a duration"),
                 pools: pools(window[2]),
+                ..Overflow::default()
             })
             .collect(),
     };
@@ -401,6 +408,7 @@ pub(super) fn policy(text: &str) -> Policy {
                 (TierIx(at(&tier_names, window[2])), window[1].parse().expect("a number"))
             })
             .collect(),
+        ..Pool::default()
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));
     Policy {
@@ -413,7 +421,7 @@ pub(super) fn policy(text: &str) -> Policy {
         pools: parts.iter().filter(|part| part[0] == "pool").map(|part| pool(part)).collect(),
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),
-        source: "".into(),
+        ..Policy::default()
     }
 }
 

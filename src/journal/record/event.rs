@@ -1,5 +1,6 @@
 //! Events as messages.
 
+use super::needs::{decode_skills, encode_skills};
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
     decode_tier, encode_caller, encode_channel, encode_content, encode_source, encode_step,
@@ -35,6 +36,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             pools: profile.pools.0,
             capacity: profile.capacity.into(),
             maxima: push::encode_maxima(&profile.maxima),
+            skills: encode_skills(&profile.skills),
         }),
         Event::AgentDeleted { agent } => {
             Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
@@ -159,6 +161,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             id: agent(put.agent)?,
             name: put.name.into(),
             pools: PoolSet(put.pools),
+            skills: decode_skills(put.skills)?,
             capacity: narrow(put.capacity, "agent_put.capacity")?,
             maxima: push::decode_maxima(put.maxima, "agent_put.maxima")?,
         }),

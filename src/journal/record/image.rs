@@ -1,6 +1,7 @@
 //! Engine images as sections, so that a million tickets pass through without one giant message.
 
 use super::event::{decode_presence, encode_presence};
+use super::needs::{decode_skills, encode_skills};
 use super::ticket::{decode_finished, decode_ticket, encode_finished, encode_ticket};
 use super::{Error, boxed, name, narrow, policy, push, required, text, v1};
 use crate::engine::capacity::PerChannel;
@@ -156,8 +157,11 @@ impl Assembly {
 
     pub(in crate::journal) fn finish(self) -> Result<Image, Error> {
         match self.image {
-            Some(image) if self.is_complete => Ok(*image),
-            _ => Err(Error::Missing { field: "end" }),
+            Some(mut image) if self.is_complete => {
+                image.fill_hands();
+                Ok(*image)
+            }
+            Some(_) | None => Err(Error::Missing { field: "end" }),
         }
     }
 }
@@ -196,6 +200,8 @@ fn encode_agent(agent: &Agent) -> v1::Agent {
         stream: agent.stream.as_ref().map(push::encode_stream),
         declined: push::encode_declined(&agent.declined),
         missed_count: agent.missed_count.into(),
+        skills: encode_skills(&agent.skills),
+        last_token: agent.last_token.0,
     }
 }
 
@@ -204,9 +210,11 @@ fn decode_agent(agent: v1::Agent) -> Result<Agent, Error> {
         id: AgentId::new(name(agent.id, "agent.id")?),
         name: agent.name.into(),
         pools: PoolSet(agent.pools),
+        skills: decode_skills(agent.skills)?,
         capacity: narrow(agent.capacity, "agent.capacity")?,
         presence: decode_presence(agent.presence, "agent.presence")?,
         idle_since: Time(agent.idle_since),
+        last_token: LeaseToken(agent.last_token),
         wait: agent.wait.map(|wait| Wait { until: Time(wait.until), request: boxed(wait.request) }),
         held: agent.held.into_iter().map(TicketNumber).collect(),
         // Both follow from the tickets, which stand elsewhere in the snapshot.

@@ -6,6 +6,7 @@
 
 mod event;
 mod image;
+mod needs;
 mod policy;
 mod push;
 mod ticket;

@@ -1,9 +1,16 @@
 //! Policies as messages.
 
 use super::ticket::decode_tier;
-use super::{Error, name, push, twin, v1};
-use crate::engine::model::{Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier};
+use super::{Error, name, narrow, push, twin, v1};
+use crate::engine::model::{
+    AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
+};
+use crate::engine::needs::SkillSet;
 
+twin! {
+    encode_choice, decode_choice, AgentChoice, v1::AgentChoice,
+    [LeastLoaded, LongestIdle, BestLevel, RoundRobin]
+}
 twin! {
     encode_rule, decode_rule, Rule, v1::Rule,
     [GuardedEdf, Fifo, StaticPriority, Edf, Accumulating]
@@ -21,6 +28,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         unavailable_tier: policy.unavailable_tier.0.into(),
         source: (&*policy.source).into(),
         channels: push::encode_channels(&policy.channels),
+        skills: policy.skills.iter().map(|skill| (**skill).into()).collect(),
     }
 }
 
@@ -36,6 +44,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
         source: policy.source.into(),
         channels: push::decode_channels(policy.channels)?,
+        skills: policy.skills.into_iter().map(Into::into).collect(),
     })
 }
 
@@ -54,7 +63,12 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
         overflow: tier
             .overflow
             .iter()
-            .map(|step| v1::Overflow { after_ms: step.after_ms, pools: step.pools.0 })
+            .map(|step| v1::Overflow {
+                after_ms: step.after_ms,
+                pools: step.pools.0,
+                lower_levels: step.lower_levels.into(),
+                drop_skills: step.drop_skills.0,
+            })
             .collect(),
     }
 }
@@ -75,8 +89,15 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         overflow: tier
             .overflow
             .into_iter()
-            .map(|step| Overflow { after_ms: step.after_ms, pools: PoolSet(step.pools) })
-            .collect(),
+            .map(|step| {
+                Ok(Overflow {
+                    after_ms: step.after_ms,
+                    pools: PoolSet(step.pools),
+                    lower_levels: narrow(step.lower_levels, "overflow.lower_levels")?,
+                    drop_skills: SkillSet(step.drop_skills),
+                })
+            })
+            .collect::<Result<_, Error>>()?,
     })
 }
 
@@ -90,6 +111,7 @@ fn encode_pool(pool: &Pool) -> v1::Pool {
             .map(|(tier, count)| v1::Reserve { tier: tier.0.into(), count: *count })
             .collect(),
         offer: push::encode_rule(&pool.offer),
+        choice: encode_choice(pool.choice),
     }
 }
 
@@ -100,6 +122,10 @@ fn pool(pool: v1::Pool) -> Result<Pool, Error> {
         lease_ms: pool.lease_ms,
         offer: push::decode_rule(pool.offer)?,
         reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
+        choice: match pool.choice {
+            0 => AgentChoice::LeastLoaded,
+            choice => decode_choice(choice, "pool.choice")?,
+        },
     })
 }
 

@@ -3,7 +3,7 @@
 use super::event::{decode_presence, encode_presence};
 use super::ticket::{decode_pool, decode_step, encode_step};
 use super::{Error, boxed, name, narrow, text, twin, v1};
-use crate::engine::capacity::{ChannelRule, ChannelSet, NO_MAXIMA, PerChannel};
+use crate::engine::capacity::{ChannelRule, ChannelSet, Maxima};
 use crate::engine::command::{Event, Revocation, WorkEnd};
 use crate::engine::model::{AgentId, LeaseToken, TicketNumber, Time};
 use crate::engine::push::{Declined, OfferRule, Stream};
@@ -156,19 +156,19 @@ pub(super) fn back_off_ended(ended: v1::BackOffEnded) -> Result<Event, Error> {
 }
 
 /// Nothing is written where nothing is limited.
-pub(super) fn encode_maxima(maxima: &PerChannel) -> Vec<u32> {
-    if *maxima == NO_MAXIMA { Vec::new() } else { maxima.map(u32::from).into() }
+pub(super) fn encode_maxima(maxima: &Maxima) -> Vec<u32> {
+    if *maxima == Maxima::default() { Vec::new() } else { maxima.0.map(u32::from).into() }
 }
 
-pub(super) fn decode_maxima(maxima: Vec<u32>, field: &'static str) -> Result<PerChannel, Error> {
+pub(super) fn decode_maxima(maxima: Vec<u32>, field: &'static str) -> Result<Maxima, Error> {
     if maxima.is_empty() {
-        return Ok(NO_MAXIMA);
+        return Ok(Maxima::default());
     }
     let found = maxima.len();
     let maxima: Vec<_> =
         maxima.into_iter().map(|most| narrow(most, field)).collect::<Result<_, _>>()?;
     let unknown = |_| Error::Unknown { field, value: i64::try_from(found).unwrap_or(i64::MAX) };
-    maxima.try_into().map_err(unknown)
+    maxima.try_into().map(Maxima).map_err(unknown)
 }
 
 pub(super) fn encode_stream(stream: &Stream) -> v1::WorkStream {

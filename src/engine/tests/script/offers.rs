@@ -11,7 +11,7 @@
 
 use super::{duration_ms, id_of, lease_token, moment};
 use crate::engine::Engine;
-use crate::engine::capacity::{ChannelRules, ChannelSet, NO_MAXIMA, PerChannel};
+use crate::engine::capacity::{ChannelRules, ChannelSet, Maxima};
 use crate::engine::command::{Command, WorkEnd};
 use crate::engine::model::{Agent, AgentId, Channel, Presence, TicketId};
 use crate::engine::push::{OfferRule, Stream};
@@ -43,10 +43,10 @@ pub(super) fn command(asked: &[&str]) -> Option<Command> {
 }
 
 /// `most chat=3 voice=1`, wherever it stands.
-pub(super) fn maxima(words: &[&str]) -> PerChannel {
-    let mut maxima = NO_MAXIMA;
+pub(super) fn maxima(words: &[&str]) -> Maxima {
+    let mut maxima = Maxima::default();
     for (name, most) in words.iter().filter_map(|word| word.split_once('=')) {
-        maxima[channel(name).index()] = most.parse().expect("a number");
+        maxima.0[channel(name).index()] = most.parse().expect("a number");
     }
     maxima
 }

@@ -141,7 +141,8 @@ pub(super) fn explained(id: &str, now: Time, engine: &Engine) -> String {
     }
     for crew in &told.crews {
         let waits = if crew.waiting { " waiting" } else { "" };
-        write!(line, "; {}{waits}:", pool_names(crew.crew, engine)).expect("a string takes it");
+        write!(line, "; {}{waits}:", pool_names(crew.crew.pools, engine))
+            .expect("a string takes it");
         for head in &crew.survey.heads {
             let (slack, guard) = (moment(Time(head.slack_ms)), moment(Time(head.guard_ms)));
             write!(line, " {} {slack}/{guard}", id_of(head.ticket, engine)).expect("it takes it");

@@ -1,0 +1,83 @@
+//! Which ticket and which agent, where several wait.
+//!
+//! The first crew in turn with a choice fixes the ticket. Among the crews whose own choice is the same
+//! ticket, the agent is chosen in the order that the ticket's pool asks for.
+
+use super::Engine;
+use super::command::Event;
+use super::dispatch::{Head, Survey};
+use super::model::{AgentChoice, AgentId, Time};
+use super::needs::{Crew, level_in};
+use super::roster::Standing;
+use std::cmp::Reverse;
+
+impl Engine {
+    /// The next match, if an agent who waits can have a ticket that waits. Asked again after each
+    /// until there is none.
+    pub fn route(&self, now: Time) -> Option<Event> {
+        if !self.roster.anyone_waits() || self.queues.waiting_count() == 0 {
+            return None;
+        }
+        let turns = self.roster.next_turns();
+        let (at, survey) = turns.iter().enumerate().find_map(|(at, (_, crew))| {
+            let survey = self.floor().survey(crew, true, now);
+            survey.taken().is_some().then_some((at, survey))
+        })?;
+        let (agent, survey) = self.chosen_agent(&turns[at..], survey, now);
+        let agent = self.roster.get(agent).expect("who waits is registered");
+        if agent.stream.is_some() {
+            return self.offer(&survey, agent, now);
+        }
+        let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
+        self.assignment(&survey, agent, request, now)
+    }
+
+    /// Who of these crews, the first of which made `survey`, gets the ticket that it takes; with the
+    /// survey of the agent's own crew.
+    fn chosen_agent<'a>(
+        &'a self,
+        turns: &[(&'a AgentId, &'a Crew)],
+        survey: Survey,
+        now: Time,
+    ) -> (&'a AgentId, Survey) {
+        let (first, crew) = turns[0];
+        let (head, _) = survey.taken().expect("its crew has a choice");
+        let choice = self.policy.pool(head.pool).choice;
+        if choice == AgentChoice::LeastLoaded {
+            return (first, survey);
+        }
+        let head = head.clone();
+        let mut best = (self.standing(crew, &head, choice), survey);
+        for (_, crew) in &turns[1..] {
+            if crew.serves(&head.queue).is_none() {
+                continue;
+            }
+            let standing = self.standing(crew, &head, choice);
+            if standing < best.0 {
+                let survey = self.floor().survey(crew, true, now);
+                if survey.taken().is_some_and(|(own, _)| own.ticket == head.ticket) {
+                    best = (standing, survey);
+                }
+            }
+        }
+        (best.0.2, best.1)
+    }
+
+    /// How the first of a crew stands in the order of choice: less is chosen.
+    fn standing<'a>(
+        &'a self,
+        crew: &Crew,
+        head: &Head,
+        choice: AgentChoice,
+    ) -> (Reverse<u32>, Standing, &'a AgentId) {
+        let level = match choice {
+            AgentChoice::BestLevel => {
+                let required = head.queue.needs.iter().flat_map(|needs| &needs.required);
+                required.map(|(skill, _)| u32::from(level_in(&crew.skills, *skill))).sum()
+            }
+            AgentChoice::LeastLoaded | AgentChoice::LongestIdle | AgentChoice::RoundRobin => 0,
+        };
+        let (standing, agent) = self.roster.first_of(crew, choice);
+        (Reverse(level), standing, agent)
+    }
+}
