@@ -262,9 +262,13 @@ impl Roster {
     /// Works by these rules of the channels from now on.
     pub(super) fn set_rules(&mut self, rules: ChannelRules) {
         let agents = std::mem::take(&mut self.agents);
-        agents.values().for_each(|agent| self.leave(agent));
+        for agent in agents.values() {
+            self.leave(agent);
+        }
         self.rules = rules;
-        agents.values().for_each(|agent| self.enter(agent));
+        for agent in agents.values() {
+            self.enter(agent);
+        }
         self.agents = agents;
     }
 

@@ -30,14 +30,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::PolicyApplied { policy } => {
             Kind::PolicyApplied(v1::PolicyApplied { policy: Some(policy::encode(policy)) })
         }
-        Event::AgentPut(profile) => Kind::AgentPut(v1::AgentPut {
-            agent: profile.id.as_str().into(),
-            name: (&*profile.name).into(),
-            pools: profile.pools.0,
-            capacity: profile.capacity.into(),
-            maxima: push::encode_maxima(&profile.maxima),
-            skills: encode_skills(&profile.skills),
-        }),
+        Event::AgentPut(profile) => Kind::AgentPut(encode_profile(profile)),
         Event::AgentDeleted { agent } => {
             Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
         }
@@ -131,6 +124,17 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         | Event::BackOffEnded { .. } => push::encode(event),
     };
     v1::Record { at: at.0, event: Some(kind) }
+}
+
+fn encode_profile(profile: &AgentProfile) -> v1::AgentPut {
+    v1::AgentPut {
+        agent: profile.id.as_str().into(),
+        name: (&*profile.name).into(),
+        pools: profile.pools.0,
+        capacity: profile.capacity.into(),
+        maxima: push::encode_maxima(&profile.maxima),
+        skills: encode_skills(&profile.skills),
+    }
 }
 
 fn encode_submitted(submitted: &Submitted) -> v1::Submitted {

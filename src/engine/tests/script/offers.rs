@@ -15,6 +15,7 @@ use crate::engine::capacity::{ChannelRules, ChannelSet, Maxima};
 use crate::engine::command::{Command, WorkEnd};
 use crate::engine::model::{Agent, AgentId, Channel, Presence, TicketId};
 use crate::engine::push::{OfferRule, Stream};
+use std::fmt::Write as _;
 
 /// The commands of this file's words.
 pub(super) fn command(asked: &[&str]) -> Option<Command> {
@@ -103,14 +104,15 @@ pub(super) fn agent(agent: &Agent, engine: &Engine) -> String {
     }
     if !agent.offered.is_empty() {
         let offered: Vec<_> = agent.offered.iter().map(|n| id_of(*n, engine)).collect();
-        told.push_str(&format!(", offered {}", offered.join(" ")));
+        write!(told, ", offered {}", offered.join(" ")).expect("a string takes it");
     }
     for (number, declined) in &agent.declined {
         let until = declined.until.map_or_else(String::new, |at| format!(" until {}", moment(at)));
-        told.push_str(&format!(", declined {} x{}{until}", id_of(*number, engine), declined.count));
+        let id = id_of(*number, engine);
+        write!(told, ", declined {id} x{}{until}", declined.count).expect("a string takes it");
     }
     if agent.missed_count > 0 {
-        told.push_str(&format!(", missed {}", agent.missed_count));
+        write!(told, ", missed {}", agent.missed_count).expect("a string takes it");
     }
     told
 }
