@@ -129,6 +129,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "dispatch.rule",
         "dispatch.starve_after",
         "pool.back_off",
+        "pool.floor_over_reserve",
         "pool.lease",
         "pool.misses_max",
         "pool.offer",

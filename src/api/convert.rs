@@ -479,6 +479,7 @@ impl From<&Policy> for pb::Policy {
             back_off_first: Some(duration(pool.offer.back_off_first_ms)),
             back_off_max: Some(duration(pool.offer.back_off_max_ms)),
             misses_max: pool.offer.misses_max.into(),
+            floor_over_reserve: pool.floor_over_reserve,
         };
         Self {
             version: policy.version.to_string(),

@@ -7,7 +7,9 @@ mod admin;
 mod agent;
 mod convert;
 mod digest;
+mod events;
 mod explain;
+mod follow;
 mod intake;
 mod limits;
 mod list;
@@ -53,12 +55,14 @@ pub struct Settings {
     pub message_bytes_max: usize,
     /// Tickets of one stream that are worked on at once. At least 1.
     pub submit_stream_in_flight_max: usize,
-    /// Calls that watch a ticket or the queues at once.
+    /// Calls that watch a ticket, the queues or the events at once.
     pub watchers_max: usize,
     /// Agents with a Work stream at once.
     pub work_streams_max: usize,
     /// How often something must be heard on a Work stream, in real time.
     pub work_heartbeat: Duration,
+    /// How long a reader of events may take nothing before it is told to come again, in real time.
+    pub reader_patience: Duration,
     /// Where customers are looked up, as `GetServerInfo` says it: "embedded" or "redis".
     pub directory: &'static str,
     /// The limits of the driver, to be shown.
@@ -77,6 +81,7 @@ impl Default for Settings {
             watchers_max: 1000,
             work_streams_max: 10_000,
             work_heartbeat: Duration::from_secs(10),
+            reader_patience: Duration::from_secs(30),
             directory: "embedded",
             driver: driver::Settings::default(),
             more: Vec::new(),

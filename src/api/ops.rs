@@ -1,6 +1,7 @@
 //! `OpsService`: what waits, who works, and why each decision was made. Changes nothing.
 
 use super::convert::{self, pool_names, queue_id, rank, timestamp};
+use super::follow::Events;
 use super::proto::v1 as pb;
 use super::proto::v1::ops_service_server::OpsService;
 use super::status::Fault;
@@ -78,6 +79,15 @@ impl OpsService for Api {
             }
             // It was submitted between the two questions: it can be explained now.
         }
+    }
+
+    type WatchEventsStream = Events;
+
+    async fn watch_events(
+        &self,
+        request: Request<pb::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        Ok(Response::new(self.events(request.get_ref()).await?))
     }
 }
 

@@ -20,6 +20,7 @@ pub mod push;
 pub mod queue;
 pub mod roster;
 mod shelf;
+mod starvation;
 pub mod timers;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
@@ -29,7 +30,7 @@ use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
     Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket,
-    TicketId, TicketNumber, TierIx, Time,
+    TicketId, TicketNumber, TierIx, TierSet, Time,
 };
 use needs::{Crew, NeedsBook};
 use queue::Queues;
@@ -301,7 +302,13 @@ impl Engine {
             request,
             step,
             slack_ms: head.slack_ms,
+            passed: self.passed_by(survey),
         })
+    }
+
+    /// The starving tiers that the choice of a survey passes by, where the floor counts them.
+    fn passed_by(&self, survey: &Survey) -> TierSet {
+        if self.policy.floor_every().is_some() { survey.passed() } else { TierSet::EMPTY }
     }
 
     fn due_event(&self, ticket: &Ticket, now: Time) -> Event {

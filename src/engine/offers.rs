@@ -115,6 +115,7 @@ impl Engine {
             until: now.plus_ms(self.policy.pool(head.pool).offer.offer_ms),
             step,
             slack_ms: head.slack_ms,
+            passed: self.passed_by(survey),
         })
     }
 
@@ -196,7 +197,8 @@ impl Engine {
     }
 
     fn offered(&mut self, at: Time, event: &Event) {
-        let Event::Offered { ticket: number, agent, pool, token, until, step, slack_ms } = event
+        let Event::Offered { ticket: number, agent, pool, token, until, step, slack_ms, passed } =
+            event
         else {
             unreachable!("called for this event only")
         };
@@ -222,8 +224,7 @@ impl Engine {
         });
         let (tier, channel) = place.expect("it was just changed");
         self.roster.offer(agent, *number, channel, *token);
-        let share = self.policy.floor_share_permille;
-        self.records[usize::from(pool.0)].dispatched(*step, tier, share);
+        self.count_dispatch(agent, tier, *passed);
     }
 
     /// The agent says that the ticket is taken: that is the pick-up, and nobody is in doubt of it.

@@ -8,6 +8,7 @@ mod offers;
 mod policies;
 mod retries;
 mod script;
+mod starvation;
 mod tickets;
 mod timers;
 mod why;

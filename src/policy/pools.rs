@@ -36,11 +36,16 @@ impl PoolEntry<'_> {
         };
         let offer = offer(&self.section);
         let reserve = reserve(&self.section, names);
+        let floor_over_reserve = match self.section.get("floor_over_reserve") {
+            Some(item) => item.flag(),
+            None => Some(false),
+        };
         Some(Pool {
             name: self.name?.into(),
             lease_ms: lease?,
             offer: offer?,
             reserve: reserve?,
+            floor_over_reserve: floor_over_reserve?,
             choice: AgentChoice::default(),
         })
     }

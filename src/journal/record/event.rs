@@ -7,7 +7,9 @@ use super::ticket::{
 };
 use super::{Error, boxed, name, narrow, policy, push, required, text, twin, v1};
 use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
-use crate::engine::model::{AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, Time};
+use crate::engine::model::{
+    AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
+};
 use std::sync::Arc;
 use v1::record::Event as Kind;
 
@@ -27,9 +29,10 @@ twin! {
 pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
     let kind = match event {
         Event::Started => Kind::Started(v1::Started {}),
-        Event::PolicyApplied { policy } => {
-            Kind::PolicyApplied(v1::PolicyApplied { policy: Some(policy::encode(policy)) })
-        }
+        Event::PolicyApplied { policy, change } => Kind::PolicyApplied(v1::PolicyApplied {
+            policy: Some(policy::encode(policy)),
+            change: change.as_deref().map(policy::encode_change),
+        }),
         Event::AgentPut(profile) => Kind::AgentPut(encode_profile(profile)),
         Event::AgentDeleted { agent } => {
             Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
@@ -80,18 +83,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::WaitEnded { agent, why } => {
             Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
         }
-        Event::Assigned { ticket, agent, pool, token, lease_until, request, step, slack_ms } => {
-            Kind::Assigned(v1::Assigned {
-                ticket: ticket.0,
-                agent: agent.as_str().into(),
-                pool: pool.0.into(),
-                token: token.0,
-                lease_until: lease_until.0,
-                request: text(request.as_deref()),
-                step: encode_step(*step),
-                slack_ms: *slack_ms,
-            })
-        }
+        Event::Assigned { .. } => Kind::Assigned(encode_assigned(event)),
         Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
@@ -123,7 +115,35 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         | Event::OfferRevoked { .. }
         | Event::BackOffEnded { .. } => push::encode(event),
     };
-    v1::Record { at: at.0, event: Some(kind) }
+    v1::Record { at: at.0, event: Some(kind), ticket_id: None, ticket_tier: None }
+}
+
+fn encode_assigned(event: &Event) -> v1::Assigned {
+    let Event::Assigned {
+        ticket,
+        agent,
+        pool,
+        token,
+        lease_until,
+        request,
+        step,
+        slack_ms,
+        passed,
+    } = event
+    else {
+        unreachable!("called for this event only")
+    };
+    v1::Assigned {
+        ticket: ticket.0,
+        agent: agent.as_str().into(),
+        pool: pool.0.into(),
+        token: token.0,
+        lease_until: lease_until.0,
+        request: text(request.as_deref()),
+        step: encode_step(*step),
+        slack_ms: *slack_ms,
+        passed_tiers: passed.0,
+    }
 }
 
 fn encode_profile(profile: &AgentProfile) -> v1::AgentPut {
@@ -160,15 +180,9 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::Started(v1::Started {}) => Event::Started,
         Kind::PolicyApplied(applied) => Event::PolicyApplied {
             policy: Arc::new(policy::decode(required(applied.policy, "policy_applied.policy")?)?),
+            change: applied.change.map(policy::decode_change).transpose()?.map(Arc::new),
         },
-        Kind::AgentPut(put) => Event::AgentPut(AgentProfile {
-            id: agent(put.agent)?,
-            name: put.name.into(),
-            pools: PoolSet(put.pools),
-            skills: decode_skills(put.skills)?,
-            capacity: narrow(put.capacity, "agent_put.capacity")?,
-            maxima: push::decode_maxima(put.maxima, "agent_put.maxima")?,
-        }),
+        Kind::AgentPut(put) => Event::AgentPut(decode_profile(put)?),
         Kind::AgentDeleted(deleted) => Event::AgentDeleted { agent: agent(deleted.agent)? },
         Kind::PresenceSet(set) => Event::PresenceSet {
             agent: agent(set.agent)?,
@@ -220,6 +234,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             request: boxed(assigned.request),
             step: decode_step(assigned.step, "assigned.step")?,
             slack_ms: assigned.slack_ms,
+            passed: TierSet(assigned.passed_tiers),
         },
         Kind::Extended(extended) => Event::Extended {
             ticket: TicketNumber(extended.ticket),
@@ -254,6 +269,17 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::BackOffEnded(ended) => push::back_off_ended(ended)?,
     };
     Ok((Time(record.at), event))
+}
+
+fn decode_profile(put: v1::AgentPut) -> Result<AgentProfile, Error> {
+    Ok(AgentProfile {
+        id: AgentId::new(name(put.agent, "agent_put.agent")?),
+        name: put.name.into(),
+        pools: PoolSet(put.pools),
+        skills: decode_skills(put.skills)?,
+        capacity: narrow(put.capacity, "agent_put.capacity")?,
+        maxima: push::decode_maxima(put.maxima, "agent_put.maxima")?,
+    })
 }
 
 fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {

@@ -5,7 +5,7 @@ use super::ticket::{decode_pool, decode_step, encode_step};
 use super::{Error, boxed, name, narrow, text, twin, v1};
 use crate::engine::capacity::{ChannelRule, ChannelSet, Maxima};
 use crate::engine::command::{Event, Revocation, WorkEnd};
-use crate::engine::model::{AgentId, LeaseToken, TicketNumber, Time};
+use crate::engine::model::{AgentId, LeaseToken, TicketNumber, TierSet, Time};
 use crate::engine::push::{Declined, OfferRule, Stream};
 use std::collections::BTreeMap;
 use v1::record::Event as Kind;
@@ -22,7 +22,7 @@ twin! {
 /// An event of this file's kinds.
 pub(super) fn encode(event: &Event) -> Kind {
     match event {
-        Event::Offered { ticket, agent, pool, token, until, step, slack_ms } => {
+        Event::Offered { ticket, agent, pool, token, until, step, slack_ms, passed } => {
             Kind::Offered(v1::Offered {
                 ticket: ticket.0,
                 agent: agent.as_str().into(),
@@ -31,6 +31,7 @@ pub(super) fn encode(event: &Event) -> Kind {
                 until: until.0,
                 step: encode_step(*step),
                 slack_ms: *slack_ms,
+                passed_tiers: passed.0,
             })
         }
         Event::Accepted { ticket, token, lease_until } => Kind::Accepted(v1::Accepted {
@@ -86,6 +87,7 @@ pub(super) fn offered(offered: v1::Offered) -> Result<Event, Error> {
         until: Time(offered.until),
         step: decode_step(offered.step, "offered.step")?,
         slack_ms: offered.slack_ms,
+        passed: TierSet(offered.passed_tiers),
     })
 }
 
