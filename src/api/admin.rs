@@ -156,6 +156,8 @@ impl AdminService for Api {
         let work_streams = self.settings.work_streams_max - streams;
         let used = limits::Used { tickets, agents, watchers, work_streams };
         let clock = self.handle.clock();
+        let mut limits = limits::told(engine_limits, &self.settings, used);
+        limits.extend(limits::of_queues(&self.handle.view()));
         Ok(Response::new(pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: Some(convert::timestamp(self.started_at)),
@@ -164,7 +166,7 @@ impl AdminService for Api {
             policy_version,
             directory: self.settings.directory.to_owned(),
             directory_up: *self.directory.health().borrow() == Health::Up,
-            limits: limits::told(engine_limits, &self.settings, used),
+            limits,
         }))
     }
 }

@@ -3,6 +3,7 @@
 mod requests;
 mod work;
 
+use super::drain::Drains;
 use super::tally::Tally;
 use super::view::View;
 use super::{Delivery, Handle, Live, Observer, Pulled, Refused, Request, Seen, Settings};
@@ -40,6 +41,19 @@ pub enum Stopped {
         /// The tier it lacks.
         tier: Arc<str>,
         /// How many live tickets have it.
+        count: u64,
+    },
+    /// The policy at the start leaves live tickets without a skill that they require.
+    #[error(
+        "policy \"{version}\" has no skill \"{skill}\", which {count} live tickets require; finish or \
+         cancel them under the old policy, or keep the skill"
+    )]
+    PolicyStrandsSkill {
+        /// The new policy.
+        version: Arc<str>,
+        /// The skill it lacks.
+        skill: Arc<str>,
+        /// How many live tickets require it.
         count: u64,
     },
     /// There is no space for the first record.
@@ -105,6 +119,7 @@ pub fn start(
         settings,
         observer,
         tally,
+        drains: Drains::default(),
         durable,
         view,
         view_at: stopwatch(),
@@ -164,6 +179,7 @@ struct Driver {
     settings: Settings,
     observer: Arc<dyn Observer>,
     tally: Tally,
+    drains: Drains,
     /// The last event that is on disk.
     durable: watch::Sender<journal::Seq>,
     view: watch::Sender<Arc<View>>,
@@ -204,15 +220,15 @@ impl Driver {
             commands.push(Command::ApplyPolicy { policy: policy.clone() });
         }
         for command in commands {
-            if let Err(Rejection::PolicyStrandsTickets { tier, count }) =
-                self.carry_out(now, command)
-            {
-                let tier = self.engine.policy().tier(tier).name.clone();
-                return Err(Stopped::PolicyStrands {
-                    version: policy.version.clone(),
-                    tier,
-                    count,
-                });
+            let refused = self.carry_out(now, command).err();
+            let (version, present) = (policy.version.clone(), self.engine.policy());
+            if let Some(Rejection::PolicyStrandsTickets { tier, count }) = refused {
+                let tier = present.tier(tier).name.clone();
+                return Err(Stopped::PolicyStrands { version, tier, count });
+            }
+            if let Some(Rejection::PolicyStrandsSkill { skill, count }) = refused {
+                let skill = present.skill(skill).clone();
+                return Err(Stopped::PolicyStrandsSkill { version, skill, count });
             }
         }
         while !self.settle(now) {
@@ -337,6 +353,7 @@ impl Driver {
         self.engine.apply(now, event);
         self.tell_streams(event, ending);
         self.tally.observe(now, event, &self.engine);
+        self.drains.observe(now, event, &self.engine);
         self.observer.happened(now, event, &self.engine);
         self.view_stale = true;
         if let Some(number) = event.ticket()
@@ -378,6 +395,7 @@ impl Driver {
             | Event::Updated { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::Breached { .. }
             | Event::WaitStarted { .. }
             | Event::Extended { .. }

@@ -21,6 +21,7 @@
 use super::capacity::{ChannelRules, Maxima, PerChannel};
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use super::push::{Declined, OfferRule, Stream};
+use super::wish::Wish;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -432,6 +433,8 @@ pub struct Ticket {
     pub pools: PoolSet,
     /// Whom it needs now beyond these; `None` when anyone of the pools will do.
     pub needs: Option<Arc<Needs>>,
+    /// What it asked of its agent; `None` when it asked nothing.
+    pub wish: Option<Box<Wish>>,
     /// When an agent first picked it up; empty again if that agent was never heard of after.
     pub picked_up_at: Option<Time>,
     /// Whether the response deadline passed before anyone picked it up.
@@ -672,6 +675,9 @@ pub struct Tier {
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.
     pub overflow: Vec<Overflow>,
+    /// How many tickets of the tier may wait on each channel before a submit is refused, in the order of
+    /// [`Channel::ALL`]; `None` is as many as the server holds.
+    pub queue_max: [Option<u32>; 6],
 }
 
 /// An overflow step: after this wait, these pools too, or less is required.

@@ -5,7 +5,7 @@
 //! takes such offers back before anything else, so that no event has to list them.
 
 use super::Engine;
-use super::command::{Answer, Event, Rejection, Revocation, WaitEnd, WorkEnd};
+use super::command::{Answer, Event, OpenReason, Rejection, Revocation, WaitEnd, WorkEnd};
 use super::decide::Decision;
 use super::dispatch::Survey;
 use super::model::{
@@ -78,8 +78,12 @@ impl Engine {
         match &live.state {
             State::Offered(offer) if offer.token == token => {
                 let declined = self.declined_once_more(number, offer, now);
+                // Whoever was preferred does not want it: it need wait for that agent no longer.
+                let preferred = live.needs.as_ref().is_some_and(|needs| needs.while_available);
+                let opened = self.opened(live, OpenReason::GivenBack).filter(|_| preferred);
+                let declined = Event::Declined { ticket: number, token, reason, declined };
                 Ok(Decision {
-                    events: vec![Event::Declined { ticket: number, token, reason, declined }],
+                    events: std::iter::once(declined).chain(opened).collect(),
                     answer: Answer::Ticket { number, repeated: false },
                 })
             }

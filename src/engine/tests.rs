@@ -1,13 +1,17 @@
 //! The rules, one sentence a test.
 
 mod agents;
+mod by_name;
 mod capacity;
+mod choices;
 mod dispatch;
 mod leases;
+mod limits;
 mod offers;
 mod policies;
 mod retries;
 mod script;
+mod skills;
 mod starvation;
 mod tickets;
 mod timers;

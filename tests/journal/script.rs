@@ -200,6 +200,7 @@ impl Script {
             content: Arc::new(self.content()),
             lookup: self.lookup(),
             earlier: None,
+            asked: None,
         };
         self.carry_out(batch, Command::Submit(Box::new(submit)));
     }
@@ -298,6 +299,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         solve_within_ms: [solve; 6],
         pools,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
+        queue_max: [Some(1000); 6],
     };
     let pool = |name: &str, reserve| Pool {
         name: name.into(),

@@ -158,6 +158,7 @@ impl Driver {
             | Event::Updated { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::Breached { .. }
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }

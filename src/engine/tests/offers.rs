@@ -365,3 +365,16 @@ fn an_offered_ticket_opens_to_more_pools_when_it_is_back() {
          22s * ann may be offered t1 again",
     );
 }
+
+#[test]
+fn a_preferred_agent_who_declines_is_waited_for_no_longer() {
+    check_desk(
+        "0s work ann
+         0s work bob
+         0s submit t1 standard voice first=bob/60s
+         0s * bob is offered t1 #1 at-risk
+         1s decline t1 #1
+         1s * t1 is for others too: GivenBack
+         1s * ann is offered t1 #2 at-risk",
+    );
+}

@@ -17,14 +17,16 @@
 
 mod offers;
 mod telling;
+mod wishes;
 
 use crate::engine::command::{
     AgentProfile, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
 use crate::engine::model::{
-    AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
-    PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
+    AgentChoice, AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy,
+    Pool, PoolIx, PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use crate::engine::needs::SkillSet;
 use crate::engine::{Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -138,9 +140,10 @@ impl Stage {
                     let ids: Vec<_> = queue.iter().map(|n| id_of(n, engine)).collect();
                     let (tier, pools) =
                         (tier_name(key.tier, engine), pool_names(key.pools, engine));
+                    let needs = wishes::needing(key.needs.as_ref(), engine);
                     let late = queue.late_count();
                     format!(
-                        "{tier}/{}/{pools}: {} ({late} late)",
+                        "{tier}/{}/{pools}{needs}: {} ({late} late)",
                         key.channel.name(),
                         ids.join(" ")
                     )
@@ -240,11 +243,10 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
         ["policy", rest @ ..] => Command::ApplyPolicy { policy: Arc::new(policy(&rest.join(" "))) },
         ["start"] => Command::Start,
         ["agent", id, pools, rest @ ..] => {
-            let capacity = match rest {
-                ["capacity", capacity, ..] => capacity.parse().expect("a number"),
-                _ => 1,
-            };
-            let maxima = offers::maxima(rest);
+            let said = |key: &str| rest.windows(2).find(|words| words[0] == key).map(|w| w[1]);
+            let capacity = said("capacity").map_or(1, |word| word.parse().expect("a number"));
+            let skills = said("can").map(|can| wishes::skills(can, engine.policy()));
+            let skills = skills.unwrap_or_default();
             let pools = pools.split('+').map(|name| match name {
                 "nowhere" => PoolIx(63),
                 name => engine.policy().pool_named(name).expect("a pool of the policy"),
@@ -254,8 +256,9 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             Command::PutAgent(AgentProfile {
                 id,
                 pools,
+                skills,
                 capacity,
-                maxima,
+                maxima: offers::maxima(rest),
                 ..AgentProfile::default()
             })
         }
@@ -338,6 +341,7 @@ fn submit(id: &str, tier: &str, channel: &str, rest: &[&str]) -> Command {
         content: content(about),
         lookup: lookup(tier, said),
         earlier: earlier(rest, fingerprint),
+        asked: wishes::asked(said),
     }))
 }
 
@@ -362,7 +366,8 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
-/// [then AFTER POOLS]..; pool NAME [lease T] [offer T] [off FIRST MAX] [misses N] [keep N TIER].. [yields];
+/// [then AFTER POOLS [lower N] [drop SKILLS]]..; pool NAME [lease T] [keep N TIER].. [choice C]
+/// [yields] [offer T] [off FIRST MAX] [misses N]; skills NAME..;
 /// channel NAME [cost N] [alone] [over NAME+NAME]`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
@@ -371,6 +376,12 @@ pub(super) fn policy(text: &str) -> Policy {
         parts.iter().filter(|part| part[0] == kind).map(|part| part[1]).collect()
     };
     let (tier_names, pool_names) = (named("tier"), named("pool"));
+    let skill_names: Vec<&str> = parts
+        .iter()
+        .filter(|part| part[0] == "skills")
+        .flat_map(|part| &part[1..])
+        .copied()
+        .collect();
     let at = |names: &[&str], name: &str| {
         let at = names.iter().position(|known| *known == name).expect("a name of the policy");
         u8::try_from(at).expect("few names")
@@ -390,14 +401,18 @@ pub(super) fn policy(text: &str) -> Policy {
         weight_permille: number(words, "weight", 1000),
         respond_within_ms: [duration_ms(words[2]).expect("a duration"); 6],
         solve_within_ms: [duration(words, "solve"); 6],
+        queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
         overflow: words
-            .windows(3)
-            .filter(|window| window[0] == "then")
-            .map(|window| Overflow {
-                after_ms: duration_ms(window[1]).expect("a duration"),
-                pools: pools(window[2]),
-                ..Overflow::default()
+            .split(|word| *word == "then")
+            .skip(1)
+            .map(|step| Overflow {
+                after_ms: duration_ms(step[0]).expect("a duration"),
+                pools: pools(step[1]),
+                lower_levels: u8::try_from(number(step, "lower", 0)).expect("a small number"),
+                drop_skills: word_after(step, "drop").map_or(SkillSet::EMPTY, |names| {
+                    wishes::skill_set(names, |name| at(&skill_names, name))
+                }),
             })
             .collect(),
     };
@@ -412,8 +427,10 @@ pub(super) fn policy(text: &str) -> Policy {
                 (TierIx(at(&tier_names, window[2])), window[1].parse().expect("a number"))
             })
             .collect(),
+        choice: word_after(words, "choice").map_or(AgentChoice::LeastLoaded, |choice| {
+            AgentChoice::ALL.into_iter().find(|known| known.name() == choice).expect("a choice")
+        }),
         floor_over_reserve: words.contains(&"yields"),
-        ..Pool::default()
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));
     Policy {
@@ -424,10 +441,15 @@ pub(super) fn policy(text: &str) -> Policy {
         channels: offers::channels(&parts),
         tiers: parts.iter().filter(|part| part[0] == "tier").map(|part| tier(part)).collect(),
         pools: parts.iter().filter(|part| part[0] == "pool").map(|part| pool(part)).collect(),
+        skills: skill_names.iter().map(|name| (*name).into()).collect(),
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),
         ..Policy::default()
     }
+}
+
+fn word_after<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
+    words.iter().position(|word| *word == key).map(|at| words[at + 1])
 }
 
 /// `250ms`, `15s`, `15.001s`, `3m`, `2h`, `4d` in milliseconds.

@@ -43,10 +43,11 @@ pub(super) fn command(asked: &[&str]) -> Option<Command> {
     })
 }
 
-/// `most chat=3 voice=1`, wherever it stands.
+/// `most chat=3 voice=1`, at the end of the line.
 pub(super) fn maxima(words: &[&str]) -> Maxima {
     let mut maxima = Maxima::default();
-    for (name, most) in words.iter().filter_map(|word| word.split_once('=')) {
+    let said = words.iter().skip_while(|word| **word != "most");
+    for (name, most) in said.filter_map(|word| word.split_once('=')) {
         maxima.0[channel(name).index()] = most.parse().expect("a number");
     }
     maxima
