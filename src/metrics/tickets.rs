@@ -205,6 +205,7 @@ impl Tickets {
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }
             | Event::WaitStarted { .. }

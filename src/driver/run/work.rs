@@ -121,7 +121,7 @@ impl Driver {
     pub(super) fn tell_streams(&mut self, event: &Event, ending: Option<Ending>) {
         match event {
             Event::Offered { ticket, agent, .. } => {
-                let offered = Box::new(live(&self.engine, *ticket));
+                let offered = Box::new(live(&self.engine, *ticket, self.now()));
                 self.tell_stream(agent, Push::Offer(offered));
             }
             Event::OfferMissed { declined, missed_count, set_away, .. } => {
@@ -150,27 +150,8 @@ impl Driver {
                 self.tell_stream(agent, Push::Closing(*why));
                 self.streams.remove(agent);
             }
-            Event::Started
-            | Event::PolicyApplied { .. }
-            | Event::AgentPut(_)
-            | Event::AgentDeleted { .. }
-            | Event::Submitted(_)
-            | Event::Updated { .. }
-            | Event::Retiered { .. }
-            | Event::Overflowed { .. }
-            | Event::Opened { .. }
-            | Event::Breached { .. }
-            | Event::WaitStarted { .. }
-            | Event::WaitEnded { .. }
-            | Event::Assigned { .. }
-            | Event::Extended { .. }
-            | Event::LeaseExpired { .. }
-            | Event::Released { .. }
-            | Event::Completed { .. }
-            | Event::WorkOpened { .. }
-            | Event::Accepted { .. }
-            | Event::Declined { .. }
-            | Event::BackOffEnded { .. } => {}
+            // Nothing else concerns a stream: what its own requests lead to is their answer.
+            _ => {}
         }
     }
 
