@@ -66,6 +66,11 @@ impl Engine {
             }
             Event::Retiered { .. } => self.retiered(event),
             Event::Cancelled { ticket, reason } => {
+                let live = self.ticket_numbered(*ticket).expect("an event names a live ticket");
+                if live.picked_up_at.is_none() {
+                    let kind = (live.tier, live.channel);
+                    self.flow.hung_up(kind, at.since_ms(live.submitted_at));
+                }
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
             Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
@@ -277,11 +282,15 @@ impl Engine {
         assert_eq!(*token, self.next_token, "every assignment has its own token");
         self.next_token = LeaseToken(token.0 + 1);
         let policy_version = self.policy.version.clone();
-        let (mut tier, mut channel) = (TierIx(0), Channel::Voice);
+        let mut tier = TierIx(0);
+        let mut channel = Channel::Voice;
+        let mut first_wait_ms = None;
         self.re_key(*number, |ticket| {
             assert_eq!(ticket.state, State::Waiting, "only a waiting ticket is assigned");
-            (tier, channel) = (ticket.tier, ticket.channel);
+            tier = ticket.tier;
+            channel = ticket.channel;
             let in_doubt = ticket.picked_up_at.is_none();
+            first_wait_ms = in_doubt.then(|| at.since_ms(ticket.submitted_at));
             ticket.picked_up_at.get_or_insert(at);
             ticket.assigned_count += 1;
             ticket.state = State::Assigned(Box::new(Assignment {
@@ -297,7 +306,9 @@ impl Engine {
                 in_doubt,
             }));
         });
-        self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
+        let holder = self.roster.get(agent).expect("an event names a known agent");
+        self.flow.took(at, (tier, channel), holder.pools, first_wait_ms);
+        self.timers.remove_wait(holder);
         self.roster.give(agent, *number, channel, *token);
         self.count_dispatch(agent, tier, *passed);
     }
@@ -381,6 +392,7 @@ impl Engine {
                 None => PoolRecord::default(),
             })
             .collect();
+        self.flow = self.flow.re_keyed(&old, policy);
         self.roster.forget_tickets();
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {

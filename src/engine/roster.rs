@@ -3,9 +3,10 @@
 mod push;
 
 use super::capacity::{ChannelRules, ChannelSet, open_channels, used_units};
+use super::duty::{Duties, Duty};
 use super::model::{
-    Agent, AgentChoice, AgentId, Channel, LeaseToken, POOLS_MAX, PoolIx, Presence, TicketNumber,
-    Time, Wait,
+    Agent, AgentChoice, AgentId, Channel, LeaseToken, POOLS_MAX, PoolIx, PoolSet, Presence,
+    TicketNumber, Time, Wait,
 };
 use super::needs::{Crew, Needs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ pub struct Roster {
     loose: BTreeSet<AgentId>,
     /// Who has declined or missed which live ticket.
     decliners: BTreeMap<TicketNumber, BTreeSet<AgentId>>,
+    duties: Duties,
     /// By how many kinds of needs of live tickets an agent is named, for or against.
     named: BTreeMap<AgentId, u32>,
     /// How many filled queues wait for one agent.
@@ -62,6 +64,7 @@ impl Default for Roster {
             rules: ChannelRules::default(),
             loose: BTreeSet::new(),
             decliners: BTreeMap::new(),
+            duties: Duties::default(),
             named: BTreeMap::new(),
             called: BTreeMap::new(),
             forsaken: BTreeSet::new(),
@@ -100,6 +103,23 @@ impl Roster {
     /// How many agents of a pool wait for work.
     pub fn idle_count(&self, pool: PoolIx) -> u32 {
         self.idle_by_pool[usize::from(pool.0)]
+    }
+
+    /// The agents on duty in any of `pools`, each counted once.
+    pub fn duty(&self, pools: PoolSet) -> Duty {
+        self.duties.of(pools)
+    }
+
+    /// Those of them who may serve tickets of these needs.
+    pub fn duty_for(&self, pools: PoolSet, needs: Option<&Needs>) -> Duty {
+        let Some(needs) = needs else { return self.duties.of(pools) };
+        if let Some(only) = &needs.only {
+            return self.agents.get(only).map(Duty::of).unwrap_or_default();
+        }
+        let able =
+            |agent: &&Agent| !agent.pools.and(pools).is_empty() && needs.allow(&agent.skills);
+        let barred = needs.barred.iter().filter_map(|id| self.agents.get(id)).filter(able);
+        barred.fold(self.duties.able(pools, needs), |sum, agent| sum.minus(Duty::of(agent)))
     }
 
     /// Whether any agent waits for work.
@@ -350,6 +370,7 @@ impl Roster {
     }
 
     fn enter(&mut self, agent: &Agent) {
+        self.duties.enter(agent);
         if self.is_loose(agent) {
             self.loose.insert(agent.id.clone());
         }
@@ -366,6 +387,7 @@ impl Roster {
     }
 
     fn leave(&mut self, agent: &Agent) {
+        self.duties.leave(agent);
         self.loose.remove(&agent.id);
         if self.is_idle(agent) {
             let (crew, turn) = (self.crew_of(agent), self.turn(agent));

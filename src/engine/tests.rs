@@ -8,6 +8,7 @@ mod dispatch;
 mod leases;
 mod limits;
 mod offers;
+mod outlook;
 mod policies;
 mod retries;
 mod script;

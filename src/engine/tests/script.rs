@@ -16,6 +16,7 @@
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
 mod offers;
+mod outlook;
 mod telling;
 mod timing;
 mod wishes;
@@ -182,6 +183,7 @@ impl Stage {
             }
             ["hours", name] => timing::told(name, self.now, engine),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
+            ["outlook", id] => outlook::outlook(id, self.now, engine),
             ["explain", id] => explained(id, self.now, engine),
             ["limit", tickets, agents] => {
                 let number = |word: &str| word.parse().expect("a number");
@@ -415,6 +417,7 @@ pub(super) fn policy(text: &str) -> Policy {
         timing: timing::of_tier(words, &named("hours")),
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
+        offer_callback_above_ms: None,
         overflow: words
             .split(|word| *word == "then")
             .skip(1)
