@@ -19,6 +19,7 @@ mod needs;
 mod offers;
 mod ops;
 mod page;
+mod policies;
 pub mod proto;
 mod status;
 mod stream;

@@ -17,6 +17,7 @@ mod explain;
 pub mod flow;
 pub mod hours;
 mod ids;
+mod impact;
 pub mod model;
 pub mod needs;
 mod offers;
@@ -31,6 +32,7 @@ pub mod timing;
 pub mod wish;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};

@@ -7,6 +7,7 @@ mod choices;
 mod dispatch;
 mod leases;
 mod limits;
+mod live_policy;
 mod offers;
 mod outlook;
 mod policies;

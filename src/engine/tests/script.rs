@@ -17,6 +17,7 @@
 
 mod offers;
 mod outlook;
+mod supervise;
 mod telling;
 mod timing;
 mod wishes;
@@ -313,7 +314,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             };
             Command::Release { ticket: TicketId::new(*id), token: lease_token(token), reason }
         }
-        _ => offers::command(asked).unwrap_or_else(|| panic!("the script says {asked:?}")),
+        _ => offers::command(asked).unwrap_or_else(|| supervise::command(asked)),
     }
 }
 
