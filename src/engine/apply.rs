@@ -1,6 +1,6 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
-use super::command::{Deadline, Event, ReleaseReason, Submitted};
+use super::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted};
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
     Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
@@ -23,28 +23,7 @@ impl Engine {
         match event {
             Event::Started => self.end_all_waits(at),
             Event::PolicyApplied { policy, change: _ } => self.change_policy(policy),
-            Event::AgentPut(profile) => {
-                let old = self.roster.get(&profile.id).cloned();
-                let agent = Agent {
-                    id: profile.id.clone(),
-                    name: profile.name.clone(),
-                    pools: profile.pools,
-                    skills: profile.skills.clone(),
-                    capacity: profile.capacity,
-                    maxima: profile.maxima,
-                    presence: old.as_ref().map_or(Presence::Away, |old| old.presence),
-                    idle_since: old.as_ref().map_or(at, |old| old.idle_since),
-                    last_token: old.as_ref().map(|old| old.last_token).unwrap_or_default(),
-                    wait: old.as_ref().and_then(|old| old.wait.clone()),
-                    stream: old.as_ref().and_then(|old| old.stream.clone()),
-                    in_hand: old.as_ref().map(|old| old.in_hand).unwrap_or_default(),
-                    missed_count: old.as_ref().map_or(0, |old| old.missed_count),
-                    offered: old.as_ref().map(|old| old.offered.clone()).unwrap_or_default(),
-                    declined: old.as_ref().map(|old| old.declined.clone()).unwrap_or_default(),
-                    held: old.map(|old| old.held).unwrap_or_default(),
-                };
-                self.roster.put(agent);
-            }
+            Event::AgentPut(profile) => self.agent_put(at, profile),
             Event::AgentDeleted { agent } => {
                 let known = self.roster.get(agent).expect("a forgotten agent was registered");
                 self.timers.remove_back_offs(known);
@@ -135,6 +114,30 @@ impl Engine {
                 self.finish(at, *ticket, ending);
             }
         }
+    }
+
+    /// Presence, work and memory of an agent who is changed stay.
+    fn agent_put(&mut self, at: Time, profile: &AgentProfile) {
+        let old = self.roster.get(&profile.id).cloned();
+        let agent = Agent {
+            id: profile.id.clone(),
+            name: profile.name.clone(),
+            pools: profile.pools,
+            skills: profile.skills.clone(),
+            capacity: profile.capacity,
+            maxima: profile.maxima,
+            presence: old.as_ref().map_or(Presence::Away, |old| old.presence),
+            idle_since: old.as_ref().map_or(at, |old| old.idle_since),
+            last_token: old.as_ref().map(|old| old.last_token).unwrap_or_default(),
+            wait: old.as_ref().and_then(|old| old.wait.clone()),
+            stream: old.as_ref().and_then(|old| old.stream.clone()),
+            in_hand: old.as_ref().map(|old| old.in_hand).unwrap_or_default(),
+            missed_count: old.as_ref().map_or(0, |old| old.missed_count),
+            offered: old.as_ref().map(|old| old.offered.clone()).unwrap_or_default(),
+            declined: old.as_ref().map(|old| old.declined.clone()).unwrap_or_default(),
+            held: old.map(|old| old.held).unwrap_or_default(),
+        };
+        self.roster.put(agent);
     }
 
     /// Takes a ticket into every index but that of the ids.

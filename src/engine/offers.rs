@@ -233,20 +233,20 @@ impl Engine {
 
     /// The agent says that the ticket is taken: that is the pick-up, and nobody is in doubt of it.
     fn accepted(&mut self, at: Time, number: TicketNumber, token: LeaseToken, lease_until: Time) {
-        let (mut agent, mut taken) = (None, None);
+        let (mut agent, mut pick_up) = (None, None);
         self.re_key(number, |ticket| {
             let mut offer = offered(ticket, token).clone();
             agent = Some(offer.agent.clone());
             let is_first = ticket.picked_up_at.is_none();
             let first_wait_ms = is_first.then(|| at.since_ms(ticket.submitted_at));
-            taken = Some(((ticket.tier, ticket.channel), first_wait_ms));
+            pick_up = Some(((ticket.tier, ticket.channel), first_wait_ms));
             offer.assigned_at = at;
             offer.lease_until = lease_until;
             ticket.picked_up_at.get_or_insert(at);
             ticket.assigned_count += 1;
             ticket.state = State::Assigned(Box::new(offer));
         });
-        let (agent, (kind, first_wait_ms)) = agent.zip(taken).expect("it was just changed");
+        let (agent, (kind, first_wait_ms)) = agent.zip(pick_up).expect("it was just changed");
         let holder = self.roster.get(&agent).expect("it holds the ticket");
         self.flow.took(at, kind, holder.pools, first_wait_ms);
         self.timers.remove_back_off(holder, number);

@@ -214,14 +214,9 @@ async fn a_stream_on_which_nothing_is_heard_is_closed() {
     let mut line = Line::open(&server, "ann").await;
     server.submit(ticket_of("t1", "gold")).await;
     line.offer().await;
-    loop {
-        match line.next().await.unwrap() {
-            Down::Closing(closing) => {
-                assert_eq!(closing.reason(), pb::WorkCloseReason::Silent);
-                break;
-            }
-            other => panic!("not closing: {other:?}"),
-        }
+    match line.next().await.unwrap() {
+        Down::Closing(closing) => assert_eq!(closing.reason(), pb::WorkCloseReason::Silent),
+        other => panic!("not closing: {other:?}"),
     }
     let lost = line.down.message().await.unwrap_err();
     assert_eq!(told(&lost), (Code::Unavailable, "STREAM_LOST".to_owned()));

@@ -113,14 +113,9 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::LeaseExpired { ticket, token } => {
             Kind::LeaseExpired(v1::LeaseExpired { ticket: ticket.0, token: token.0 })
         }
-        Event::Released { ticket, token, reason } => Kind::Released(v1::Released {
-            ticket: ticket.0,
-            token: token.0,
-            reason: Some(match reason {
-                ReleaseReason::ByAgent(why) => v1::released::Reason::ByAgent((&**why).into()),
-                ReleaseReason::Undelivered => v1::released::Reason::Undelivered(v1::Undelivered {}),
-            }),
-        }),
+        Event::Released { ticket, token, reason } => {
+            Kind::Released(encode_released(*ticket, *token, reason))
+        }
         Event::Completed { ticket, token, outcome, note } => Kind::Completed(v1::Completed {
             ticket: ticket.0,
             token: token.0,
@@ -176,6 +171,21 @@ fn encode_assigned(event: &Event) -> v1::Assigned {
         step: encode_step(*step),
         slack_ms: *slack_ms,
         passed_tiers: passed.0,
+    }
+}
+
+fn encode_released(
+    ticket: TicketNumber,
+    token: LeaseToken,
+    reason: &ReleaseReason,
+) -> v1::Released {
+    v1::Released {
+        ticket: ticket.0,
+        token: token.0,
+        reason: Some(match reason {
+            ReleaseReason::ByAgent(why) => v1::released::Reason::ByAgent((&**why).into()),
+            ReleaseReason::Undelivered => v1::released::Reason::Undelivered(v1::Undelivered {}),
+        }),
     }
 }
 
