@@ -20,6 +20,11 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
             slack(held.slack_ms)
         ),
         State::Waiting => waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at),
+        State::Offered(offer) => format!(
+            "It is offered to agent {}, who has {} to accept it.",
+            offer.agent,
+            seconds(offer.lease_until.since_ms(beside.at))
+        ),
         State::Scheduled { opens_at } => {
             format!("It enters its queue in {}.", seconds(opens_at.since_ms(beside.at)))
         }

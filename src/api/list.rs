@@ -136,6 +136,7 @@ impl Api {
         let live = [
             pb::TicketState::Scheduled,
             pb::TicketState::Waiting,
+            pb::TicketState::Offered,
             pb::TicketState::Assigned,
             pb::TicketState::Parked,
         ];

@@ -133,7 +133,9 @@ impl Engine {
         let present = match &live.state {
             State::Waiting => None,
             State::Scheduled { opens_at } => Some(*opens_at),
-            State::Assigned(_) | State::Parked(_) => return Err(Rejection::TicketNotWaiting),
+            State::Offered(_) | State::Assigned(_) | State::Parked(_) => {
+                return Err(Rejection::TicketNotWaiting);
+            }
         };
         let opens_at = not_before.filter(|at| *at > now);
         let earliest = opens_at.unwrap_or(now);

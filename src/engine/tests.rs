@@ -2,6 +2,7 @@
 
 mod agents;
 mod by_name;
+mod capacity;
 mod choices;
 mod dispatch;
 mod leases;
@@ -9,6 +10,7 @@ mod life;
 mod limits;
 mod live_policy;
 mod moves;
+mod offers;
 mod outlook;
 mod policies;
 mod retries;

@@ -160,6 +160,7 @@ impl Tickets {
     }
 
     /// Counts an event that `engine` has just applied.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     pub(super) fn observe(&self, now: Time, event: &Event, engine: &Engine) {
         let mut keyed = self.keyed.lock().expect("nothing panics while it is held");
         let current = keyed.as_ref().is_some_and(|k| Arc::ptr_eq(&k.policy, engine.policy()));
@@ -173,7 +174,7 @@ impl Tickets {
                 keyed.cell(submitted.tier, submitted.channel).submitted.inc();
                 self.sources[submitted.tier_source as usize].inc();
             }
-            Event::Assigned { ticket, .. } => {
+            Event::Assigned { ticket, .. } | Event::Accepted { ticket, .. } => {
                 let ticket = live(*ticket);
                 if ticket.picked_up_at == Some(now) {
                     let cell = keyed.of(ticket);
@@ -242,6 +243,13 @@ impl Tickets {
                 }
             }
             Event::Started
+            | Event::WorkOpened { .. }
+            | Event::WorkClosed { .. }
+            | Event::Offered { .. }
+            | Event::Declined { .. }
+            | Event::OfferMissed { .. }
+            | Event::OfferRevoked { .. }
+            | Event::BackOffEnded { .. }
             | Event::PolicyApplied { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }

@@ -41,6 +41,10 @@ impl Driver {
                     self.answered.remove(&agent);
                 }
             }
+            Request::OpenWork { ask, number, pushes, reply } => {
+                self.open_work(now, ask, number, pushes, reply);
+            }
+            Request::CloseWork { agent, number, why } => self.close_work(now, agent, number, why),
             Request::Read(look) => {
                 let tell = look(&self.engine, now);
                 self.batch.answers.push(Box::new(move |fate| {
@@ -67,6 +71,7 @@ impl Driver {
             // Without space the wait is ended by the next start.
             let _ = self.command(now, Command::StopWaiting { agent });
         }
+        self.close_all_work(now);
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -202,6 +207,10 @@ impl Driver {
             | Command::Retier { .. }
             | Command::Pull { .. }
             | Command::StopWaiting { .. }
+            | Command::OpenWork { .. }
+            | Command::CloseWork { .. }
+            | Command::Accept { .. }
+            | Command::Decline { .. }
             | Command::Extend { .. }
             | Command::Release { .. }
             | Command::Park { .. }

@@ -11,6 +11,7 @@ mod image;
 mod life;
 mod needs;
 mod policy;
+mod push;
 mod ticket;
 
 use crate::engine::command::Event;

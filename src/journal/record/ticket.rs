@@ -158,13 +158,16 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         assignment: ticket.assignment().map(encode_assignment),
         opens_at: match &ticket.state {
             State::Scheduled { opens_at } => Some(opens_at.0),
-            State::Waiting | State::Assigned(_) | State::Parked(_) => None,
+            State::Waiting | State::Offered(_) | State::Assigned(_) | State::Parked(_) => None,
         },
         parked: match &ticket.state {
             State::Parked(parked) => Some(encode_parking(parked)),
-            State::Scheduled { .. } | State::Waiting | State::Assigned(_) => None,
+            State::Scheduled { .. } | State::Waiting | State::Offered(_) | State::Assigned(_) => {
+                None
+            }
         },
         life: ticket.life.as_deref().map(encode_life),
+        offer: ticket.offer().map(encode_assignment),
         urgency: encode_urgency(ticket.urgency),
         needs: ticket.needs.as_deref().map(encode_needs),
         wish: ticket.wish.as_deref().map(encode_wish),
@@ -194,11 +197,12 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
-        state: match (ticket.assignment, ticket.parked, ticket.opens_at) {
+        state: match (ticket.assignment, ticket.offer, ticket.parked, ticket.opens_at) {
             (Some(assignment), ..) => State::Assigned(Box::new(decode_assignment(assignment)?)),
-            (None, Some(parked), _) => State::Parked(Box::new(decode_parking(parked)?)),
-            (None, None, Some(opens_at)) => State::Scheduled { opens_at: Time(opens_at) },
-            (None, None, None) => State::Waiting,
+            (None, Some(offer), ..) => State::Offered(Box::new(decode_assignment(offer)?)),
+            (None, None, Some(parked), _) => State::Parked(Box::new(decode_parking(parked)?)),
+            (None, None, None, Some(opens_at)) => State::Scheduled { opens_at: Time(opens_at) },
+            (None, None, None, None) => State::Waiting,
         },
         life: ticket.life.map(decode_life).transpose()?.map(Box::new),
     })

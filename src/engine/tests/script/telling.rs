@@ -38,7 +38,22 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
             Some(format!("{} returns by itself", id_of(*ticket, engine)))
         }
         Event::Expired { ticket } => Some(format!("{} expires", id_of(*ticket, engine))),
-        Event::Started
+        Event::OfferMissed { ticket, token, set_away, .. } => {
+            let away = if *set_away { ", set away" } else { "" };
+            Some(format!("offer #{} of {} is missed{away}", token.0, id_of(*ticket, engine)))
+        }
+        Event::OfferRevoked { ticket, token, why } => {
+            Some(format!("offer #{} of {} is taken back: {why:?}", token.0, id_of(*ticket, engine)))
+        }
+        Event::WorkClosed { agent, why } => Some(format!("{agent}'s stream closes: {why:?}")),
+        Event::BackOffEnded { agent, ticket } => {
+            Some(format!("{agent} may be offered {} again", id_of(*ticket, engine)))
+        }
+        Event::WorkOpened { .. }
+        | Event::Offered { .. }
+        | Event::Accepted { .. }
+        | Event::Declined { .. }
+        | Event::Started
         | Event::PolicyApplied { .. }
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
@@ -102,6 +117,7 @@ pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
         State::Waiting => "waiting".to_owned(),
         State::Scheduled { opens_at } => format!("scheduled for {}", moment(*opens_at)),
         State::Parked(parked) => format!("parked until {}", moment(parked.until)),
+        State::Offered(to) => format!("offered to {} until {}", to.agent, moment(to.lease_until)),
         State::Assigned(by) => {
             let pool = by.pool.map_or("no pool", |pool| &engine.policy().pool(pool).name);
             format!("with {} of {pool} until {}", by.agent, moment(by.lease_until))
