@@ -6,6 +6,7 @@ mod clocks;
 mod events;
 mod forecast;
 mod intake;
+mod life;
 mod ops;
 mod policies;
 #[path = "../support/server.rs"]
