@@ -2,6 +2,7 @@
 
 use super::needs::{needs_name, needs_named};
 use super::proto::v1 as pb;
+use super::wishes::{add_wish, skill_levels};
 use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
 use crate::engine::Engine;
@@ -27,7 +28,7 @@ pub(super) fn timestamp(at: Time) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.0.div_euclid(1000), nanos }
 }
 
-fn duration(ms: i64) -> prost_types::Duration {
+pub(super) fn duration(ms: i64) -> prost_types::Duration {
     let nanos = i32::try_from(ms % 1000).expect("it is below 1000") * 1_000_000;
     prost_types::Duration { seconds: ms / 1000, nanos }
 }
@@ -214,7 +215,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         State::Waiting => pb::TicketState::Waiting,
         State::Assigned(_) => pb::TicketState::Assigned,
     };
-    pb::Ticket {
+    let mut told = pb::Ticket {
         ticket_id: ticket.id.to_string(),
         number: ticket.number.0,
         state: state.into(),
@@ -250,7 +251,10 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         outcome: String::new(),
         note: String::new(),
         reason: String::new(),
-    }
+        ..pb::Ticket::default()
+    };
+    add_wish(&mut told, ticket, policy);
+    told
 }
 
 /// A ticket of the history.
@@ -297,6 +301,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         outcome: text(&row.outcome),
         note: text(&row.note),
         reason: text(&row.reason),
+        ..pb::Ticket::default()
     }
 }
 
@@ -382,6 +387,7 @@ impl From<AgentSeen> for pb::Agent {
             state: state.into(),
             idle_since: is_idle.then(|| timestamp(agent.idle_since)),
             held: held.collect(),
+            skills: skill_levels(&policy, &agent.skills),
         }
     }
 }
@@ -420,11 +426,16 @@ impl From<&Policy> for pb::Policy {
                 solve_within: tier.solve_within_ms[channel.index()].map(duration),
                 queue_max: tier.queue_max[channel.index()],
             };
-            let first =
-                pb::RouteStep { after: Some(duration(0)), pools: pool_names(policy, tier.pools) };
+            let first = pb::RouteStep {
+                after: Some(duration(0)),
+                pools: pool_names(policy, tier.pools),
+                ..pb::RouteStep::default()
+            };
             let later = tier.overflow.iter().map(|step| pb::RouteStep {
                 after: Some(duration(step.after_ms)),
                 pools: pool_names(policy, step.pools),
+                lower_levels: step.lower_levels.into(),
+                drop_skills: step.drop_skills.iter().map(|s| policy.skill(s).to_string()).collect(),
             });
             pb::TierPolicy {
                 tier: tier.name.to_string(),
@@ -439,6 +450,7 @@ impl From<&Policy> for pb::Policy {
             pool: pool.name.to_string(),
             reserves: reserves(policy, pool),
             lease: Some(duration(pool.lease_ms)),
+            choice: pool.choice.name().to_owned(),
             floor_over_reserve: pool.floor_over_reserve,
         };
         Self {
@@ -451,6 +463,7 @@ impl From<&Policy> for pb::Policy {
             unavailable_tier: policy.tier(policy.unavailable_tier).name.to_string(),
             starve_after_permille: policy.starve_after_permille,
             floor_share_permille: policy.floor_share_permille,
+            skills: policy.skills.iter().map(ToString::to_string).collect(),
         }
     }
 }

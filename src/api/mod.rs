@@ -21,6 +21,7 @@ mod status;
 mod stream;
 mod submission;
 pub mod validate;
+mod wishes;
 
 pub use limits::Told as ToldLimit;
 pub use status::DOMAIN;

@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::humane;
 use super::table::{Facts, Table};
 use super::view::{self, AGENT_FIELDS};
+use super::wish;
 use super::words::{self, AgentStateWord};
 use crate::api::proto::v1;
 use clap::Subcommand;
@@ -35,8 +36,8 @@ pub(crate) enum Command {
     },
     /// Make an agent, or change one
     ///
-    /// A new agent is away until it works or is made available. Of an agent that is there name, pools and
-    /// capacity are replaced; presence and tickets stay.
+    /// A new agent is away until it works or is made available. Of an agent that is there name, pools,
+    /// skills and capacity are replaced; presence and tickets stay.
     #[command(after_help = put_help())]
     Put {
         /// The agent's id: 1 to 64 characters of A-Z a-z 0-9 . _ : -
@@ -47,6 +48,9 @@ pub(crate) enum Command {
         /// The agent's name for display, at most 128 characters
         #[arg(long, value_name = "NAME", default_value = "")]
         name: String,
+        /// A skill of the policy the agent has, with its level from 1 to 10; give it once for each
+        #[arg(long, value_name = "SKILL[=LEVEL]", value_parser = wish::skill)]
+        skill: Vec<v1::SkillLevel>,
         /// How many tickets the agent may hold at once, 1 to 100
         #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
         capacity: u32,
@@ -81,7 +85,8 @@ fn put_help() -> String {
     format!(
         "{AGENT_FIELDS}\n\n\
          Examples:\n  tierline agents put ada --pool desk --name 'Ada Brook'\n  \
-         tierline agents put ben --pool desk --pool backup --capacity 3"
+         tierline agents put ben --pool desk --pool backup --capacity 3\n  \
+         tierline agents put eva --pool desk --skill french=7 --skill billing"
     )
 }
 
@@ -97,8 +102,14 @@ impl Command {
                 let answer = connection.call(admin.get_agent(request)).await?;
                 show(context, &connection, answer.agent).await
             }
-            Self::Put { id, pool, name, capacity } => {
-                let request = v1::PutAgentRequest { agent_id: id, name, pools: pool, capacity };
+            Self::Put { id, pool, name, skill, capacity } => {
+                let request = v1::PutAgentRequest {
+                    agent_id: id,
+                    name,
+                    pools: pool,
+                    capacity,
+                    skills: skill,
+                };
                 let answer = connection.call(admin.put_agent(request)).await?;
                 show(context, &connection, answer.agent).await
             }
@@ -160,6 +171,7 @@ async fn list(
         .left("agent")
         .left("name")
         .left("pools")
+        .left("skills")
         .left("state")
         .left("presence")
         .right("holds")
@@ -171,6 +183,7 @@ async fn list(
             agent.agent_id.into(),
             agent.name.into(),
             agent.pools.join(", ").into(),
+            wish::words(&agent.skills).into(),
             words::agent_state(agent.state).into(),
             words::presence(agent.presence).into(),
             held.len().to_string().into(),
@@ -198,6 +211,7 @@ async fn show(
     let mut facts = Facts::new();
     facts.add("agent", &agent.agent_id).add("name", &agent.name);
     facts.add("pools", agent.pools.join(", "));
+    facts.add("skills", wish::words(&agent.skills));
     facts.add("capacity", humane::count(u64::from(agent.capacity), "ticket"));
     facts.add("presence", words::presence(agent.presence));
     let idle = view::instant(agent.idle_since).map_or_else(String::new, |since| {

@@ -30,6 +30,7 @@ mod ticket;
 mod top;
 mod view;
 mod who;
+mod wish;
 mod words;
 mod work;
 
@@ -117,7 +118,7 @@ enum Command {
     /// Make, list and change agents
     #[command(subcommand)]
     Agents(agents::Command),
-    Submit(submit::Submit),
+    Submit(Box<submit::Submit>),
     /// Look at tickets, follow, explain and cancel them
     #[command(subcommand)]
     Ticket(ticket::Command),

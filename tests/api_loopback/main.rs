@@ -8,3 +8,4 @@ mod ops;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod wishes;
