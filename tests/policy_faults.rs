@@ -104,7 +104,7 @@ const FAULTS: &[Case] = &[
     (15, r#"overflow = [{ after = "40s" }]"#, &[r#"15: tier "gold": overflow step 1: pools is missing"#]),
     (15, r#"overflow = [{ after = "40s", pool = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 1: pools is missing"#, r#"15: tier "gold": overflow step 1: unknown key pool; did you mean pools?"#]),
     (15, r#"overflow = [{ after = "40s", lower_levels = 10 }]"#, &[r#"15: tier "gold": overflow step 1: lower_levels = 10 is not between 0 and 9"#]),
-    (15, r#"overflow = [{ after = "40s", drop_skills = ["french"] }]"#, &[r#"15: tier "gold": overflow step 1: drop_skills = "french" is no skill; known: "#]),
+    (15, r#"overflow = [{ after = "40s", drop_skills = ["french"] }]"#, &[r#"15: tier "gold": overflow step 1: drop_skills = "french" is no skill; none is known"#]),
     (29, r#"choice = "random""#, &[r#"29: pool "desk": choice = "random" is not a choice; known: least-loaded, longest-idle, best-level, round-robin"#]),
     (1, "version = \"v1\"\nskills = [\"a\", \"a\"]", &[r#"2: skills = "a" is listed twice"#]),
     (1, "version = \"v1\"\nskills = [\"a b\"]", &[r#"2: skills = "a b" is not a name of 1 to 64 characters of [A-Za-z0-9._-]"#]),

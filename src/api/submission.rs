@@ -11,6 +11,7 @@ use crate::directory::{self, Identifier};
 use crate::driver::Refused;
 use crate::engine::command::{Asked, Lookup, Rejection, Submit};
 use crate::engine::model::{Caller, Channel, Content, TicketId, Time};
+use crate::engine::timing::Urgency;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ pub(super) struct Submission {
     own_id: bool,
     fingerprint: u64,
     channel: Channel,
+    urgency: Urgency,
     customer: Option<Identifier>,
     tier: Option<Box<str>>,
     content: Content,
@@ -36,6 +38,7 @@ impl Submission {
         let mut checks = Checks::default();
         let own_id = checks.optional_id("ticket_id", &request.ticket_id);
         let channel = checks.channel(request.channel);
+        let urgency = checks.urgency_or_normal(request.urgency);
         let customer = request
             .customer
             .as_ref()
@@ -55,6 +58,7 @@ impl Submission {
             id: own_id.map_or_else(|| new_id(now), TicketId::new),
             fingerprint: fingerprint(request),
             channel,
+            urgency,
             customer,
             tier,
             content,
@@ -88,6 +92,7 @@ impl Submission {
             id: self.id,
             fingerprint: self.fingerprint,
             channel: self.channel,
+            urgency: self.urgency,
             caller: caller.map(Arc::new),
             content: Arc::new(self.content),
             lookup,
@@ -173,6 +178,10 @@ fn fingerprint(request: &pb::SubmitTicketRequest) -> u64 {
         digest = digest.text("excluded_agent_ids").number(excluded.len() as u64);
         digest = excluded.iter().fold(digest, |digest, id| digest.text(id));
     }
+    // A submit of the time before urgencies has none, and means a normal one.
+    if !matches!(request.urgency(), pb::Urgency::Unspecified | pb::Urgency::Normal) {
+        digest = digest.text("urgency").number(number(request.urgency));
+    }
     digest.finish()
 }
 
@@ -220,7 +229,7 @@ mod tests {
     #[test]
     fn every_field_but_the_id_changes_the_fingerprint() {
         type Change = fn(&mut pb::SubmitTicketRequest);
-        let changes: [Change; 15] = [
+        let changes: [Change; 16] = [
             |r| r.channel = pb::Channel::Chat.into(),
             |r| r.customer = None,
             |r| r.customer.as_mut().unwrap().kind = pb::IdentifierKind::Card.into(),
@@ -239,6 +248,7 @@ mod tests {
                 let (agent_id, wait) = ("ann".into(), None);
                 r.preferred_agent = Some(pb::PreferredAgent { agent_id, wait });
             },
+            |r| r.urgency = pb::Urgency::High.into(),
         ];
         let mut seen = std::collections::BTreeSet::from([fingerprint(&request())]);
         for (at, change) in changes.iter().enumerate() {
@@ -248,6 +258,8 @@ mod tests {
         }
         let same = pb::SubmitTicketRequest { ticket_id: "T-2".into(), ..request() };
         assert_eq!(fingerprint(&same), fingerprint(&request()));
+        let said = pb::SubmitTicketRequest { urgency: pb::Urgency::Normal.into(), ..request() };
+        assert_eq!(fingerprint(&said), fingerprint(&request()), "normal is what is not said");
     }
 
     #[test]

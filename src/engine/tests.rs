@@ -13,4 +13,5 @@ mod skills;
 mod starvation;
 mod tickets;
 mod timers;
+mod timing;
 mod why;

@@ -6,16 +6,19 @@
 
 mod change;
 mod describe;
+mod hours;
 mod pools;
 mod skills;
 mod starving;
 mod tiers;
+mod timing;
 
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
 pub use starving::Starving;
 
+use crate::engine::hours::HoursIx;
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};
 use crate::settings::{self, DAY, Item, NAME_CHARS_MAX, Report, SECOND, Section};
 use std::ops::RangeInclusive;
@@ -82,6 +85,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     // Names first: tiers name pools, pools and customers name tiers.
     let mut tiers = tiers::entries(root);
     let pools = pools::entries(root);
+    let hours = hours::entries(root);
     tiers.sort_by_key(|tier| tier.rank);
     let skills = skills::read(root);
     let names = Names {
@@ -89,9 +93,11 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         ranks_known: tiers.iter().all(|tier| tier.rank.is_some()),
         pools: pools.iter().map(|pool| pool.name).collect(),
         skills: skills.clone().unwrap_or_default(),
+        hours: hours.iter().map(|hours| hours.name).collect(),
     };
 
     let read_tiers: Vec<_> = tiers.iter().map(|tier| tier.read(&names)).collect();
+    let read_hours: Vec<_> = hours.iter().map(hours::HoursEntry::read).collect();
     let read_pools: Vec<_> = pools.iter().map(|pool| pool.read(&names)).collect();
 
     let rule_item = dispatch.get("rule");
@@ -117,6 +123,9 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     for section in pools.into_iter().map(|pool| pool.section) {
         section.finish();
     }
+    for section in hours.into_iter().map(|hours| hours.section) {
+        section.finish();
+    }
 
     let policy = Policy {
         version: version?.into(),
@@ -126,6 +135,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         tiers: read_tiers.into_iter().collect::<Option<_>>()?,
         pools: read_pools.into_iter().collect::<Option<_>>()?,
         skills: skills?.into_iter().map(Into::into).collect(),
+        hours: read_hours.into_iter().collect::<Option<_>>()?,
         unknown_tier: unknown_tier?,
         unavailable_tier: unavailable_tier?,
         source: Arc::from(text),
@@ -154,6 +164,7 @@ struct Names<'a> {
     ranks_known: bool,
     pools: Vec<Option<&'a str>>,
     skills: Vec<&'a str>,
+    hours: Vec<Option<&'a str>>,
 }
 
 impl Names<'_> {
@@ -190,6 +201,16 @@ impl Names<'_> {
             }
         }
         complete.then_some(pools)
+    }
+
+    /// The hours that the value names.
+    fn hours(&self, item: &Item<'_>) -> Option<HoursIx> {
+        let text = item.text()?;
+        let at = self.hours.iter().position(|hours| *hours == Some(text));
+        if at.is_none() {
+            item.unknown("is no [[hours]]", self.hours.iter().flatten().copied());
+        }
+        at.map(|at| HoursIx(index(at)))
     }
 
     fn pool(&self, item: &Item<'_>) -> Option<PoolIx> {
@@ -263,6 +284,7 @@ mod tests {
     use super::*;
     use crate::engine::model::{AgentChoice, Overflow, Pool, Tier};
     use crate::engine::needs::{SkillIx, SkillSet};
+    use crate::engine::timing::Timing;
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a policy with everything in it")]
@@ -332,6 +354,7 @@ choice = "round-robin"
                     weight_permille: 1,
                     respond_within_ms: [15_000, 16_000, 17_000, 18_000, 19_000, 20_000],
                     solve_within_ms: [None, None, Some(17_000), None, None, None],
+                    timing: Timing::default(),
                     pools: set(&[0]),
                     queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
                     overflow: vec![
@@ -354,6 +377,7 @@ choice = "round-robin"
                     weight_permille: 1000,
                     respond_within_ms: [129_600_000; 6],
                     solve_within_ms: [None; 6],
+                    timing: Timing::default(),
                     pools: set(&[1]),
                     ..Tier::default()
                 },
@@ -364,6 +388,7 @@ choice = "round-robin"
                 pool("b", 900_000, &[]),
                 Pool { choice: AgentChoice::RoundRobin, ..pool("c", 900_000, &[]) },
             ],
+            hours: Vec::new(),
             unknown_tier: TierIx(1),
             unavailable_tier: TierIx(1),
             source: text.into(),
