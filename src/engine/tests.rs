@@ -6,6 +6,7 @@ mod choices;
 mod dispatch;
 mod leases;
 mod limits;
+mod many_queues;
 mod policies;
 mod retries;
 mod script;
