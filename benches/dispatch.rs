@@ -96,7 +96,6 @@ impl Desk {
             pools: PoolSet::of([PoolIx(0)]),
             skills: [(SkillIx(SKILLS - 1), 5)].into(),
             capacity: 1,
-            ..AgentProfile::default()
         }));
         desk.ask(Command::SetPresence { agent: ann(), presence: Presence::Available });
         desk
@@ -124,7 +123,7 @@ impl Desk {
             content: self.content.clone(),
             lookup: Lookup::Given { tier: tier.into() },
             earlier: None,
-            asked: self.skilled.then(|| asked(number)),
+            asked: self.skilled.then(|| Box::new(asked(number))),
         })));
     }
 
@@ -154,14 +153,14 @@ impl Desk {
 }
 
 /// One of the skills, in turn.
-fn asked(number: u64) -> Box<Asked> {
+fn asked(number: u64) -> Asked {
     let skill = AskedSkill {
         name: format!("skill-{}", number / 4 % u64::from(SKILLS)).into(),
         level: 3,
         mode: SkillMode::Require,
         drop_after_ms: None,
     };
-    Box::new(Asked { skills: [skill].into(), ..Asked::default() })
+    Asked { skills: [skill].into(), ..Asked::default() }
 }
 
 fn ann() -> AgentId {

@@ -11,11 +11,15 @@ pub mod command;
 pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
+pub mod duty;
 mod explain;
+pub mod flow;
 pub mod hours;
 mod ids;
+mod impact;
 pub mod model;
 pub mod needs;
+pub mod outlook;
 pub mod queue;
 pub mod roster;
 mod shelf;
@@ -25,9 +29,11 @@ pub mod timing;
 pub mod wish;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
+use flow::Flow;
 use ids::{Ids, Tickets};
 use model::{
     Agent, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket, TicketId,
@@ -74,6 +80,7 @@ pub struct Engine {
     at: Time,
     policy: Arc<Policy>,
     records: Vec<PoolRecord>,
+    flow: Flow,
     roster: Roster,
     tickets: Tickets,
     ids: Ids,
@@ -108,6 +115,7 @@ impl Engine {
             queues: Queues::new(policy.rule),
             policy: Arc::new(policy),
             records: Vec::new(),
+            flow: Flow::default(),
             roster: Roster::default(),
             tickets: Tickets::default(),
             ids: Ids::default(),
@@ -128,6 +136,7 @@ impl Engine {
             queues: Queues::new(image.policy.rule),
             policy: image.policy,
             records: image.pools,
+            flow: image.flow,
             next_number: image.next_number,
             next_token: image.next_token,
             ..Self::new(limits)
@@ -152,6 +161,7 @@ impl Engine {
             at: self.at,
             policy: self.policy.clone(),
             pools: self.records.clone(),
+            flow: self.flow.clone(),
             agents: self.roster.iter().cloned().collect(),
             tickets: self.tickets.values().map(|ticket| (**ticket).clone()).collect(),
             finished: self.finished.iter().map(|finished| (**finished).clone()).collect(),
@@ -183,6 +193,11 @@ impl Engine {
     /// What a pool has learnt.
     pub fn record(&self, pool: PoolIx) -> &PoolRecord {
         &self.records[usize::from(pool.0)]
+    }
+
+    /// What is learnt of the flow of work.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
     }
 
     /// The agents.

@@ -2,8 +2,9 @@
 
 use super::skills;
 use super::{
-    GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS, QUEUE_MAX, RANK, TARGET_MS,
-    WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, timing, unique_name,
+    GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OFFER_CALLBACK_ABOVE_MS, OVERFLOW_AFTER_MS,
+    QUEUE_MAX, RANK, TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille,
+    tables, timing, unique_name,
 };
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
 use crate::engine::needs::{LEVEL_MAX, SkillSet};
@@ -51,6 +52,10 @@ impl TierEntry<'_> {
         let timing = timing::read(section, names);
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
+        let offer_callback_above_ms = match section.get("offer_callback_above") {
+            Some(item) => Some(item.ms(OFFER_CALLBACK_ABOVE_MS)?),
+            None => None,
+        };
         let respond_item = section.require("respond_within");
         let respond = respond_item.as_ref().and_then(Targets::read);
         let respond_within_ms = respond
@@ -74,6 +79,7 @@ impl TierEntry<'_> {
             timing: timing?,
             pools: pools?,
             overflow: overflow?,
+            offer_callback_above_ms,
             queue_max: queue_max?,
         })
     }
