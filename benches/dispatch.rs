@@ -96,6 +96,7 @@ impl Desk {
             pools: PoolSet::of([PoolIx(0)]),
             skills: [(SkillIx(SKILLS - 1), 5)].into(),
             capacity: 1,
+            ..AgentProfile::default()
         }));
         desk.ask(Command::SetPresence { agent: ann(), presence: Presence::Available });
         desk
@@ -183,6 +184,7 @@ fn policy() -> Policy {
         rule: Rule::GuardedEdf,
         starve_after_permille: 2000,
         floor_share_permille: 100,
+        channels: Default::default(),
         tiers: tiers.into(),
         pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, ..Pool::default() }],
         skills: (0..SKILLS).map(|skill| format!("skill-{skill}").into()).collect(),

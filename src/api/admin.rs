@@ -29,10 +29,11 @@ impl AdminService for Api {
         checks.pools(&request.pools);
         let capacity = checks.capacity(request.capacity);
         let skills = checks.skills(&request.skills);
+        let maxima = checks.maxima(&request.maxima);
         checks.done()?;
         let pools = self.pools_named(request.pools).await?;
         let skills = self.skills_named(skills).await?;
-        let profile = AgentProfile { id: id.clone(), name, pools, skills, capacity };
+        let profile = AgentProfile { id: id.clone(), name, pools, skills, capacity, maxima };
         let put = self.handle.put_agent(profile).await;
         put.map_err(|refused| Fault::refused(refused, id.as_str()))?;
         let agent = self.agent(&id).await?;
@@ -185,7 +186,9 @@ impl AdminService for Api {
         let seen = self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?;
         let (engine_limits, [tickets, agents], policy_version) = seen;
         let watchers = self.settings.watchers_max - self.watchers.available_permits();
-        let used = limits::Used { tickets, agents, watchers };
+        let streams = self.work_streams.available_permits();
+        let work_streams = self.settings.work_streams_max - streams;
+        let used = limits::Used { tickets, agents, watchers, work_streams };
         let clock = self.handle.clock();
         let mut limits = limits::told(engine_limits, &self.settings, used);
         limits.extend(limits::of_queues(&self.handle.view()));

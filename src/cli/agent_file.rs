@@ -71,7 +71,8 @@ fn agent(row: Row, policy: &Policy) -> Result<AgentProfile, String> {
     if let Some(twice) = skills.windows(2).find(|two| two[0].0 == two[1].0) {
         return Err(format!("skill {} is listed twice", policy.skill(twice[0].0)));
     }
-    Ok(AgentProfile { id, name, pools, capacity, skills: skills.into() })
+    let skills = skills.into();
+    Ok(AgentProfile { id, name, pools, skills, capacity, ..AgentProfile::default() })
 }
 
 fn skill(text: &str, policy: &Policy) -> Result<(SkillIx, u8), String> {

@@ -2,12 +2,14 @@
 
 mod agents;
 mod by_name;
+mod capacity;
 mod choices;
 mod dispatch;
 mod leases;
 mod limits;
 mod live_policy;
 mod many_queues;
+mod offers;
 mod outlook;
 mod policies;
 mod retries;
