@@ -18,8 +18,12 @@ pub mod queue;
 pub mod roster;
 mod shelf;
 pub mod timers;
+mod trial;
+mod why;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use trial::Turn;
+pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNot};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};

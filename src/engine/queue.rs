@@ -289,6 +289,12 @@ impl Queues {
         self.by_agent.get(agent).into_iter().flatten()
     }
 
+    /// How many stand before a waiting ticket in its own queue; exact up to `most`.
+    pub(super) fn ahead_in_queue(&self, ticket: &Ticket, most: usize) -> usize {
+        let queue = self.get(&QueueKey::of(ticket)).expect("a waiting ticket has its queue");
+        queue.ahead_of(self.order_of(ticket), most)
+    }
+
     /// How many tickets of its own and higher tiers stand before a waiting ticket; exact up to
     /// `most` per queue. Counts the tickets of shared pools, whatever skills they need; of a ticket
     /// that waits for one agent, those that wait for that agent.

@@ -1,5 +1,7 @@
 //! The agents: who is registered, who waits for work, who holds what, and whom tickets name.
 
+mod excerpt;
+
 use super::model::{
     Agent, AgentChoice, AgentId, LeaseToken, POOLS_MAX, PoolIx, Presence, TicketNumber, Time, Wait,
 };
@@ -92,6 +94,11 @@ impl Roster {
     /// Whether any agent waits for work.
     pub fn anyone_waits(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// How many agents wait for work.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting.values().map(|idle| idle.least_loaded.len()).sum()
     }
 
     /// Of each crew with someone waiting, who has the next turn; in the order of their turns.

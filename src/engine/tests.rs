@@ -9,3 +9,4 @@ mod script;
 mod tickets;
 mod timers;
 mod why;
+mod why_not;

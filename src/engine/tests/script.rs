@@ -16,9 +16,10 @@
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
 mod telling;
+mod why;
 
 use crate::engine::command::{
-    AgentProfile, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
 use crate::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
@@ -27,7 +28,7 @@ use crate::engine::model::{
 use crate::engine::{Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use telling::{answer, explained, id_of, pool_names, seen, tier_name, told_unasked};
+use telling::{answer, explained, id_of, pool_names, queue_name, seen, told_unasked};
 
 /// Plays the script and fails unless everything in it happens, and nothing else.
 pub(super) fn check(script: &str) {
@@ -90,12 +91,20 @@ impl Stage {
         self.now = at;
         let mut line = format!("{} {}", moment(at), asked.join(" "));
         let mut unasked = Vec::new();
+        let recorded_count = self.journal.len();
+        let mut foretold = match asked {
+            ["pull", agent, ..] => why::Foretold::of(agent, at, &self.engine),
+            _ => None,
+        };
         if let Some(seen) = self.look(asked) {
             line.push_str(" -> ");
             line.push_str(if seen.is_empty() { "none" } else { &seen });
         } else {
             match self.engine.decide(at, command(asked, &self.engine)) {
                 Ok(decision) => {
+                    if matches!(decision.answer, Answer::Holds { repeated: true, .. }) {
+                        foretold = None;
+                    }
                     for event in decision.events {
                         unasked.extend(told_unasked(&event, &self.engine));
                         self.happen(event);
@@ -113,6 +122,9 @@ impl Stage {
             self.tell(&told);
         }
         self.settle();
+        if let Some(foretold) = foretold {
+            foretold.check(self.journal[recorded_count..].iter().map(|(_, event)| event));
+        }
     }
 
     /// Actions that change nothing the engine decides.
@@ -135,14 +147,8 @@ impl Stage {
                 let filled = engine.queues().iter().filter(|(_, queue)| !queue.is_empty());
                 let told = filled.map(|(key, queue)| {
                     let ids: Vec<_> = queue.iter().map(|n| id_of(n, engine)).collect();
-                    let (tier, pools) =
-                        (tier_name(key.tier, engine), pool_names(key.pools, engine));
                     let late = queue.late_count();
-                    format!(
-                        "{tier}/{}/{pools}: {} ({late} late)",
-                        key.channel.name(),
-                        ids.join(" ")
-                    )
+                    format!("{}: {} ({late} late)", queue_name(key, engine), ids.join(" "))
                 });
                 told.collect::<Vec<_>>().join("; ")
             }
@@ -165,6 +171,8 @@ impl Stage {
             ["recorded"] => self.journal.len().to_string(),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
             ["explain", id] => explained(id, self.now, engine),
+            ["why", id, agent] => why::why(id, agent, self.now, engine),
+            ["get?", agent] => why::gets(agent, self.now, engine),
             ["limit", tickets, agents] => {
                 let number = |word: &str| word.parse().expect("a number");
                 let limits = Limits { tickets_max: number(tickets), agents_max: number(agents) };

@@ -7,6 +7,7 @@ use crate::engine::dispatch::Choice;
 use crate::engine::model::{
     PoolSet, State, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
+use crate::engine::queue::QueueKey;
 use std::fmt::Write as _;
 
 /// Events that no command asks for by name, in words.
@@ -77,6 +78,12 @@ pub(super) fn pool_names(pools: PoolSet, engine: &Engine) -> String {
     }
     let names = pools.iter().map(|pool| engine.policy().pool(pool).name.to_string());
     names.collect::<Vec<_>>().join("+")
+}
+
+/// A queue by tier, channel and pools.
+pub(super) fn queue_name(key: &QueueKey, engine: &Engine) -> String {
+    let (tier, pools) = (tier_name(key.tier, engine), pool_names(key.pools, engine));
+    format!("{tier}/{}/{pools}", key.channel.name())
 }
 
 /// A ticket in one line.

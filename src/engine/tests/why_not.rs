@@ -1,0 +1,87 @@
+//! What an agent would get, and why not: every condition, by the code that dispatches.
+
+use super::script::check;
+
+#[test]
+fn every_condition_that_keeps_a_ticket_from_an_agent_is_told() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; tier standard 4h desk+back; pool desk keep 2 gold; pool back
+         agent ann desk
+         agent bob back
+         here ann
+         here bob
+         0s submit g1 gold voice
+         0s submit s1 standard voice
+         0s submit s2 standard voice
+         0s why g1 ann -> gets it
+         0s why g1 bob -> other pools
+         0s why s1 ann -> desk keeps 2 of 1; g1 goes first by at-risk
+         0s why s2 ann -> desk keeps 2 of 1; behind s1 and 0 more; g1 goes first by at-risk
+         0s why s2 bob -> behind s1 and 0 more
+         0s why s1 bob -> gets it
+         0s away bob
+         0s why s1 bob -> away
+         0s pull ann -> g1 #1 at-risk
+         0s why s2 ann -> full 1/1; desk keeps 2 of 1; behind s1 and 0 more
+         0s why g1 bob -> with ann; away; other pools
+         0s why g9 bob -> gone
+         0s why s1 eve -> gone",
+    );
+}
+
+#[test]
+fn an_agent_is_told_what_would_come_and_why_nothing() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; tier standard 4h desk; pool desk keep 1 gold; pool back
+         agent ann desk
+         agent bob back
+         here ann
+         here bob
+         0s get? ann -> nothing
+         0s submit s1 standard voice
+         0s get? ann -> nothing; s1 held by desk
+         0s get? bob -> nothing; standard/voice/desk: other pools
+         0s submit g1 gold voice
+         0s get? ann -> g1 by at-risk
+         0s away ann
+         0s get? ann -> nothing; away; s1 held by desk",
+    );
+}
+
+#[test]
+fn one_who_joins_others_frees_what_a_reserve_held_for_whoever_has_the_earlier_turn() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; tier standard 4h desk; pool desk keep 1 gold
+         agent ann desk
+         agent bob desk
+         here ann
+         1s here bob
+         1s submit s1 standard voice
+         2s pull ann until=60s -> waits
+         3s why s1 bob -> ann gets it
+         3s get? bob -> nothing
+         3s pull bob until=60s -> waits
+         3s * ann gets s1 #1 earliest-deadline
+         60s * bob waits no more: Nothing",
+    );
+}
+
+#[test]
+fn one_who_joins_others_is_served_after_them_at_the_same_instant() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; tier standard 4h desk+back; pool desk keep 1 gold; pool back
+         agent ann desk
+         agent bob desk+back
+         here ann
+         1s here bob
+         1s submit s1 standard voice
+         1s submit s2 standard email
+         2s pull ann until=60s -> waits
+         2s agent? ann -> Available in desk, holds nothing, idle since 0s, waits
+         3s get? bob -> nothing; s2 held by desk
+         3s pull bob until=60s -> waits
+         3s * ann gets s1 #1 earliest-deadline
+         4s submit g1 gold voice
+         4s * bob gets g1 #2 at-risk",
+    );
+}
