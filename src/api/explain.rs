@@ -89,17 +89,8 @@ fn crew(
         Choice::Nothing => pb::DecisionStep::Nothing,
     };
     let chosen = survey.survey.taken().map(|(head, _)| id_of(head.ticket));
-    let candidate = |head: &Head| pb::CandidateHead {
-        queue_id: queue_id(policy, &head.queue),
-        tier: policy.tier(head.queue.tier).name.to_string(),
-        ticket_id: id_of(head.ticket),
-        waited_ms: head.waited_ms,
-        slack_ms: head.slack_ms,
-        guard_ms: head.guard_ms,
-        at_risk: head.at_risk,
-        starving: head.starving,
-        via_pool: policy.pool(head.pool).name.to_string(),
-        held_by: hold(head, survey.waiting, policy, beside),
+    let candidate = |head: &Head| {
+        candidate(head, policy, id_of(head.ticket), hold(head, survey.waiting, policy, beside))
     };
     pb::CrewDecision {
         pools: convert::pool_names(policy, survey.crew.pools),
@@ -109,6 +100,27 @@ fn crew(
         chosen_ticket_id: chosen.clone().unwrap_or_default(),
         candidates: survey.survey.heads.iter().map(candidate).collect(),
         why: why(survey, ticket, policy, beside, chosen.as_deref()),
+    }
+}
+
+/// A head as the rule saw it.
+pub(super) fn candidate(
+    head: &Head,
+    policy: &Policy,
+    ticket_id: String,
+    held_by: Option<pb::ReserveHold>,
+) -> pb::CandidateHead {
+    pb::CandidateHead {
+        queue_id: queue_id(policy, &head.queue),
+        tier: policy.tier(head.queue.tier).name.to_string(),
+        ticket_id,
+        waited_ms: head.waited_ms,
+        slack_ms: head.slack_ms,
+        guard_ms: head.guard_ms,
+        at_risk: head.at_risk,
+        starving: head.starving,
+        via_pool: policy.pool(head.pool).name.to_string(),
+        held_by,
     }
 }
 
@@ -159,7 +171,7 @@ fn why(
 }
 
 /// Why the rule prefers `chosen` to `own`.
-fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> String {
+pub(super) fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> String {
     match step {
         Step::Floor => format!(
             "it has waited {} and starves, and it is the turn of starving tiers",

@@ -19,6 +19,7 @@ mod status;
 mod stream;
 mod submission;
 pub mod validate;
+mod why;
 
 pub use limits::Told as ToldLimit;
 pub use status::DOMAIN;

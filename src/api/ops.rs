@@ -79,6 +79,20 @@ impl OpsService for Api {
             // It was submitted between the two questions: it can be explained now.
         }
     }
+
+    async fn explain_agent(
+        &self,
+        request: Request<pb::ExplainAgentRequest>,
+    ) -> Result<Response<pb::ExplainAgentResponse>, Status> {
+        Ok(Response::new(self.agent_explained(request.get_ref()).await?))
+    }
+
+    async fn why_not(
+        &self,
+        request: Request<pb::WhyNotRequest>,
+    ) -> Result<Response<pb::WhyNotResponse>, Status> {
+        Ok(Response::new(self.why_not_explained(request.get_ref()).await?))
+    }
 }
 
 /// The whole floor: `view` as it is still true at `now`, counted since `since`.

@@ -117,17 +117,27 @@ impl Trial<'_> {
         self.then().queues.get(key)?.front().map(|front| front.number)
     }
 
+    /// Idle agents by pool at that moment, in the policy's order, `agent` included.
+    pub(super) fn idle_counts(&self, agent: &Agent) -> Vec<u32> {
+        let then = self.then();
+        let pools = (0..then.policy.pools.len()).map(|at| u8::try_from(at).expect("at most 64"));
+        let idle = |pool| {
+            let uncounted = !self.counted && agent.pools.contains(pool);
+            then.roster.idle_count(pool) + u32::from(uncounted)
+        };
+        pools.map(|at| idle(PoolIx(at))).collect()
+    }
+
     /// The pools of the agent whose reserves keep a ticket of that tier from the agent, each with the
     /// idle agents in it, this one included, and how many it keeps free.
     pub(super) fn reserves(&self, agent: &Agent, tier: TierIx) -> Vec<(PoolIx, u32, u32)> {
         let then = self.then();
-        let held =
-            agent.pools.iter().filter(|pool| !then.floor().may_spare(*pool, tier, self.counted));
+        let spares = |pool: &PoolIx| then.floor().may_spare(*pool, tier, self.counted);
         let counts = |pool| {
             let idle = then.roster.idle_count(pool) + u32::from(!self.counted);
             (pool, idle, then.policy.pool(pool).reserve_against(tier))
         };
-        held.map(counts).collect()
+        agent.pools.iter().filter(|pool| !spares(pool)).map(counts).collect()
     }
 }
 

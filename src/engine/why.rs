@@ -106,6 +106,8 @@ pub struct AgentExplanation {
     /// What competes when it is the agent's turn, and the choice. For one who may not ask: as if one
     /// could.
     pub survey: Survey,
+    /// Idle agents by pool at that moment, in the policy's order, this agent included.
+    pub idle_counts: Vec<u32>,
     /// What the agent would get, and the step that chooses it.
     pub gets: Option<(TicketNumber, Step)>,
     /// Filled queues that the agent may not serve: the first [`PASSED_QUEUES_MAX`].
@@ -183,6 +185,7 @@ impl Engine {
             conditions: unready(agent),
             before: trial.before.clone(),
             survey: trial.survey.clone(),
+            idle_counts: trial.idle_counts(agent),
             gets: trial.gets,
             passed: Vec::new(),
             passed_count: 0,

@@ -7,3 +7,4 @@ mod ops;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod why;
