@@ -125,6 +125,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "dispatch.floor_share",
         "dispatch.rule",
         "dispatch.starve_after",
+        "pool.floor_over_reserve",
         "pool.lease",
         "pool.reserve",
         "tier.guard",

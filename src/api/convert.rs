@@ -438,6 +438,7 @@ impl From<&Policy> for pb::Policy {
             pool: pool.name.to_string(),
             reserves: reserves(policy, pool),
             lease: Some(duration(pool.lease_ms)),
+            floor_over_reserve: pool.floor_over_reserve,
         };
         Self {
             version: policy.version.to_string(),

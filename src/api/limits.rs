@@ -34,7 +34,7 @@ pub(super) fn told(engine: Limits, settings: &Settings, used: Used) -> Vec<pb::L
         limit("agents_max", "Registered agents.", engine.agents_max).used(used.agents),
         limit(
             "watchers_max",
-            "Calls that watch a ticket or the queues.",
+            "Calls that watch a ticket, the queues or the events.",
             settings.watchers_max as u64,
         )
         .used(used.watchers),
@@ -75,6 +75,16 @@ const FIXED: &[(&str, &str, u64)] = &[
     ("capacity_max", "Tickets an agent may hold at once.", validate::CAPACITY_MAX as u64),
     ("tiers_max", "Tiers of a policy.", TIERS_MAX as u64),
     ("pools_max", "Pools of a policy, and of an agent.", POOLS_MAX as u64),
+    (
+        "events_per_answer_max",
+        "Events in one answer of a stream.",
+        super::follow::EVENTS_PER_ANSWER as u64,
+    ),
+    (
+        "event_filter_max",
+        "Types, and tiers, in the filter of events.",
+        super::follow::FILTER_MAX as u64,
+    ),
     ("page_size_max", "Entries on a page.", validate::PAGE_SIZE_MAX as u64),
     ("page_token_bytes_max", "The length of a page token.", validate::PAGE_TOKEN_BYTES_MAX as u64),
     ("queue_id_bytes_max", "The length of a queue's name.", validate::QUEUE_ID_BYTES_MAX as u64),

@@ -7,7 +7,9 @@ mod admin;
 mod agent;
 mod convert;
 mod digest;
+mod events;
 mod explain;
+mod follow;
 mod intake;
 mod limits;
 mod list;
@@ -33,6 +35,7 @@ use proto::v1::agent_service_server::AgentServiceServer;
 use proto::v1::intake_service_server::IntakeServiceServer;
 use proto::v1::ops_service_server::OpsServiceServer;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
@@ -51,8 +54,10 @@ pub struct Settings {
     pub message_bytes_max: usize,
     /// Tickets of one stream that are worked on at once. At least 1.
     pub submit_stream_in_flight_max: usize,
-    /// Calls that watch a ticket or the queues at once.
+    /// Calls that watch a ticket, the queues or the events at once.
     pub watchers_max: usize,
+    /// How long a reader of events may take nothing before it is told to come again, in real time.
+    pub reader_patience: Duration,
     /// Where customers are looked up, as `GetServerInfo` says it: "embedded" or "redis".
     pub directory: &'static str,
     /// The limits of the driver, to be shown.
@@ -69,6 +74,7 @@ impl Default for Settings {
             message_bytes_max: 256 << 10,
             submit_stream_in_flight_max: 64,
             watchers_max: 1000,
+            reader_patience: Duration::from_secs(30),
             directory: "embedded",
             driver: driver::Settings::default(),
             more: Vec::new(),

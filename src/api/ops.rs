@@ -1,6 +1,7 @@
 //! `OpsService`: what waits, who works, and why each decision was made. Changes nothing.
 
 use super::convert::{self, pool_names, queue_id, rank, timestamp};
+use super::follow::Events;
 use super::proto::v1 as pb;
 use super::proto::v1::ops_service_server::OpsService;
 use super::status::Fault;
@@ -92,6 +93,15 @@ impl OpsService for Api {
         request: Request<pb::WhyNotRequest>,
     ) -> Result<Response<pb::WhyNotResponse>, Status> {
         Ok(Response::new(self.why_not_explained(request.get_ref()).await?))
+    }
+
+    type WatchEventsStream = Events;
+
+    async fn watch_events(
+        &self,
+        request: Request<pb::WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        Ok(Response::new(self.events(request.get_ref()).await?))
     }
 }
 

@@ -96,6 +96,25 @@ impl Fault {
         Self::refused(Refused::Unreadable, "")
     }
 
+    /// The event is no longer in the journal.
+    pub(super) fn event_not_kept(wanted: u64, first: u64) -> Self {
+        let text = format!("event {wanted} is no longer kept; the first that is kept is {first}");
+        Self::new(Code::OutOfRange, ErrorReason::EventNotKept, text).told("first_kept", first)
+    }
+
+    /// The event is further ahead than the next one.
+    pub(super) fn event_ahead(wanted: u64, next: u64) -> Self {
+        let text = format!("event {wanted} is ahead of the journal; the next one is {next}");
+        Self::new(Code::OutOfRange, ErrorReason::EventNotKept, text).told("next", next)
+    }
+
+    /// The reader has taken nothing for so long.
+    pub(super) fn reader_too_slow(patience: Duration, resume_from: u64) -> Self {
+        let text = format!("nothing was taken for {patience:?}; go on from event {resume_from}");
+        let fault = Self::new(Code::Aborted, ErrorReason::ReaderTooSlow, text);
+        fault.told("resume_from", resume_from)
+    }
+
     /// The server is stopping.
     pub(super) fn stopping() -> Self {
         Self::refused(Refused::Stopping, "")
@@ -228,6 +247,12 @@ impl Fault {
 
     fn violated(mut self, subject: &str, description: &str) -> Self {
         self.0.details.add_quota_failure_violation(subject, description);
+        self
+    }
+
+    /// A number for programs.
+    fn told(mut self, name: &str, value: u64) -> Self {
+        self.0.metadata.insert(name.to_owned(), value.to_string());
         self
     }
 

@@ -8,7 +8,7 @@ use super::status::Fault;
 use super::validate::Checks;
 use crate::driver::Live;
 use crate::engine::dispatch::{Choice, Head};
-use crate::engine::model::{Policy, PoolIx, TicketId, TicketNumber, Time};
+use crate::engine::model::{Policy, TicketId, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::engine::{AgentExplanation, Condition, Engine, WhyNot};
 use std::collections::BTreeMap;
@@ -191,10 +191,9 @@ fn why_not_summary(told: &WhyNot, failed: &[pb::FailedCondition], beside: &Besid
 
 /// Who would be served before, as sentences that end in a space.
 fn served_first(told: &AgentExplanation, beside: &Beside) -> String {
-    let turns = told.before.iter();
-    turns
-        .map(|turn| format!("{} would first get {}. ", turn.agent, beside.id(turn.ticket)))
-        .collect()
+    told.before.iter().fold(String::new(), |sentences, turn| {
+        format!("{sentences}{} would first get {}. ", turn.agent, beside.id(turn.ticket))
+    })
 }
 
 fn joined(conditions: &[pb::FailedCondition]) -> String {
@@ -225,114 +224,112 @@ fn named(condition: &Condition) -> Option<TicketNumber> {
     }
 }
 
-/// A condition as a message, with its sentence.
+/// A condition as a message.
 fn message(condition: &Condition, policy: &Policy, beside: &Beside) -> pb::FailedCondition {
-    let pool_name = |pool: PoolIx| policy.pool(pool).name.to_string();
-    let of = |kind: pb::ConditionKind, description: String| pb::FailedCondition {
+    use pb::ConditionKind as Kind;
+    let of = |kind: Kind| pb::FailedCondition {
         kind: kind.into(),
-        description,
+        description: sentence(condition, policy, beside),
         ..pb::FailedCondition::default()
     };
     match condition {
-        Condition::Assigned { agent } => pb::FailedCondition {
-            agent_id: agent.to_string(),
-            ..of(pb::ConditionKind::Assigned, format!("the ticket is in the hands of {agent}"))
-        },
-        Condition::Away => of(pb::ConditionKind::Away, "the agent is away".to_owned()),
+        Condition::Assigned { agent } => {
+            pb::FailedCondition { agent_id: agent.to_string(), ..of(Kind::Assigned) }
+        }
+        Condition::Away => of(Kind::Away),
         Condition::Full { held_count, capacity } => pb::FailedCondition {
             actual: (*held_count).into(),
             limit: (*capacity).into(),
-            ..of(
-                pb::ConditionKind::Full,
-                format!("the agent holds {held_count} of at most {capacity} tickets"),
-            )
+            ..of(Kind::Full)
         },
         Condition::ChannelClosed { channel } => pb::FailedCondition {
             channel: pb::Channel::from(*channel).into(),
-            ..of(
-                pb::ConditionKind::ChannelClosed,
-                format!("the agent may take nothing more of the channel {}", channel.name()),
-            )
+            ..of(Kind::ChannelClosed)
         },
-        Condition::PoolsApart => of(
-            pb::ConditionKind::PoolsApart,
-            "the agent serves in none of the ticket's pools".to_owned(),
-        ),
-        Condition::SkillTooLow { skill, required, level } => {
-            let name = policy.skill(*skill);
-            let has = match level {
-                0 => "does not have it".to_owned(),
-                level => format!("has level {level}"),
-            };
-            pb::FailedCondition {
-                skill: name.to_string(),
-                actual: (*level).into(),
-                limit: (*required).into(),
-                ..of(
-                    pb::ConditionKind::SkillTooLow,
-                    format!("the skill {name} is required at level {required} and the agent {has}"),
-                )
-            }
-        }
+        Condition::PoolsApart => of(Kind::PoolsApart),
+        Condition::SkillTooLow { skill, required, level } => pb::FailedCondition {
+            skill: policy.skill(*skill).to_string(),
+            actual: (*level).into(),
+            limit: (*required).into(),
+            ..of(Kind::SkillTooLow)
+        },
         Condition::SkillExcluded { skill } => pb::FailedCondition {
             skill: policy.skill(*skill).to_string(),
-            ..of(
-                pb::ConditionKind::SkillExcluded,
-                format!("the agent has the skill {}, which is excluded", policy.skill(*skill)),
-            )
+            ..of(Kind::SkillExcluded)
         },
-        Condition::Barred => {
-            of(pb::ConditionKind::Barred, "the ticket excludes this agent by name".to_owned())
-        }
-        Condition::OnlyFor { agent, while_available } => {
-            let whom = if *while_available { "prefers" } else { "is only for" };
-            pb::FailedCondition {
-                agent_id: agent.to_string(),
-                ..of(pb::ConditionKind::OnlyFor, format!("the ticket {whom} the agent {agent}"))
-            }
+        Condition::Barred => of(Kind::Barred),
+        Condition::OnlyFor { agent, while_available: _ } => {
+            pb::FailedCondition { agent_id: agent.to_string(), ..of(Kind::OnlyFor) }
         }
         Condition::Reserve { pool, idle_count, reserve_count } => pb::FailedCondition {
-            pool: pool_name(*pool),
+            pool: policy.pool(*pool).name.to_string(),
             actual: (*idle_count).into(),
             limit: (*reserve_count).into(),
-            ..of(
-                pb::ConditionKind::Reserve,
-                format!(
-                    "the pool {} keeps {reserve_count} agents free for higher tiers, and with this \
-                     one {idle_count} are idle",
-                    pool_name(*pool)
-                ),
-            )
+            ..of(Kind::Reserve)
         },
         Condition::Behind { front, ahead_count } => pb::FailedCondition {
             ticket_id: beside.id(*front),
             actual: *ahead_count as u64,
-            ..of(
-                pb::ConditionKind::Behind,
-                format!(
-                    "{ahead_count} stand before it in its own queue, {} the first of them",
-                    beside.id(*front)
-                ),
-            )
+            ..of(Kind::Behind)
         },
         Condition::RulePrefers { ticket, step } => pb::FailedCondition {
             ticket_id: beside.id(*ticket),
             step: pb::DecisionStep::from(*step).into(),
-            ..of(
-                pb::ConditionKind::RulePrefers,
-                format!(
-                    "the step {} of the rule prefers {}, the first of another queue",
-                    step.name(),
-                    beside.id(*ticket)
-                ),
-            )
+            ..of(Kind::RulePrefers)
         },
-        Condition::GoesTo { agent } => pb::FailedCondition {
-            agent_id: agent.to_string(),
-            ..of(
-                pb::ConditionKind::GoesTo,
-                format!("{agent}, who waits for work too, would get it first"),
+        Condition::GoesTo { agent } => {
+            pb::FailedCondition { agent_id: agent.to_string(), ..of(Kind::GoesTo) }
+        }
+    }
+}
+
+/// A condition as a sentence, without a full stop.
+fn sentence(condition: &Condition, policy: &Policy, beside: &Beside) -> String {
+    match condition {
+        Condition::Assigned { agent } => format!("the ticket is in the hands of {agent}"),
+        Condition::Away => "the agent is away".to_owned(),
+        Condition::Full { held_count, capacity } => {
+            format!("the agent holds {held_count} of at most {capacity} tickets")
+        }
+        Condition::ChannelClosed { channel } => {
+            format!("the agent may take nothing more of the channel {}", channel.name())
+        }
+        Condition::PoolsApart => "the agent serves in none of the ticket's pools".to_owned(),
+        Condition::SkillTooLow { skill, required, level } => {
+            let has = match level {
+                0 => "does not have it".to_owned(),
+                level => format!("has level {level}"),
+            };
+            let skill = policy.skill(*skill);
+            format!("the skill {skill} is required at level {required} and the agent {has}")
+        }
+        Condition::SkillExcluded { skill } => {
+            format!("the agent has the skill {}, which is excluded", policy.skill(*skill))
+        }
+        Condition::Barred => "the ticket excludes this agent by name".to_owned(),
+        Condition::OnlyFor { agent, while_available: true } => {
+            format!("the ticket prefers the agent {agent}")
+        }
+        Condition::OnlyFor { agent, while_available: false } => {
+            format!("the ticket is only for the agent {agent}")
+        }
+        Condition::Reserve { pool, idle_count, reserve_count } => {
+            let pool = &policy.pool(*pool).name;
+            format!(
+                "the pool {pool} keeps {reserve_count} agents free for higher tiers, and with this \
+                 one {idle_count} are idle"
             )
-        },
+        }
+        Condition::Behind { front, ahead_count } => {
+            let front = beside.id(*front);
+            format!("{ahead_count} stand before it in its own queue, {front} the first of them")
+        }
+        Condition::RulePrefers { ticket, step } => {
+            let (step, ticket) = (step.name(), beside.id(*ticket));
+            format!("the step {step} of the rule prefers {ticket}, the first of another queue")
+        }
+        Condition::GoesTo { agent } => {
+            format!("{agent}, who waits for work too, would get it first")
+        }
     }
 }

@@ -176,6 +176,8 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
             "is Redis running? tickets are accepted all the same; try this again later"
         }
         Reason::DirectoryReadOnly => "write to the system that owns the Redis cluster",
+        Reason::EventNotKept => "see what is kept with `tierline events --from 0`",
+        Reason::ReaderTooSlow => "go on with `tierline events --from` and that number",
         Reason::CustomerMalformed => "put the customer again with `tierline customers put`",
         Reason::Unspecified
         | Reason::InvalidField

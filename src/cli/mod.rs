@@ -13,6 +13,7 @@ mod connect;
 mod console;
 mod customers;
 mod desk;
+mod events;
 mod explain;
 mod fault;
 mod humane;
@@ -125,6 +126,7 @@ enum Command {
     WhyNot(why::WhyNot),
     Work(work::Work),
     Top(top::Top),
+    Events(events::Events),
     /// Play a trace of calls against a policy: callers hang up, agents pull and complete
     Rehearse(Box<rehearse::Rehearse>),
     Bench(bench::Bench),
@@ -190,6 +192,7 @@ pub fn run() -> ExitCode {
         Command::WhyNot(why_not) => ask(why_not.run(&context)),
         Command::Work(work) => ask(work.run(&context)),
         Command::Top(top) => ask(top.run(&context)),
+        Command::Events(events) => ask(events.run(&context)),
         Command::Rehearse(rehearse) => ask(rehearse.run(&context)),
         Command::Bench(bench) => ask(bench.run(&context)),
         Command::BenchCeiling(ceiling) => ask(ceiling.run()),

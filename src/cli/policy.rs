@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// What the JSON of both commands holds.
 const FIELDS: &str = "version, rule, starve_after, floor_share, unknown, unavailable, \
 tiers [{rank, name, guard, weight, respond_within_ms, solve_within_ms, pools, \
-overflow [{after_ms, pools}]}], pools [{name, lease_ms, reserve [{tier, agents}], tiers, \
+overflow [{after_ms, pools}], starving [{pool, taken_within, no_bound}]}], pools [{name, lease_ms, reserve [{tier, agents}], tiers, \
 starving_head_taken_within}]; targets are in the order voice, chat, email, web, callback, outbound";
 
 /// What can be done with policies.
@@ -23,7 +23,7 @@ pub(crate) enum Command {
     ///
     /// Tells everything that is wrong, each with file, line, key, value and what is allowed; or shows
     /// what the policy promises: who is served within which time by whom, and within how many dispatches
-    /// a starving tier is served.
+    /// of its pool a starving ticket is taken, or why nothing bounds that.
     #[command(after_help = check_help())]
     Check {
         /// The policy file

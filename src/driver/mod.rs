@@ -22,7 +22,7 @@ use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
 use crate::engine::{CrewSurvey, Explanation};
-use crate::journal::{FinishedRow, History};
+use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use tokio::sync::{oneshot, watch};
@@ -160,6 +160,7 @@ pub struct Handle {
     requests: SyncSender<Request>,
     queue_max: usize,
     view: watch::Receiver<Arc<View>>,
+    durable: watch::Receiver<Seq>,
     history: History,
     clock: Clock,
 }
@@ -352,6 +353,16 @@ impl Handle {
     /// Every view as it is published.
     pub fn views(&self) -> watch::Receiver<Arc<View>> {
         self.view.clone()
+    }
+
+    /// The last event that is on disk, as it changes.
+    pub fn durable(&self) -> watch::Receiver<Seq> {
+        self.durable.clone()
+    }
+
+    /// The events on disk.
+    pub fn feed(&self) -> Feed {
+        self.history.feed()
     }
 
     /// The tickets that have ended.

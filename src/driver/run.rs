@@ -95,6 +95,7 @@ pub fn start(
     let history = journal.history()?;
     let (requests, inbox) = sync_channel(settings.queue_max);
     let tally = Tally::new(policy);
+    let (durable, durables) = watch::channel(journal.last());
     let (view, views) = watch::channel(Arc::new(View::of(&engine, &tally, clock.now())));
     let mut driver = Driver {
         journal,
@@ -103,6 +104,7 @@ pub fn start(
         settings,
         observer,
         tally,
+        durable,
         view,
         view_at: stopwatch(),
         view_stale: true,
@@ -121,7 +123,8 @@ pub fn start(
         .spawn(move || driver.run(&inbox))
         .expect("the system can start one more thread");
     let queue_max = settings.queue_max;
-    Ok((Handle { requests, queue_max, view: views, history, clock }, thread))
+    let handle = Handle { requests, queue_max, view: views, durable: durables, history, clock };
+    Ok((handle, thread))
 }
 
 /// A pull that waits.
@@ -157,6 +160,8 @@ struct Driver {
     settings: Settings,
     observer: Arc<dyn Observer>,
     tally: Tally,
+    /// The last event that is on disk.
+    durable: watch::Sender<journal::Seq>,
     view: watch::Sender<Arc<View>>,
     view_at: Instant,
     view_stale: bool,
@@ -316,7 +321,9 @@ impl Driver {
     /// The only way anything happens: into the batch for the journal, into the engine, to whoever
     /// waits for it.
     fn happen(&mut self, now: Time, event: &Event) {
-        self.journal.push(now, event);
+        let ticket = event.ticket().and_then(|number| self.engine.ticket_numbered(number));
+        let about = ticket.map(|ticket| (&ticket.id, ticket.tier));
+        self.journal.push_about(now, event, about);
         self.batch.event_count += 1;
         self.engine.apply(now, event);
         self.tally.observe(now, event, &self.engine);
@@ -344,7 +351,7 @@ impl Driver {
                     self.answer(waiting.reply, Ok(Pulled::Empty(*why)));
                 }
             }
-            Event::PolicyApplied { policy } => self.tally.re_key(policy),
+            Event::PolicyApplied { policy, change: _ } => self.tally.re_key(policy),
             Event::AgentDeleted { agent } => drop(self.answered.remove(agent)),
             Event::Started
             | Event::AgentPut(_)
@@ -402,7 +409,9 @@ impl Driver {
             let begun = stopwatch();
             let result = self.journal.commit(&batch.finished);
             self.observer.committed(begun.elapsed(), batch.event_count);
-            result.map(drop)
+            result.map(|last| {
+                self.durable.send_replace(last);
+            })
         };
         match fate {
             Ok(()) => {

@@ -2,8 +2,8 @@
 
 use super::command::{Deadline, Event, ReleaseReason, Submitted};
 use super::model::{
-    Agent, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet, Presence, State,
-    Ticket, TicketNumber, TierIx, Time, Wait,
+    Agent, AgentId, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
+    Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
 use super::needs::{NeedsBook, SkillIx, Skills};
 use super::queue::Queues;
@@ -21,7 +21,7 @@ impl Engine {
         self.at = at;
         match event {
             Event::Started => self.end_all_waits(),
-            Event::PolicyApplied { policy } => self.change_policy(policy),
+            Event::PolicyApplied { policy, change: _ } => self.change_policy(policy),
             Event::AgentPut(profile) => {
                 let old = self.roster.get(&profile.id).cloned();
                 let agent = Agent {
@@ -232,6 +232,7 @@ impl Engine {
             request,
             step,
             slack_ms,
+            passed,
         } = event
         else {
             unreachable!("called for this event only")
@@ -261,8 +262,15 @@ impl Engine {
         });
         self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
         self.roster.give(agent, *number, *token);
-        let share = self.policy.floor_share_permille;
-        self.records[usize::from(pool.0)].dispatched(*step, tier, share);
+        self.count_dispatch(agent, tier, *passed);
+    }
+
+    /// A dispatch to an agent counts in every pool of the agent.
+    fn count_dispatch(&mut self, agent: &AgentId, tier: TierIx, passed: TierSet) {
+        let crew = self.roster.get(agent).expect("an event names a known agent").pools;
+        for pool in crew.iter() {
+            self.records[usize::from(pool.0)].count_dispatch(tier, passed);
+        }
     }
 
     /// The ticket waits in its old place again. When nobody has seen it, it was never picked up.
@@ -316,8 +324,12 @@ impl Engine {
             .iter()
             .map(|pool| match old.pool_named(&pool.name) {
                 Some(ix) => {
-                    let record = self.records[usize::from(ix.0)];
-                    PoolRecord { floor_last_tier: None, ..record }
+                    let record = self.records[usize::from(ix.0)].clone();
+                    let named = |(tier, count): (TierIx, u32)| {
+                        Some((policy.tier_named(&old.tier(tier).name)?, count))
+                    };
+                    let passed_by = record.passed_by.into_iter().filter_map(named).collect();
+                    PoolRecord { passed_by, ..record }
                 }
                 None => PoolRecord::default(),
             })

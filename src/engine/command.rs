@@ -6,7 +6,7 @@
 
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
-    TicketId, TicketNumber, TierIx, TierSource, Time,
+    TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
 };
 use super::needs::Skills;
 use std::sync::Arc;
@@ -108,6 +108,53 @@ pub enum Command {
     },
 }
 
+/// How a policy came into force while the server ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyChange {
+    /// How.
+    pub origin: PolicyOrigin,
+    /// Who asked for it, as they call themselves. At most 64 characters; may be empty.
+    pub by: Box<str>,
+    /// Why. At most 200 characters; may be empty.
+    pub reason: Box<str>,
+}
+
+/// How a policy came into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PolicyOrigin {
+    /// The policy file, read at a start.
+    Start,
+    /// The policy file, read again while the server ran.
+    Reload,
+    /// A call brought its text.
+    Call,
+    /// A call named an earlier version.
+    Rollback,
+}
+
+impl PolicyOrigin {
+    /// Every origin.
+    pub const ALL: [Self; 4] = [Self::Start, Self::Reload, Self::Call, Self::Rollback];
+
+    /// Whether the policy file brought it.
+    pub fn is_file(self) -> bool {
+        match self {
+            Self::Start | Self::Reload => true,
+            Self::Call | Self::Rollback => false,
+        }
+    }
+
+    /// The origin's name in tables and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Reload => "reload",
+            Self::Call => "call",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
 /// A ticket to be queued, with the directory's answer.
 #[derive(Clone, Debug)]
 pub struct Submit {
@@ -201,6 +248,8 @@ pub enum Event {
     PolicyApplied {
         /// The policy.
         policy: Arc<Policy>,
+        /// How, by whom and why; `None` for the policy file at a start.
+        change: Option<Arc<PolicyChange>>,
     },
     /// An agent was registered or changed.
     AgentPut(AgentProfile),
@@ -301,6 +350,8 @@ pub enum Event {
         step: Step,
         /// Milliseconds left to the response deadline.
         slack_ms: i64,
+        /// The starving tiers that the agent might have served instead.
+        passed: TierSet,
     },
     /// A lease was extended.
     Extended {

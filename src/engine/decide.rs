@@ -183,7 +183,7 @@ impl Engine {
                 }
             }
         }
-        Ok(Decision::of(Event::PolicyApplied { policy }, Answer::Done))
+        Ok(Decision::of(Event::PolicyApplied { policy, change: None }, Answer::Done))
     }
 
     fn decide_submit(&self, now: Time, submit: Submit) -> Result<Decision, Rejection> {

@@ -16,10 +16,6 @@ pub const HANDLE_MS_ASSUMED: i64 = 300_000;
 pub const HANDLED_KNOWN_COUNT: u64 = 20;
 /// The mean handling time forgets at this many completions: old habits fade, noise averages out.
 pub const HANDLED_WINDOW: i64 = 200;
-/// What a floor bucket must hold for a starving tier's turn, in thousandths of a dispatch.
-pub const FLOOR_TURN_PERMILLE: u32 = 1000;
-/// The most a floor bucket holds: two turns saved up.
-pub const FLOOR_BUCKET_MAX_PERMILLE: u32 = 2000;
 
 impl PoolRecord {
     /// The mean handling time the rule works with, in milliseconds.
@@ -38,18 +34,6 @@ impl PoolRecord {
             i64::try_from(self.handled_count).map_or(HANDLED_WINDOW, |n| n.min(HANDLED_WINDOW));
         let sample_us = handle_ms.saturating_mul(1000);
         self.mean_handle_us += sample_us.saturating_sub(self.mean_handle_us) / weight;
-    }
-
-    /// Counts one dispatch in the floor's bucket, and pays for it if it was a starving tier's turn.
-    pub(super) fn dispatched(&mut self, step: Step, tier: TierIx, share_permille: u32) {
-        if step == Step::Floor {
-            self.floor_bucket_permille -= FLOOR_TURN_PERMILLE;
-            self.floor_last_tier = Some(tier);
-        }
-        self.floor_bucket_permille = self
-            .floor_bucket_permille
-            .saturating_add(share_permille)
-            .min(FLOOR_BUCKET_MAX_PERMILLE);
     }
 }
 
@@ -76,6 +60,8 @@ pub struct Head {
     pub starving: bool,
     /// The pool whose reserve keeps it from this agent, if one does.
     pub held_by: Option<PoolIx>,
+    /// The pool whose reserve keeps it from this agent even in a starving tier's turn, if one does.
+    pub floor_held_by: Option<PoolIx>,
 }
 
 /// The outcome of a survey.
@@ -129,7 +115,7 @@ impl Floor<'_> {
         if !heads.is_sorted_by(|a, b| a.queue <= b.queue) {
             heads.sort_unstable_by(|a, b| a.queue.cmp(&b.queue));
         }
-        let choice = self.choose(&heads);
+        let choice = self.choose(&heads, crew.pools);
         Survey { heads, choice }
     }
 
@@ -149,7 +135,12 @@ impl Floor<'_> {
         let guard_share_ms = permille_of(target_ms, tier.guard_permille);
         let handle_ms = self.records[usize::from(pool.0)].handle_ms();
         let guard_ms = target_ms.min(guard_share_ms.max(handle_ms.saturating_mul(2)));
-        let held_by = pools.iter().find(|p| !self.may_spare(*p, queue.tier, counted));
+        let keeps = |p: &PoolIx| !self.may_spare(*p, queue.tier, counted);
+        let held_by = pools.iter().find(keeps);
+        let floor_held_by = held_by.and_then(|_| {
+            let yields = |p: &PoolIx| self.policy.pool(*p).floor_over_reserve;
+            pools.iter().find(|p| keeps(p) && !yields(p))
+        });
         Head {
             queue,
             ticket: front.number,
@@ -161,6 +152,7 @@ impl Floor<'_> {
             at_risk: slack_ms <= guard_ms,
             starving: waited_ms > permille_of(target_ms, self.policy.starve_after_permille),
             held_by,
+            floor_held_by,
         }
     }
 
@@ -171,7 +163,7 @@ impl Floor<'_> {
         idle > self.policy.pool(pool).reserve_against(tier)
     }
 
-    fn choose(&self, heads: &[Head]) -> Choice {
+    fn choose(&self, heads: &[Head], crew: PoolSet) -> Choice {
         if heads.is_empty() {
             return Choice::Nothing;
         }
@@ -185,28 +177,12 @@ impl Floor<'_> {
             Rule::Edf => by(Step::EarliestDeadline, &earliest_deadline),
             Rule::Accumulating => by(Step::Accumulated, &|a, b| self.most_accumulated(a, b)),
             Rule::GuardedEdf => self
-                .starving_turn(heads)
+                .starving_turn(heads, crew)
                 .map(|at| Choice::Take(at, Step::Floor))
                 .or_else(|| tier_at_risk(heads).map(|at| Choice::Take(at, Step::AtRisk)))
                 .or_else(|| by(Step::EarliestDeadline, &earliest_deadline)),
         };
         choice.unwrap_or(Choice::HeldForTier)
-    }
-
-    /// The starving tier whose turn it is, where the pool's bucket holds a turn: the next below the
-    /// one served last, and from the top again.
-    fn starving_turn(&self, heads: &[Head]) -> Option<usize> {
-        let record = |at: usize| &self.records[usize::from(heads[at].pool.0)];
-        let turn = |at: &usize| {
-            let tier = heads[*at].queue.tier;
-            (record(*at).floor_last_tier.is_some_and(|last| tier <= last), tier)
-        };
-        heads
-            .iter()
-            .filter(|head| head.starving && head.held_by.is_none())
-            .filter_map(|head| foremost(heads, head.queue.tier))
-            .filter(|at| record(*at).floor_bucket_permille >= FLOOR_TURN_PERMILLE)
-            .min_by_key(turn)
     }
 
     fn most_accumulated(&self, a: &Head, b: &Head) -> Ordering {
@@ -246,7 +222,7 @@ fn longest_wait(a: &Head, b: &Head) -> Ordering {
     b.waited_ms.cmp(&a.waited_ms).then_with(|| a.ticket.cmp(&b.ticket))
 }
 
-fn earliest_deadline(a: &Head, b: &Head) -> Ordering {
+pub(super) fn earliest_deadline(a: &Head, b: &Head) -> Ordering {
     (a.respond_by, a.queue.tier, a.ticket).cmp(&(b.respond_by, b.queue.tier, b.ticket))
 }
 

@@ -17,6 +17,7 @@ pub mod needs;
 pub mod queue;
 pub mod roster;
 mod shelf;
+mod starvation;
 pub mod timers;
 mod trial;
 mod why;
@@ -30,7 +31,7 @@ use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
     Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket,
-    TicketId, TicketNumber, TierIx, Time,
+    TicketId, TicketNumber, TierIx, TierSet, Time,
 };
 use needs::{Crew, NeedsBook};
 use queue::Queues;
@@ -291,6 +292,11 @@ impl Engine {
             request,
             step,
             slack_ms: head.slack_ms,
+            passed: if self.policy.floor_every().is_some() {
+                survey.passed()
+            } else {
+                TierSet::EMPTY
+            },
         })
     }
 

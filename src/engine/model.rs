@@ -15,6 +15,7 @@
 //! ```
 
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -149,6 +150,30 @@ impl PoolSet {
                 PoolIx(bit)
             })
         })
+    }
+}
+
+/// A set of tiers, one bit a tier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TierSet(pub u64);
+
+impl TierSet {
+    /// No tier at all.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set of these tiers.
+    pub fn of(tiers: impl IntoIterator<Item = TierIx>) -> Self {
+        tiers.into_iter().fold(Self::EMPTY, |set, tier| Self(set.0 | 1 << tier.0))
+    }
+
+    /// Whether `tier` is in the set.
+    pub fn contains(self, tier: TierIx) -> bool {
+        self.0 & 1 << tier.0 != 0
+    }
+
+    /// The tiers, highest first.
+    pub fn iter(self) -> impl Iterator<Item = TierIx> {
+        PoolSet(self.0).iter().map(|PoolIx(bit)| TierIx(bit))
     }
 }
 
@@ -578,8 +603,8 @@ pub struct Policy {
     /// `guarded-edf`: a head starves once it has waited longer than this many thousandths of its
     /// response target (2000 = twice).
     pub starve_after_permille: u32,
-    /// `guarded-edf`: what each dispatch adds to a pool's floor bucket, in thousandths (100 = every
-    /// tenth dispatch may serve a starving tier).
+    /// `guarded-edf`: the share of a pool's dispatches that may serve starving tiers for their own sake, in
+    /// thousandths (100 = every tenth).
     pub floor_share_permille: u32,
     /// The tiers, highest rank first. 1 to [`TIERS_MAX`].
     pub tiers: Vec<Tier>,
@@ -636,6 +661,9 @@ pub struct Pool {
     pub lease_ms: i64,
     /// Agents kept free: a pair (tier, count) keeps `count` idle agents for that tier and higher.
     pub reserve: Vec<(TierIx, u32)>,
+    /// `guarded-edf`: a starving tier's turn takes an agent whom the reserve would keep free. Otherwise
+    /// the reserve wins, and lower tiers starve for as long as it does.
+    pub floor_over_reserve: bool,
     /// Which of several waiting agents gets a ticket of this pool.
     pub choice: AgentChoice,
 }
@@ -683,16 +711,15 @@ impl Policy {
 }
 
 /// What a pool has learnt from its own work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PoolRecord {
     /// How many tickets it has completed.
     pub handled_count: u64,
     /// The moving mean of its handling time, in microseconds.
     pub mean_handle_us: i64,
-    /// `guarded-edf`: what its floor bucket holds, in thousandths of a dispatch.
-    pub floor_bucket_permille: u32,
-    /// `guarded-edf`: the tier whose starving head was served last.
-    pub floor_last_tier: Option<TierIx>,
+    /// `guarded-edf`: how many dispatches to agents of this pool have passed a tier by while it starved,
+    /// since the tier was last served here. Only tiers that were passed by.
+    pub passed_by: BTreeMap<TierIx, u32>,
 }
 
 /// The whole engine as data: what a snapshot holds, in the order of ids and numbers.

@@ -6,6 +6,7 @@ mod leases;
 mod policies;
 mod retries;
 mod script;
+mod starvation;
 mod tickets;
 mod timers;
 mod why;

@@ -18,9 +18,9 @@
 //! ends too early is told from one whose length was damaged.
 
 use super::Seq;
-use super::record;
+use super::record::{self, About};
 use crate::engine::command::Event;
-use crate::engine::model::Time;
+use crate::engine::model::{TicketId, TierIx, Time};
 
 /// The format this release writes; it reads this and every earlier one.
 pub const FORMAT: u16 = 1;
@@ -167,6 +167,11 @@ impl<'a> Frame<'a> {
         Ok(record::events(self.payload(), self.count())?)
     }
 
+    /// The events with the tickets they are about.
+    pub fn entries(&self) -> Result<Vec<(Time, Event, Option<About>)>, Error> {
+        Ok(record::entries(self.payload(), self.count())?)
+    }
+
     /// The whole frame.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -221,7 +226,12 @@ impl Default for Builder {
 impl Builder {
     /// Adds an event.
     pub fn push(&mut self, at: Time, event: &Event) {
-        record::push_event(&mut self.bytes, at, event);
+        self.push_about(at, event, None);
+    }
+
+    /// Adds an event together with the id and the tier of the ticket it is about.
+    pub fn push_about(&mut self, at: Time, event: &Event, about: Option<(&TicketId, TierIx)>) {
+        record::push_event(&mut self.bytes, at, event, about);
         self.count += 1;
     }
 

@@ -1,7 +1,7 @@
 //! The read side of the history: tickets that have ended, looked up beside the writer.
 
 use super::sqlite::{SqliteStore, rows, schema};
-use super::{Error, FinishedRow, FinishedState, MemoryStore, Seq};
+use super::{Error, Feed, FinishedRow, FinishedState, MemoryStore, Seq};
 use crate::engine::command::Earlier;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -21,14 +21,14 @@ pub struct History {
 }
 
 #[derive(Clone, Debug)]
-enum Source {
+pub(super) enum Source {
     Sqlite(Reader),
     Memory(MemoryStore),
 }
 
 /// Connections of its own to the writer's file.
 #[derive(Clone, Debug)]
-struct Reader {
+pub(super) struct Reader {
     path: PathBuf,
     place: Box<str>,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -71,6 +71,11 @@ impl History {
 
     pub(super) fn of_memory(store: MemoryStore) -> Self {
         Self { source: Source::Memory(store) }
+    }
+
+    /// The events themselves, over the same connections.
+    pub fn feed(&self) -> Feed {
+        Feed::of(self.source.clone())
     }
 
     /// The ticket of that id that ended last.
@@ -121,7 +126,11 @@ impl Filter {
 }
 
 impl Reader {
-    fn ask<T>(
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(super) fn ask<T>(
         &self,
         doing: &str,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,

@@ -6,7 +6,7 @@
 
 use super::frame::{self, Frame};
 use super::store::Visit;
-use super::{AppendError, Error, FinishedRow, History, Seq, Store};
+use super::{AppendError, Error, FinishedRow, History, PolicyVersion, Seq, Store};
 use crate::engine::command::Earlier;
 use crate::engine::model::Time;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -23,6 +23,8 @@ struct Disk {
     durable: Vec<u8>,
     /// In the order of `seq`; lives and dies with the frames.
     finished: Vec<FinishedRow>,
+    /// Likewise.
+    policies: Vec<PolicyVersion>,
     last: Seq,
     sync_count: u64,
     fail_sync: Option<u64>,
@@ -67,6 +69,8 @@ impl MemoryStore {
         let last = new.last;
         new.finished.clone_from(&disk.finished);
         new.finished.retain(|row| row.seq <= last);
+        new.policies.clone_from(&disk.policies);
+        new.policies.retain(|version| version.seq <= last);
         drop(new);
         Ok(after)
     }
@@ -84,6 +88,34 @@ impl MemoryStore {
     /// Every finished ticket, in the order of ending.
     pub fn finished(&self) -> Vec<FinishedRow> {
         self.lock().finished.clone()
+    }
+
+    /// The last event that is durable.
+    pub(super) fn last_durable(&self) -> Seq {
+        self.lock().last
+    }
+
+    /// Adds the durable frames from the one with the event after `after`, until they hold `bytes_max`.
+    pub(super) fn frames_after(&self, after: Seq, bytes_max: usize, frames: &mut Vec<Vec<u8>>) {
+        let disk = self.lock();
+        let mut rest = &*disk.durable;
+        let mut bytes = 0;
+        while bytes < bytes_max
+            && let Ok((frame, more)) = Frame::parse_first(rest)
+        {
+            if frame.last() > after {
+                bytes += frame.bytes().len();
+                frames.push(frame.bytes().to_vec());
+            }
+            rest = more;
+        }
+    }
+
+    /// The policies that came into force before event `before`, the newest first.
+    pub(super) fn policies(&self, before: Seq, rows_max: usize) -> Vec<PolicyVersion> {
+        let disk = self.lock();
+        let older = disk.policies.iter().rev().filter(|version| version.seq < before);
+        older.take(rows_max).cloned().collect()
     }
 
     /// Makes the `n`th sync from now fail (1 is the next), and everything after it.
@@ -148,6 +180,7 @@ impl Store for MemoryStore {
         expected: Seq,
         frame: &Frame<'_>,
         finished: &[FinishedRow],
+        policies: &[PolicyVersion],
     ) -> Result<(), AppendError> {
         let mut disk = self.lock();
         disk.check_space()?;
@@ -157,6 +190,7 @@ impl Store for MemoryStore {
         }
         disk.live.extend_from_slice(frame.bytes());
         disk.finished.extend_from_slice(finished);
+        disk.policies.extend_from_slice(policies);
         disk.sync()?;
         disk.last = frame.last();
         Ok(())
@@ -195,6 +229,20 @@ impl Store for MemoryStore {
 
     fn ended(&mut self, id: &str) -> Result<Option<FinishedRow>, Error> {
         self.history()?.by_id(id)
+    }
+
+    fn last_policy_of_file(&mut self) -> Result<Option<Box<str>>, Error> {
+        let disk = self.lock();
+        let of_file = |version: &&PolicyVersion| version.change.origin.is_file();
+        let newest = disk.policies.iter().rev().find(of_file);
+        Ok(newest.map(|version| (&*version.policy.source).into()))
+    }
+
+    fn keep_policies(&mut self, policies: &[PolicyVersion]) -> Result<(), AppendError> {
+        let mut disk = self.lock();
+        disk.check_space()?;
+        disk.policies.extend_from_slice(policies);
+        Ok(())
     }
 
     fn history(&self) -> Result<History, Error> {

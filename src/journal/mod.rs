@@ -11,11 +11,13 @@
 //! The journal decides nothing and reads no clock; it names the engine, and nothing but the engine.
 
 mod error;
+mod feed;
 mod finished;
 pub mod frame;
 mod history;
 mod lock;
 pub mod memory;
+mod policies;
 pub mod record;
 mod replay;
 pub mod snapshot;
@@ -25,18 +27,20 @@ mod store;
 mod verify;
 
 pub use error::{Error, SnapshotDamage};
+pub use feed::{Entry, Feed, Stretch};
 pub use finished::{FinishedRow, FinishedState};
 pub use frame::Link;
 pub use history::{Filter, History, Page};
 pub use memory::MemoryStore;
-pub use record::state_hash;
+pub use policies::{POLICY_VERSIONS_MAX, PolicyVersion};
+pub use record::{About, state_hash};
 pub use snapshotter::Trouble;
 pub use sqlite::SqliteStore;
 pub use store::{AppendError, Store, Visit};
 pub use verify::{Report, verify};
 
 use crate::engine::command::{Earlier, Event};
-use crate::engine::model::Time;
+use crate::engine::model::{TicketId, TierIx, Time};
 use crate::engine::{Engine, Limits};
 use frame::Builder;
 use lock::Lock;
@@ -101,6 +105,8 @@ pub struct Journal {
     snapshotter: Option<Snapshotter>,
     store: Box<dyn Store>,
     builder: Builder,
+    /// The policies that the batch puts in force.
+    policies: Vec<PolicyVersion>,
     link: Link,
     settings: Settings,
     /// Events and bytes since the last snapshot was asked for.
@@ -152,10 +158,12 @@ impl Journal {
             });
         }
         let bytes_since = replay_store(&mut store, &mut replay)?;
+        keep_policy(&mut store, dir, &replay)?;
         let journal = Self {
             snapshotter: Some(Snapshotter::start(dir)?),
             store: Box::new(store),
             builder: Builder::default(),
+            policies: Vec::new(),
             link: replay.link,
             settings,
             events_since: replay.event_count,
@@ -178,6 +186,7 @@ impl Journal {
             snapshotter: None,
             store,
             builder: Builder::default(),
+            policies: Vec::new(),
             link: replay.link,
             settings: Settings::default(),
             events_since: 0,
@@ -191,7 +200,13 @@ impl Journal {
 
     /// Adds an event to the batch.
     pub fn push(&mut self, at: Time, event: &Event) {
-        self.builder.push(at, event);
+        self.push_about(at, event, None);
+    }
+
+    /// Adds an event to the batch, with the id and the tier of the ticket it is about.
+    pub fn push_about(&mut self, at: Time, event: &Event, about: Option<(&TicketId, TierIx)>) {
+        self.builder.push_about(at, event, about);
+        self.policies.extend(PolicyVersion::of(self.pushed(), at, event));
     }
 
     /// The number of the event pushed last.
@@ -210,12 +225,13 @@ impl Journal {
             return Ok(self.link.last);
         }
         let frame = self.builder.seal(self.link);
-        self.store.append(self.link.last, &frame, finished)?;
+        self.store.append(self.link.last, &frame, finished, &self.policies)?;
         self.link = frame.link();
         self.events_since += u64::from(frame.count());
         self.bytes_since += frame.bytes().len() as u64;
         self.tidying.committed(u64::from(frame.count()));
         self.builder.clear();
+        self.policies.clear();
         if self.events_since >= self.settings.snapshot_events
             || self.bytes_since >= self.settings.snapshot_bytes
         {
@@ -259,10 +275,17 @@ impl Journal {
         self.store.history()
     }
 
+    /// The text that the policy file had when it was read last, at a start or later; `None` when no
+    /// policy has been kept.
+    pub fn last_policy_of_file(&mut self) -> Result<Option<Box<str>>, Error> {
+        self.store.last_policy_of_file()
+    }
+
     /// Forgets the batch, and gives the engine as the disk has it: what to do after
     /// [`AppendError::Full`] when the engine has gone ahead. Takes as long as a start.
     pub fn recover(&mut self, limits: Limits) -> Result<Engine, Error> {
         self.builder.clear();
+        self.policies.clear();
         let mut replay = self.start_point()?;
         replay_store(&mut *self.store, &mut replay)?;
         assert_eq!(replay.link, self.link, "the one writer knows where its journal ends");
@@ -361,6 +384,48 @@ impl Tidying {
 
     fn done(&mut self) {
         self.events = 0;
+    }
+}
+
+/// Makes sure that the policy in force is among those that are kept. It is not after a release that
+/// kept none: then those of the journal's rows are gathered, and that of the oldest snapshot before them.
+fn keep_policy(store: &mut SqliteStore, dir: &Path, replay: &Replay) -> Result<(), Error> {
+    if replay.link.last == Seq(0) {
+        return Ok(());
+    }
+    let feed = store.history()?.feed();
+    let known = feed.policies(Seq(i64::MAX.cast_unsigned()), 1)?;
+    let in_force = replay.engine.policy();
+    if known.first().is_some_and(|known| known.policy == *in_force) {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    if known.is_empty() {
+        if let Some((_, oldest)) = snapshot::list(dir)?.first() {
+            let (link, image) = snapshot::read(oldest)?;
+            found.push(PolicyVersion::found(link.last, image.at, &image.policy));
+        }
+        let place = store.place().to_owned();
+        store.replay(Seq(0), &mut |row, bytes| {
+            let broken = |source| Error::Frame { place: place.as_str().into(), row, source };
+            let events = frame::Frame::parse(bytes).and_then(|frame| frame.events());
+            let numbered = (row.0..).map(Seq).zip(events.map_err(broken)?);
+            found.extend(
+                numbered.filter_map(|(seq, (at, event))| PolicyVersion::of(seq, at, &event)),
+            );
+            Ok(())
+        })?;
+    }
+    if found.last().is_none_or(|last| last.policy != *in_force) {
+        found.push(PolicyVersion::found(replay.link.last, replay.engine.at(), in_force));
+    }
+    match store.keep_policies(&found) {
+        Ok(()) => Ok(()),
+        // They are gathered again at the next start; until then old events may lack names.
+        Err(error) => {
+            tracing::warn!(%error, "the versions of the policy were not kept");
+            Ok(())
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a journal needs of a disk: the one trait, and what can go wrong when writing.
 
 use super::frame::Frame;
-use super::{Error, FinishedRow, History, Seq};
+use super::{Error, FinishedRow, History, PolicyVersion, Seq};
 use crate::engine::command::Earlier;
 use crate::engine::model::Time;
 
@@ -16,13 +16,14 @@ pub trait Store: Send {
     /// The last event that is durable; 0 when there is none.
     fn last(&self) -> Seq;
 
-    /// Makes `frame` and the tickets it ended durable, both or neither. `expected` is the last event
-    /// before the frame.
+    /// Makes `frame`, the tickets it ended and the policies it brought durable, all or nothing.
+    /// `expected` is the last event before the frame.
     fn append(
         &mut self,
         expected: Seq,
         frame: &Frame<'_>,
         finished: &[FinishedRow],
+        policies: &[PolicyVersion],
     ) -> Result<(), AppendError>;
 
     /// Gives every frame after event `after` to `visit`, in order, as bytes that nobody has checked,
@@ -37,6 +38,12 @@ pub trait Store: Send {
 
     /// The whole row of that ticket: a point query as well.
     fn ended(&mut self, id: &str) -> Result<Option<FinishedRow>, Error>;
+
+    /// The text that the policy file had when it was read last; `None` before policies were kept.
+    fn last_policy_of_file(&mut self) -> Result<Option<Box<str>>, Error>;
+
+    /// Keeps policies that came into force before policies were kept.
+    fn keep_policies(&mut self, policies: &[PolicyVersion]) -> Result<(), AppendError>;
 
     /// The history's read side, for other threads.
     fn history(&self) -> Result<History, Error>;

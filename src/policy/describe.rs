@@ -2,7 +2,8 @@
 //! written, and the promises that follow from it.
 
 use super::pools::served_by;
-use crate::engine::model::{Channel, Policy, PoolIx, PoolSet};
+use super::starving::{Starving, starving};
+use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, TierIx};
 use crate::settings::format_ms;
 use serde::Serialize;
 use std::fmt;
@@ -47,6 +48,8 @@ pub struct TierSummary {
     pub pools: Vec<String>,
     /// The pools that are added later.
     pub overflow: Vec<OverflowStep>,
+    /// What the floor promises the tier in each pool that may serve it.
+    pub starving: Vec<Starving>,
 }
 
 /// Pools that are added after a wait.
@@ -69,11 +72,8 @@ pub struct PoolSummary {
     pub reserve: Vec<Reserve>,
     /// The tiers it may serve at some time, highest first.
     pub tiers: Vec<String>,
-    /// `guarded-edf`: within this many dispatches of the pool the head of a starving tier is taken,
-    /// unless a reserve keeps the pool from it; `None` without a floor.
-    ///
-    /// Each dispatch adds the share to a bucket, so one in `ceil(1/share)` serves a starving tier;
-    /// they take turns, so with `n` starving it is `n` times that. Here `n` is every tier of the pool.
+    /// `guarded-edf`: within this many dispatches of the pool the head of a starving tier is taken if every
+    /// tier of the pool starves, unless a reserve keeps the pool from it; `None` without a floor.
     pub starving_head_taken_within: Option<u64>,
 }
 
@@ -105,6 +105,7 @@ pub fn describe(policy: &Policy) -> Description {
             solve_within_ms: tier.solve_within_ms,
             pools: names(policy, tier.pools),
             overflow: overflow.collect(),
+            starving: starving(policy, TierIx(super::index(at))),
         }
     });
     let pools = (0..policy.pools.len()).map(|at| describe_pool(policy, PoolIx(super::index(at))));
@@ -124,7 +125,6 @@ fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
     let pool = policy.pool(ix);
     let served = policy.tiers.iter().filter(|tier| served_by(tier).contains(ix));
     let tiers: Vec<_> = served.map(|tier| tier.name.to_string()).collect();
-    let share = u64::from(policy.floor_share_permille);
     let reserve = pool.reserve.iter().map(|(tier, agents)| Reserve {
         tier: policy.tier(*tier).name.to_string(),
         agents: *agents,
@@ -133,8 +133,7 @@ fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
         name: pool.name.to_string(),
         lease_ms: pool.lease_ms,
         reserve: reserve.collect(),
-        starving_head_taken_within: (share > 0)
-            .then(|| 1000_u64.div_ceil(share) * tiers.len() as u64),
+        starving_head_taken_within: super::starving::bound(policy, tiers.len()),
         tiers,
     }
 }
@@ -174,6 +173,13 @@ impl fmt::Display for Description {
         let head = ["pool", "lease", "reserve", "serves", "starving head within"];
         let mut table = vec![head.map(str::to_owned).to_vec()];
         table.extend(self.pools.iter().map(PoolSummary::row));
+        write_table(f, &table)?;
+        let mut table = vec![["tier", "pool", "a starving ticket"].map(str::to_owned).to_vec()];
+        for tier in &self.tiers {
+            let row =
+                |bound: &Starving| vec![tier.name.clone(), bound.pool.clone(), bound.to_string()];
+            table.extend(tier.starving.iter().map(row));
+        }
         write_table(f, &table)
     }
 }
@@ -289,6 +295,12 @@ name = "field"
         desk    15m    2 for gold  gold, standard  14 dispatches
         backup  1h     -           gold            7 dispatches
         field   15m    -           gold            7 dispatches
+
+        tier      pool    a starving ticket
+        gold      desk    is taken within 14 dispatches of its pool
+        gold      backup  is taken within 7 dispatches of its pool
+        gold      field   is taken within 7 dispatches of its pool
+        standard  desk    has no bound: the reserve of pool desk wins over the floor
         ");
     }
 

@@ -7,11 +7,13 @@
 mod change;
 mod describe;
 mod pools;
+mod starving;
 mod tiers;
 
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
+pub use starving::Starving;
 
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};
 use crate::settings::{self, DAY, Item, NAME_CHARS_MAX, Report, SECOND, Section};
@@ -284,6 +286,7 @@ reserve = { high = 3 }
 [[pool]]
 name = "b"
 reserve = { high = 0 }
+floor_over_reserve = true
 [[pool]]
 name = "c"
 "#;
@@ -297,6 +300,7 @@ name = "c"
             name: name.into(),
             lease_ms,
             reserve: reserve.to_vec(),
+            floor_over_reserve: name == "b",
             ..Pool::default()
         };
         let expected = Policy {

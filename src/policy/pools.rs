@@ -31,10 +31,15 @@ impl PoolEntry<'_> {
             None => Some(LEASE_MS_DEFAULT),
         };
         let reserve = reserve(&self.section, names);
+        let floor_over_reserve = match self.section.get("floor_over_reserve") {
+            Some(item) => item.flag(),
+            None => Some(false),
+        };
         Some(Pool {
             name: self.name?.into(),
             lease_ms: lease?,
             reserve: reserve?,
+            floor_over_reserve: floor_over_reserve?,
             choice: AgentChoice::default(),
         })
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod agent;
+mod events;
 mod intake;
 mod ops;
 #[path = "../support/server.rs"]

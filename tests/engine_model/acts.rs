@@ -156,14 +156,16 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
 
 fn pool(name: &'static str, tier_count: usize) -> impl Strategy<Value = Pool> {
     let reserve = prop::collection::vec((0..tier_count, 0..3_u32), 0..2);
-    (prop::sample::select(vec![1_000, 30_000, 900_000]), reserve).prop_map(
-        move |(lease_ms, reserve)| Pool {
+    let lease_ms = prop::sample::select(vec![1_000, 30_000, 900_000]);
+    (lease_ms, reserve, any::<bool>()).prop_map(move |(lease_ms, reserve, floor_over_reserve)| {
+        Pool {
             name: name.into(),
             lease_ms,
+            floor_over_reserve,
             reserve: reserve.into_iter().map(|(tier, count)| (tier_ix(tier), count)).collect(),
             ..Pool::default()
-        },
-    )
+        }
+    })
 }
 
 fn pool_set(pool_count: usize) -> impl Strategy<Value = PoolSet> {

@@ -12,6 +12,7 @@ use acts::{AGENTS, Act, acts, crews, policies};
 use foretold::Foretold;
 use model::{Model, Next, ms};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tierline::engine::command::{Answer, Command, Event, Rejection};
 use tierline::engine::dispatch::Choice;
@@ -57,7 +58,7 @@ impl Pair {
             model: Model::new(&policy, tickets_max, agents_max),
             now: 1_000_000,
         };
-        pair.apply(&Event::PolicyApplied { policy });
+        pair.apply(&Event::PolicyApplied { policy, change: None });
         pair
     }
 
@@ -227,7 +228,10 @@ impl Pair {
             let learnt = &model.learnt[&pool.name];
             assert_eq!(record.handled_count, learnt.handled.unsigned_abs());
             assert_eq!(record.mean_handle_us, learnt.mean_us);
-            assert_eq!(i64::from(record.floor_bucket_permille), learnt.bucket);
+            let passed_by = record.passed_by.iter();
+            let passed_by =
+                passed_by.map(|(tier, count)| (policy.tier(*tier).name.clone(), *count));
+            assert_eq!(passed_by.collect::<BTreeMap<_, _>>(), learnt.passed_by);
         }
     }
 

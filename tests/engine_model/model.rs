@@ -74,8 +74,8 @@ pub(crate) struct Ended {
 pub(crate) struct Learnt {
     pub(crate) handled: i64,
     pub(crate) mean_us: i64,
-    pub(crate) bucket: i64,
-    pub(crate) last_starved: Option<Name>,
+    /// Dispatches that passed a starving tier by since it was last served.
+    pub(crate) passed_by: BTreeMap<Name, u32>,
 }
 
 /// What happens by itself.
@@ -230,9 +230,10 @@ impl Model {
 
     pub(crate) fn happen(&mut self, what: &Happening, now: i64) {
         match what {
-            Happening::Match { ticket, agent, pool, step } => {
-                let request = self.agent_mut(agent).wait.take().expect("who is matched waits").1;
-                self.assign(*ticket, agent, pool, *step, request, now);
+            Happening::Match { ticket, agent, pool, step: _ } => {
+                let wait = self.agent(agent).and_then(|agent| agent.wait.clone());
+                let request = wait.expect("who is matched waits").1;
+                self.assign(*ticket, agent, pool, request, now);
             }
             Happening::Overflow(number) => {
                 let tier = self.ticket(*number).tier.clone();
@@ -254,10 +255,13 @@ impl Model {
         number: u64,
         agent: &AgentId,
         pool: &Name,
-        step: Step,
         request: Option<Box<str>>,
         now: i64,
     ) {
+        let pools = self.agent(agent).expect("a registered agent").pools.clone();
+        let counted = self.agents.iter().any(|a| a.wait.is_some() && a.id == *agent);
+        let starving = self.starving(&pools, counted, now);
+        self.agent_mut(agent).wait = None;
         let token = self.next_token;
         self.next_token += 1;
         let until = now + self.pool(pool).lease_ms;
@@ -277,13 +281,13 @@ impl Model {
             heard_of,
         });
         self.agent_mut(agent).held.push(number);
-        let share = i64::from(self.policy.floor_share_permille);
-        let learnt = self.learnt.get_mut(pool).expect("a pool of the policy");
-        if step == Step::Floor {
-            learnt.bucket -= 1000;
-            learnt.last_starved = Some(tier);
+        for name in &pools {
+            let learnt = self.learnt.get_mut(name).expect("a pool of the policy");
+            for starved in &starving {
+                *learnt.passed_by.entry(starved.clone()).or_default() += 1;
+            }
+            learnt.passed_by.remove(&tier);
         }
-        learnt.bucket = (learnt.bucket + share).min(2000);
     }
 
     fn give_back(&mut self, number: u64, unseen: bool, now: i64) {
@@ -312,7 +316,10 @@ impl Model {
     fn put_policy(&mut self, policy: &Arc<Policy>) {
         let now_known = |name: &Name| policy.pools.iter().any(|pool| pool.name == *name);
         self.learnt.retain(|name, _| now_known(name));
-        self.learnt.values_mut().for_each(|learnt| learnt.last_starved = None);
+        let tier_known = |name: &Name| policy.tiers.iter().any(|tier| tier.name == *name);
+        for learnt in self.learnt.values_mut() {
+            learnt.passed_by.retain(|tier, _| tier_known(tier));
+        }
         for pool in &policy.pools {
             self.learnt.entry(pool.name.clone()).or_default();
         }

@@ -369,7 +369,7 @@ fn an_id_that_came_again_is_found_as_it_ended_last() {
         let frame = builder.seal(link);
         row.seq = frame.last();
         row.fingerprint = n;
-        store.append(link.last, &frame, std::slice::from_ref(&row)).expect("there is space");
+        store.append(link.last, &frame, std::slice::from_ref(&row), &[]).expect("there is space");
         link = frame.link();
     }
     let earlier = store.earlier(row.id.as_str()).expect("it can be read").expect("it ended");

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tierline::engine::Limits;
 use tierline::journal::{
-    Error, Journal, Link, Recovered, Seq, Settings, SnapshotDamage, SqliteStore, snapshot,
+    Error, Journal, Link, Recovered, Seq, Settings, SnapshotDamage, SqliteStore, Stretch, snapshot,
     state_hash,
 };
 
@@ -97,6 +97,35 @@ fn the_journal_behind_the_older_snapshot_goes_and_its_space_is_used_again() {
         .expect("it can be read");
     let journal = size() - finished.unsigned_abs();
     assert!(journal < 2 * early, "{journal} of {}, and {early} at first", size());
+}
+
+#[test]
+fn events_that_were_pruned_are_gone_by_name_and_the_rest_is_read_without_a_gap() {
+    let dir = folder();
+    let mut script = Script::new(47);
+    let journal = until_snapshots(dir.path(), &mut script, 3);
+    let feed = journal.history().expect("it can be read").feed();
+    let first = feed.first().expect("it can be read").expect("there are events");
+    assert!(first > Seq(1), "something was pruned");
+    assert_eq!(feed.after(Seq(0)).expect("it can be read"), Stretch::Gone(first));
+    // From any place within a row, and on to the end.
+    let mut after = Seq(first.0 + 2);
+    loop {
+        let Stretch::Events(entries) = feed.after(after).expect("it can be read") else {
+            panic!("everything from {first} on is kept")
+        };
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            assert_eq!(entry.seq.0, after.0 + 1);
+            after = entry.seq;
+        }
+    }
+    assert_eq!(after, journal.last());
+    // The policies outlive the events that brought them.
+    let policies = feed.policies(first, 10).expect("they can be read");
+    assert!(policies.last().is_some_and(|oldest| oldest.seq < first));
 }
 
 #[test]

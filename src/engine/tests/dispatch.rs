@@ -84,7 +84,7 @@ fn two_measured_handling_times_widen_the_guard() {
          agent ann desk
          here ann
          {}
-         900m pool? desk -> 20 handled, 2700s each, floor 2000
+         900m pool? desk -> 20 handled, 2700s each
          900m submit t1 gold email
          929m explain t1 -> by v1, 0 ahead; desk: t1 5460s/5400s, t1 by earliest-deadline
          930m explain t1 -> by v1, 0 ahead; desk: t1 5400s/5400s risk, t1 by at-risk",
@@ -241,118 +241,6 @@ fn higher_tiers_are_not_held_by_their_own_reserve() {
          0s submit t1 standard voice
          1s submit t2 gold voice
          2s pull ann -> t2 #1 fifo",
-    );
-}
-
-#[test]
-fn a_starving_ticket_has_its_turn_once_the_bucket_holds_one() {
-    check(
-        "policy guarded-edf v1 floor 500; tier gold 15s desk; tier standard 60s desk; pool desk
-         agent ann desk capacity 9
-         here ann
-         0s submit s1 standard voice
-         0s submit s2 standard voice
-         60.001s * s1 late for response
-         60.001s * s2 late for response
-         121s submit g1 gold voice
-         121s submit g2 gold voice
-         121s submit g3 gold voice
-         121s submit g4 gold voice
-         121s pull ann -> g1 #1 at-risk
-         121s pull ann -> g2 #2 at-risk
-         121s pool? desk -> 0 handled, 300s each, floor 1000
-         121s pull ann -> s1 #3 floor
-         121s pool? desk -> 0 handled, 300s each, floor 500
-         121s pull ann -> g3 #4 at-risk
-         121s pull ann -> s2 #5 floor
-         121s pull ann -> g4 #6 at-risk",
-    );
-}
-
-#[test]
-fn a_ticket_starves_only_after_the_multiple_of_its_target() {
-    let both =
-        "policy guarded-edf v1 floor 1000; tier gold 15s desk; tier standard 60s desk; pool desk
-                agent ann desk capacity 9
-                here ann
-                0s submit g0 gold voice
-                0s pull ann -> g0 #1 at-risk
-                0s submit s1 standard voice
-                60.001s * s1 late for response
-                110s submit g1 gold voice";
-    check(&format!("{both}\n 120s pull ann -> g1 #2 at-risk"));
-    check(&format!("{both}\n 120.001s pull ann -> s1 #2 floor"));
-}
-
-#[test]
-fn starving_tiers_take_turns() {
-    check(
-        "policy guarded-edf v1 floor 1000; tier a 10s desk; tier b 10s desk; tier c 10s desk; pool desk
-         agent ann desk capacity 20
-         here ann
-         0s submit c1 c voice
-         0s submit c2 c voice
-         0s submit b1 b voice
-         0s submit b2 b voice
-         0s submit a1 a voice
-         10.001s * c1 late for response
-         10.001s * c2 late for response
-         10.001s * b1 late for response
-         10.001s * b2 late for response
-         10.001s * a1 late for response
-         30s pull ann -> a1 #1 at-risk
-         30s submit a2 a voice
-         30s pull ann -> b1 #2 floor
-         30s pull ann -> c1 #3 floor
-         30s pull ann -> b2 #4 floor
-         30s pull ann -> c2 #5 floor
-         30s pull ann -> a2 #6 at-risk",
-    );
-}
-
-#[test]
-fn the_bucket_saves_up_no_more_than_two_turns() {
-    check(
-        "policy guarded-edf v1 floor 900; tier gold 15s desk; pool desk
-         agent ann desk capacity 9
-         here ann
-         0s submit g1 gold voice
-         0s submit g2 gold voice
-         0s submit g3 gold voice
-         0s pull ann -> g1 #1 at-risk
-         0s pull ann -> g2 #2 at-risk
-         0s pull ann -> g3 #3 at-risk
-         0s pool? desk -> 0 handled, 300s each, floor 2000",
-    );
-}
-
-/// The sum overflowed, which stops the process.
-#[test]
-fn a_floor_beyond_all_measure_fills_the_bucket_and_no_more() {
-    check(
-        "policy guarded-edf v1 floor 4294967295; tier gold 15s desk; pool desk
-         agent ann desk capacity 9
-         here ann
-         0s submit g1 gold voice
-         0s submit g2 gold voice
-         0s pull ann -> g1 #1 at-risk
-         0s pull ann -> g2 #2 at-risk
-         0s pool? desk -> 0 handled, 300s each, floor 2000",
-    );
-}
-
-#[test]
-fn the_floor_does_not_break_the_reserve() {
-    check(
-        "policy guarded-edf v1 floor 1000; tier gold 10s desk; tier standard 10s desk;
-                pool desk keep 1 gold
-         agent ann desk capacity 2
-         here ann
-         0s submit g1 gold voice
-         0s pull ann -> g1 #1 at-risk
-         0s submit s1 standard voice
-         10.001s * s1 late for response
-         60s pull ann -> held",
     );
 }
 

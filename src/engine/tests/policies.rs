@@ -60,8 +60,8 @@ fn tiers_and_pools_may_change_their_places_and_keep_their_names() {
          3s see g1 -> with ann of desk until 62s, gold, in desk, due 3601s, picked up 2s
          3s see s1 -> waiting, standard, in back+desk, due 14400s
          4s complete g1 #1 -> ended 2
-         4s pool? desk -> 1 handled, 300s each, floor 100
-         4s pool? back -> 0 handled, 300s each, floor 0",
+         4s pool? desk -> 1 handled, 300s each
+         4s pool? back -> 0 handled, 300s each",
     );
 }
 

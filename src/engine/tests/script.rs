@@ -28,7 +28,7 @@ use crate::engine::model::{
 use crate::engine::{Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use telling::{answer, explained, id_of, pool_names, queue_name, seen, told_unasked};
+use telling::{answer, explained, id_of, pool_names, queue_name, seen, tier_name, told_unasked};
 
 /// Plays the script and fails unless everything in it happens, and nothing else.
 pub(super) fn check(script: &str) {
@@ -165,8 +165,12 @@ impl Stage {
                 let pool = engine.policy().pool_named(name).expect("a pool of the policy");
                 let record = engine.record(pool);
                 let (count, mean) = (record.handled_count, record.handle_ms());
-                let bucket = record.floor_bucket_permille;
-                format!("{count} handled, {} each, floor {bucket}", moment(Time(mean)))
+                let mut told = format!("{count} handled, {} each", moment(Time(mean)));
+                for (tier, count) in &record.passed_by {
+                    write!(told, ", {} passed by {count}", tier_name(*tier, engine))
+                        .expect("a string takes it");
+                }
+                told
             }
             ["recorded"] => self.journal.len().to_string(),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
@@ -350,7 +354,7 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
-/// [then AFTER POOLS]..; pool NAME [lease T] [keep N TIER]..`
+/// [then AFTER POOLS]..; pool NAME [lease T] [keep N TIER].. [yields]`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -398,6 +402,7 @@ pub(super) fn policy(text: &str) -> Policy {
                 (TierIx(at(&tier_names, window[2])), window[1].parse().expect("a number"))
             })
             .collect(),
+        floor_over_reserve: words.contains(&"yields"),
         ..Pool::default()
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));

@@ -7,7 +7,9 @@ use super::ticket::{
 };
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
 use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
-use crate::engine::model::{AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, Time};
+use crate::engine::model::{
+    AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
+};
 use std::sync::Arc;
 use v1::record::Event as Kind;
 
@@ -27,9 +29,10 @@ twin! {
 pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
     let kind = match event {
         Event::Started => Kind::Started(v1::Started {}),
-        Event::PolicyApplied { policy } => {
-            Kind::PolicyApplied(v1::PolicyApplied { policy: Some(policy::encode(policy)) })
-        }
+        Event::PolicyApplied { policy, change } => Kind::PolicyApplied(v1::PolicyApplied {
+            policy: Some(policy::encode(policy)),
+            change: change.as_deref().map(policy::encode_change),
+        }),
         Event::AgentPut(profile) => Kind::AgentPut(v1::AgentPut {
             agent: profile.id.as_str().into(),
             name: (&*profile.name).into(),
@@ -86,18 +89,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::WaitEnded { agent, why } => {
             Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
         }
-        Event::Assigned { ticket, agent, pool, token, lease_until, request, step, slack_ms } => {
-            Kind::Assigned(v1::Assigned {
-                ticket: ticket.0,
-                agent: agent.as_str().into(),
-                pool: pool.0.into(),
-                token: token.0,
-                lease_until: lease_until.0,
-                request: text(request.as_deref()),
-                step: encode_step(*step),
-                slack_ms: *slack_ms,
-            })
-        }
+        Event::Assigned { .. } => Kind::Assigned(encode_assigned(event)),
         Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
@@ -121,7 +113,35 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             note: (&**note).into(),
         }),
     };
-    v1::Record { at: at.0, event: Some(kind) }
+    v1::Record { at: at.0, event: Some(kind), ticket_id: None, ticket_tier: None }
+}
+
+fn encode_assigned(event: &Event) -> v1::Assigned {
+    let Event::Assigned {
+        ticket,
+        agent,
+        pool,
+        token,
+        lease_until,
+        request,
+        step,
+        slack_ms,
+        passed,
+    } = event
+    else {
+        unreachable!("called for this event only")
+    };
+    v1::Assigned {
+        ticket: ticket.0,
+        agent: agent.as_str().into(),
+        pool: pool.0.into(),
+        token: token.0,
+        lease_until: lease_until.0,
+        request: text(request.as_deref()),
+        step: encode_step(*step),
+        slack_ms: *slack_ms,
+        passed_tiers: passed.0,
+    }
 }
 
 fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
@@ -147,6 +167,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::Started(v1::Started {}) => Event::Started,
         Kind::PolicyApplied(applied) => Event::PolicyApplied {
             policy: Arc::new(policy::decode(required(applied.policy, "policy_applied.policy")?)?),
+            change: applied.change.map(policy::decode_change).transpose()?.map(Arc::new),
         },
         Kind::AgentPut(put) => Event::AgentPut(AgentProfile {
             id: agent(put.agent)?,
@@ -206,6 +227,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             request: boxed(assigned.request),
             step: decode_step(assigned.step, "assigned.step")?,
             slack_ms: assigned.slack_ms,
+            passed: TierSet(assigned.passed_tiers),
         },
         Kind::Extended(extended) => Event::Extended {
             ticket: TicketNumber(extended.ticket),

@@ -11,7 +11,7 @@ mod policy;
 mod ticket;
 
 use crate::engine::command::Event;
-use crate::engine::model::{Image, Time};
+use crate::engine::model::{Image, Policy, TicketId, TierIx, Time};
 use prost::Message as _;
 use std::convert::Infallible;
 
@@ -68,21 +68,71 @@ pub enum Error {
     },
 }
 
+/// The ticket that an event is about, as it was before the event: written beside it, so that events can
+/// be read without the tickets of their time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The name callers know it by.
+    pub id: TicketId,
+    /// Its tier.
+    pub tier: TierIx,
+}
+
 /// Appends one event to the payload of a frame.
-pub fn push_event(payload: &mut Vec<u8>, at: Time, event: &Event) {
+pub fn push_event(
+    payload: &mut Vec<u8>,
+    at: Time,
+    event: &Event,
+    about: Option<(&TicketId, TierIx)>,
+) {
     // A batch is its records one after the other, so it grows by appending a field.
     const RECORDS: u32 = 1;
-    prost::encoding::message::encode(RECORDS, &event::encode(at, event), payload);
+    let mut record = event::encode(at, event);
+    if let Some((id, tier)) = about {
+        record.ticket_id = Some(id.as_str().into());
+        record.ticket_tier = Some(tier.0.into());
+    }
+    prost::encoding::message::encode(RECORDS, &record, payload);
 }
 
 /// The events of a frame's payload; `count` is what the frame says.
 pub fn events(payload: &[u8], count: u32) -> Result<Vec<(Time, Event)>, Error> {
+    records(payload, count)?.into_iter().map(event::decode).collect()
+}
+
+/// The same with the ticket that each is about, where that was written.
+pub fn entries(payload: &[u8], count: u32) -> Result<Vec<(Time, Event, Option<About>)>, Error> {
+    let entry = |mut record: v1::Record| {
+        let about = match (record.ticket_id.take(), record.ticket_tier.take()) {
+            (Some(id), Some(tier)) => Some(About {
+                id: TicketId::new(id),
+                tier: TierIx(narrow(tier, "record.ticket_tier")?),
+            }),
+            (None, _) | (_, None) => None,
+        };
+        let (at, event) = event::decode(record)?;
+        Ok((at, event, about))
+    };
+    records(payload, count)?.into_iter().map(entry).collect()
+}
+
+/// A policy as it is kept beside its text.
+pub fn policy_bytes(policy: &Policy) -> Vec<u8> {
+    policy::encode(policy).encode_to_vec()
+}
+
+/// The policy that [`policy_bytes`] kept.
+pub fn policy_of(bytes: &[u8]) -> Result<Policy, Error> {
+    policy::decode(v1::Policy::decode(bytes)?)
+}
+
+fn records(payload: &[u8], count: u32) -> Result<Vec<v1::Record>, Error> {
     let batch = v1::Batch::decode(payload)?;
     let found = batch.records.len();
     if usize::try_from(count) != Ok(found) {
         return Err(Error::Count { count, found });
     }
-    batch.records.into_iter().map(event::decode).collect()
+    Ok(batch.records)
 }
 
 /// A digest of the whole engine: equal images, and only those, have equal digests (but for one pair in

@@ -2,6 +2,7 @@
 
 use super::ticket::decode_tier;
 use super::{Error, name, narrow, twin, v1};
+use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::model::{
     AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
 };
@@ -14,6 +15,27 @@ twin! {
 twin! {
     encode_rule, decode_rule, Rule, v1::Rule,
     [GuardedEdf, Fifo, StaticPriority, Edf, Accumulating]
+}
+
+twin! {
+    encode_origin, decode_origin, PolicyOrigin, v1::PolicyOrigin,
+    [Start, Reload, Call, Rollback]
+}
+
+pub(super) fn encode_change(change: &PolicyChange) -> v1::PolicyChange {
+    v1::PolicyChange {
+        origin: encode_origin(change.origin),
+        by: (&*change.by).into(),
+        reason: (&*change.reason).into(),
+    }
+}
+
+pub(super) fn decode_change(change: v1::PolicyChange) -> Result<PolicyChange, Error> {
+    Ok(PolicyChange {
+        origin: decode_origin(change.origin, "policy_change.origin")?,
+        by: change.by.into(),
+        reason: change.reason.into(),
+    })
 }
 
 pub(super) fn encode(policy: &Policy) -> v1::Policy {
@@ -108,6 +130,7 @@ fn encode_pool(pool: &Pool) -> v1::Pool {
             .iter()
             .map(|(tier, count)| v1::Reserve { tier: tier.0.into(), count: *count })
             .collect(),
+        floor_over_reserve: pool.floor_over_reserve,
         choice: encode_choice(pool.choice),
     }
 }
@@ -118,6 +141,7 @@ fn pool(pool: v1::Pool) -> Result<Pool, Error> {
         name: name(pool.name, "pool.name")?.into(),
         lease_ms: pool.lease_ms,
         reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
+        floor_over_reserve: pool.floor_over_reserve,
         choice: match pool.choice {
             0 => AgentChoice::LeastLoaded,
             choice => decode_choice(choice, "pool.choice")?,
@@ -129,8 +153,11 @@ pub(super) fn encode_record(record: &PoolRecord) -> v1::PoolRecord {
     v1::PoolRecord {
         handled_count: record.handled_count,
         mean_handle_us: record.mean_handle_us,
-        floor_bucket_permille: record.floor_bucket_permille,
-        floor_last_tier: record.floor_last_tier.map(|tier| tier.0.into()),
+        passed_by: record
+            .passed_by
+            .iter()
+            .map(|(tier, count)| v1::PassedBy { tier: tier.0.into(), count: *count })
+            .collect(),
     }
 }
 
@@ -138,10 +165,10 @@ pub(super) fn decode_record(record: v1::PoolRecord) -> Result<PoolRecord, Error>
     Ok(PoolRecord {
         handled_count: record.handled_count,
         mean_handle_us: record.mean_handle_us,
-        floor_bucket_permille: record.floor_bucket_permille,
-        floor_last_tier: record
-            .floor_last_tier
-            .map(|tier| decode_tier(tier, "pool_record.floor_last_tier"))
-            .transpose()?,
+        passed_by: record
+            .passed_by
+            .into_iter()
+            .map(|passed| Ok((decode_tier(passed.tier, "passed_by.tier")?, passed.count)))
+            .collect::<Result<_, Error>>()?,
     })
 }

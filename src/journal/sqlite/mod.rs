@@ -11,7 +11,7 @@ pub(super) mod schema;
 
 use super::frame::Frame;
 use super::store::Visit;
-use super::{AppendError, Error, FinishedRow, History, Seq, Store};
+use super::{AppendError, Error, FinishedRow, History, PolicyVersion, Seq, Store, policies};
 use crate::engine::command::Earlier;
 use crate::engine::model::Time;
 use checkpoint::Checkpointer;
@@ -49,6 +49,7 @@ impl SqliteStore {
         let place: Box<str> = path.display().to_string().into();
         let connection = schema::open_writer(&path, &place)?;
         limit_size(&connection, &place, size_max)?;
+        policies::prepare(&connection, &place)?;
         connection.execute("DELETE FROM filler", []).map_err(failed(&place, "empty the filler"))?;
         let last = rows::last(&connection).map_err(failed(&place, "find the last event"))?;
         let checkpointer = Checkpointer::start(path.clone(), place.clone())?;
@@ -132,6 +133,7 @@ impl Store for SqliteStore {
         expected: Seq,
         frame: &Frame<'_>,
         finished: &[FinishedRow],
+        policies: &[PolicyVersion],
     ) -> Result<(), AppendError> {
         let conflict = |found| AppendError::Conflict { expected, found };
         if expected != self.last {
@@ -150,7 +152,7 @@ impl Store for SqliteStore {
                     rows::insert(&mut insert, row)?;
                 }
             }
-            Ok(())
+            policies.iter().try_for_each(|version| policies::insert(connection, version))
         });
         match written {
             Ok(()) => {
@@ -202,6 +204,18 @@ impl Store for SqliteStore {
 
     fn ended(&mut self, id: &str) -> Result<Option<FinishedRow>, Error> {
         rows::by_id(&self.connection, id).map_err(failed(&self.place, "look up a finished ticket"))
+    }
+
+    fn last_policy_of_file(&mut self) -> Result<Option<Box<str>>, Error> {
+        policies::last_of_file(&self.connection)
+            .map_err(failed(&self.place, "look up the policy file's last text"))
+    }
+
+    fn keep_policies(&mut self, policies: &[PolicyVersion]) -> Result<(), AppendError> {
+        self.transaction(u64::from(schema::PAGE_BYTES), |connection| {
+            policies.iter().try_for_each(|version| policies::insert(connection, version))
+        })
+        .map_err(|error| self.refused(error))
     }
 
     fn history(&self) -> Result<History, Error> {

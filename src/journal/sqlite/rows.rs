@@ -224,6 +224,31 @@ fn columns_agree(place: &str, row: Seq, count: i64, crc: i64, data: &[u8]) -> Re
     Ok(())
 }
 
+/// Adds the journal's rows from the one with the event after `after`, until they hold `bytes_max`. The
+/// first is a later one where that event is no longer kept.
+pub(in crate::journal) fn frames_after(
+    connection: &Connection,
+    after: Seq,
+    bytes_max: usize,
+    frames: &mut Vec<Vec<u8>>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT data FROM journal WHERE seq + count > ?1 AND \
+         seq >= coalesce((SELECT max(seq) FROM journal WHERE seq <= ?1), 0) ORDER BY seq",
+    )?;
+    let next = after.0.saturating_add(1).cast_signed();
+    let mut rows = statement.query([next])?;
+    let mut bytes = 0;
+    while bytes < bytes_max
+        && let Some(row) = rows.next()?
+    {
+        let frame = row.get_ref(0)?.as_blob()?;
+        bytes += frame.len();
+        frames.push(frame.to_vec());
+    }
+    Ok(())
+}
+
 /// The journal's first row, if it has any.
 pub(in crate::journal) fn first(
     connection: &Connection,

@@ -279,8 +279,8 @@ impl Model {
         }
         if self.agents.iter().all(|agent| agent.wait.is_none()) {
             match self.next(&known.pools, false, now) {
-                Next::Take { ticket, pool, step } => {
-                    self.assign(ticket, agent, &pool, step, request.map(Into::into), now);
+                Next::Take { ticket, pool, step: _ } => {
+                    self.assign(ticket, agent, &pool, request.map(Into::into), now);
                     return Ok(Answer::Holds { number: TicketNumber(ticket), repeated: false });
                 }
                 Next::Held if until <= now => return Ok(Answer::Empty(WaitEnd::HeldForTier)),

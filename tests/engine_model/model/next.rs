@@ -15,14 +15,64 @@ impl Model {
         u32::try_from(idle.count()).expect("few agents")
     }
 
-    /// The pool that keeps `tier` from an agent who serves in `pools`, if one does.
-    fn kept_back(&self, pools: &BTreeSet<Name>, tier: &str, counted: bool) -> bool {
+    /// Whether a pool keeps `tier` from an agent who serves in `pools`; in a starving tier's turn those
+    /// whose reserve yields to it do not.
+    fn kept_back(&self, pools: &BTreeSet<Name>, tier: &str, counted: bool, turn: bool) -> bool {
         pools.iter().any(|name| {
             let idle = self.idle_count(name) + u32::from(!counted);
             let higher = |kept: u8| i64::from(kept) < self.rank(tier);
-            let reserves = self.pool(name).reserve.iter();
-            reserves.filter(|(kept, _)| higher(kept.0)).any(|(_, count)| idle <= *count)
+            let pool = self.pool(name);
+            let reserves = pool.reserve.iter();
+            let yields = turn && pool.floor_over_reserve;
+            !yields && reserves.filter(|(kept, _)| higher(kept.0)).any(|(_, count)| idle <= *count)
         })
+    }
+
+    /// The heads that an agent who serves in `pools` could be given, were it not for reserves.
+    fn heads(&self, pools: &BTreeSet<Name>) -> Vec<&Ticket> {
+        let mine = self.tickets.iter();
+        mine.filter(|t| t.lease.is_none() && !t.pools.is_disjoint(pools))
+            .filter(|t| self.is_head(t))
+            .collect()
+    }
+
+    /// The tiers of which a head starves and could be given to that agent, by the floor at least.
+    pub(crate) fn starving(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Vec<Name> {
+        if self.policy.rule != Rule::GuardedEdf || self.policy.floor_share_permille == 0 {
+            return Vec::new();
+        }
+        let starving = self.heads(pools).into_iter().filter(|t| {
+            let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
+            now - t.submitted > limit && !self.kept_back(pools, &t.tier, counted, true)
+        });
+        let mut tiers: Vec<Name> = starving.map(|t| t.tier.clone()).collect();
+        tiers.sort_by_key(|tier| self.rank(tier));
+        tiers.dedup();
+        tiers
+    }
+
+    /// The tier whose turn it is because it was passed by too often.
+    fn turn(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Option<Name> {
+        let mut rest = self.starving(pools, counted, now);
+        let count = |tier: &Name| {
+            let counts = pools.iter().map(|pool| self.learnt[pool].passed_by.get(tier));
+            counts.flatten().copied().max().unwrap_or(0)
+        };
+        let every = 1000_u32.div_ceil(self.policy.floor_share_permille.max(1));
+        let first =
+            rest.iter().min_by_key(|tier| (u32::MAX - count(tier), self.rank(tier)))?.clone();
+        // The last in the row must come within one period, the one before it within two, and so on.
+        let mut periods = 0;
+        while !rest.is_empty() {
+            periods += 1;
+            let last = rest.iter().max_by_key(|tier| (u32::MAX - count(tier), self.rank(tier)));
+            let last = last.expect("it is not empty").clone();
+            if count(&last) + 1 >= every * periods {
+                return Some(first);
+            }
+            rest.retain(|tier| *tier != last);
+        }
+        None
     }
 
     fn is_head(&self, ticket: &Ticket) -> bool {
@@ -39,17 +89,19 @@ impl Model {
     }
 
     pub(crate) fn next(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Next {
-        let mine: Vec<&Ticket> = self
-            .tickets
-            .iter()
-            .filter(|t| t.lease.is_none() && !t.pools.is_disjoint(pools))
-            .filter(|t| self.is_head(t))
-            .collect();
+        let mine = self.heads(pools);
         if mine.is_empty() {
             return Next::Nothing;
         }
+        // A tier's turn goes to its earliest deadline, whoever it was that starved.
+        if let Some(tier) = self.turn(pools, counted, now) {
+            let own: Vec<&Ticket> = mine.into_iter().filter(|t| t.tier == tier).collect();
+            let ticket = least(&own, |t| self.by_deadline(t));
+            let pool = self.served_by(ticket, pools);
+            return Next::Take { ticket: ticket.number, pool, step: Step::Floor };
+        }
         let open: Vec<&Ticket> =
-            mine.into_iter().filter(|t| !self.kept_back(pools, &t.tier, counted)).collect();
+            mine.into_iter().filter(|t| !self.kept_back(pools, &t.tier, counted, false)).collect();
         if open.is_empty() {
             return Next::Held;
         }
@@ -91,29 +143,10 @@ impl Model {
         pools: &BTreeSet<Name>,
         now: i64,
     ) -> (&'a Ticket, Step) {
-        let target = |t: &Ticket| (t.respond_by - t.submitted).max(1);
-        let starving = open.iter().filter(|t| {
-            let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
-            now - t.submitted > limit
-        });
-        // A tier's turn goes to its earliest deadline, whoever it was that starved.
         let foremost = |tier: &Name| {
             let own: Vec<&Ticket> = open.iter().copied().filter(|t| t.tier == *tier).collect();
             least(&own, |t| self.by_deadline(t))
         };
-        let turns: Vec<&Ticket> = starving
-            .map(|t| foremost(&t.tier))
-            .filter(|t| self.learnt[&self.served_by(t, pools)].bucket >= 1000)
-            .collect();
-        if !turns.is_empty() {
-            // In turns: the tiers below the one that had the last turn, then from the top again.
-            let turn = |t: &Ticket| {
-                let last = self.learnt[&self.served_by(t, pools)].last_starved.clone();
-                let rank = self.rank(&t.tier);
-                (last.is_some_and(|last| rank <= self.rank(&last)), rank)
-            };
-            return (least(&turns, turn), Step::Floor);
-        }
         let at_risk: Vec<&Ticket> = open
             .iter()
             .copied()
@@ -130,6 +163,11 @@ impl Model {
             (foremost(&least(&at_risk, |t| self.by_tier(t)).tier), Step::AtRisk)
         }
     }
+}
+
+/// The response target it was given, in milliseconds.
+fn target(ticket: &Ticket) -> i64 {
+    (ticket.respond_by - ticket.submitted).max(1)
 }
 
 fn least<'a, K: Ord>(tickets: &[&'a Ticket], key: impl Fn(&Ticket) -> K) -> &'a Ticket {

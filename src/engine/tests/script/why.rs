@@ -69,7 +69,8 @@ pub(super) fn gets(agent: &str, now: Time, engine: &Engine) -> String {
 
 fn first(told: &AgentExplanation, engine: &Engine) -> String {
     let turns = told.before.iter();
-    turns.map(|turn| format!(", after {} {}", turn.agent, id_of(turn.ticket, engine))).collect()
+    let turns = turns.map(|turn| format!(", after {} {}", turn.agent, id_of(turn.ticket, engine)));
+    turns.collect::<Vec<_>>().concat()
 }
 
 fn failed(condition: &Condition, engine: &Engine) -> String {

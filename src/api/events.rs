@@ -1,0 +1,215 @@
+//! Events in the words of the contract: ids and names instead of numbers, as the policy of their time
+//! gave them.
+
+use super::convert::{pool_names, timestamp};
+use super::proto::v1 as pb;
+use crate::engine::command::{Deadline, Event, PolicyChange, PolicyOrigin, ReleaseReason, WaitEnd};
+use crate::engine::model::{Policy, PoolSet, Presence, TierIx, TierSource};
+use crate::journal::Entry;
+use std::collections::BTreeMap;
+
+/// The event as callers read it. `policy` was in force before it; without one, names stay empty.
+pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
+    let Entry { seq, at, event, about } = entry;
+    let named = Named(policy);
+    let told = pb::Event {
+        seq: seq.0,
+        at: Some(timestamp(*at)),
+        r#type: kind(event).into(),
+        ticket_id: about.as_ref().map(|about| about.id.to_string()).unwrap_or_default(),
+        ticket_number: event.ticket().map_or(0, |number| number.0),
+        tier: about.as_ref().map(|about| named.tier(about.tier)).unwrap_or_default(),
+        ..pb::Event::default()
+    };
+    match event {
+        Event::Started
+        | Event::PolicyApplied { .. }
+        | Event::AgentPut(_)
+        | Event::AgentDeleted { .. }
+        | Event::PresenceSet { .. }
+        | Event::WaitStarted { .. }
+        | Event::WaitEnded { .. } => of_house(told, event, named),
+        Event::Submitted(_)
+        | Event::Updated { .. }
+        | Event::Retiered { .. }
+        | Event::Cancelled { .. }
+        | Event::Overflowed { .. }
+        | Event::Breached { .. }
+        | Event::Assigned { .. }
+        | Event::Extended { .. }
+        | Event::LeaseExpired { .. }
+        | Event::Released { .. }
+        | Event::Completed { .. } => of_ticket(told, event, named),
+    }
+}
+
+/// Adds what an event says that is about agents, pulls or the policy.
+fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
+    match event {
+        Event::PolicyApplied { policy, change } => {
+            told.policy_version = policy.version.to_string();
+            let change = change.as_deref();
+            let origin = change.map_or(PolicyOrigin::Start, |change| change.origin);
+            told.details = details([("origin", origin.name())]);
+            if let Some(PolicyChange { by, reason, origin: _ }) = change {
+                told.by = by.to_string();
+                told.reason = reason.to_string();
+            }
+        }
+        Event::AgentPut(profile) => {
+            told.agent_id = profile.id.to_string();
+            told.pools = named.pools(profile.pools);
+            let capacity = profile.capacity.to_string();
+            told.details = details([("name", &*profile.name), ("capacity", &*capacity)]);
+        }
+        Event::AgentDeleted { agent } => told.agent_id = agent.to_string(),
+        Event::PresenceSet { agent, presence } => {
+            told.agent_id = agent.to_string();
+            told.details = details([("presence", presence_name(*presence))]);
+        }
+        Event::WaitStarted { agent, until, request: _ } => {
+            told.agent_id = agent.to_string();
+            told.until = Some(timestamp(*until));
+        }
+        Event::WaitEnded { agent, why } => {
+            told.agent_id = agent.to_string();
+            wait_end_name(*why).clone_into(&mut told.reason);
+        }
+        Event::Started => {}
+        Event::Submitted(_)
+        | Event::Updated { .. }
+        | Event::Retiered { .. }
+        | Event::Cancelled { .. }
+        | Event::Overflowed { .. }
+        | Event::Breached { .. }
+        | Event::Assigned { .. }
+        | Event::Extended { .. }
+        | Event::LeaseExpired { .. }
+        | Event::Released { .. }
+        | Event::Completed { .. } => unreachable!("called for events of the house only"),
+    }
+    told
+}
+
+/// Adds what an event says that is about a ticket.
+fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
+    match event {
+        Event::Submitted(submitted) => {
+            told.ticket_id = submitted.id.to_string();
+            told.tier = named.tier(submitted.tier);
+            told.channel = pb::Channel::from(submitted.channel).into();
+            told.pools = named.pools(submitted.pools);
+            told.respond_by = Some(timestamp(submitted.respond_by));
+            told.solve_by = submitted.solve_by.map(timestamp);
+            told.details = details([("source", submitted.tier_source.name())]);
+        }
+        Event::Retiered { tier, source, respond_by, solve_by, pools, .. } => {
+            told.tier = named.tier(*tier);
+            told.pools = named.pools(*pools);
+            told.respond_by = Some(timestamp(*respond_by));
+            told.solve_by = solve_by.map(timestamp);
+            told.details = details([("source", TierSource::name(*source))]);
+        }
+        Event::Cancelled { ticket: _, reason } => told.reason = reason.to_string(),
+        Event::Overflowed { ticket: _, overflow_step, pools } => {
+            told.pools = named.pools(*pools);
+            told.details = details([("route_step", &*overflow_step.to_string())]);
+        }
+        Event::Assigned { agent, pool, lease_until, step, slack_ms, .. } => {
+            told.agent_id = agent.to_string();
+            told.pools = named.pools(PoolSet::of([*pool]));
+            told.until = Some(timestamp(*lease_until));
+            told.step = pb::DecisionStep::from(*step).into();
+            told.slack_ms = Some(*slack_ms);
+        }
+        Event::Extended { lease_until, .. } => told.until = Some(timestamp(*lease_until)),
+        Event::Released { reason, .. } => match reason {
+            ReleaseReason::ByAgent(why) => told.reason = why.to_string(),
+            ReleaseReason::Undelivered => {
+                "the answer to the pull was not delivered".clone_into(&mut told.reason);
+            }
+        },
+        Event::Completed { outcome, note, .. } => {
+            told.details = details([("outcome", &**outcome), ("note", &**note)]);
+        }
+        Event::Updated { .. } | Event::Breached { .. } | Event::LeaseExpired { .. } => {}
+        Event::Started
+        | Event::PolicyApplied { .. }
+        | Event::AgentPut(_)
+        | Event::AgentDeleted { .. }
+        | Event::PresenceSet { .. }
+        | Event::WaitStarted { .. }
+        | Event::WaitEnded { .. } => unreachable!("called for events of tickets only"),
+    }
+    told
+}
+
+/// The policy's names, as far as there is a policy.
+#[derive(Clone, Copy)]
+struct Named<'a>(Option<&'a Policy>);
+
+impl Named<'_> {
+    fn tier(self, tier: TierIx) -> String {
+        let tier = self.0.and_then(|policy| policy.tiers.get(usize::from(tier.0)));
+        tier.map(|tier| tier.name.to_string()).unwrap_or_default()
+    }
+
+    fn pools(self, pools: PoolSet) -> Vec<String> {
+        let known = |policy: &Policy| {
+            let is_known =
+                |pool: &crate::engine::model::PoolIx| usize::from(pool.0) < policy.pools.len();
+            pool_names(policy, PoolSet::of(pools.iter().filter(is_known)))
+        };
+        self.0.map(known).unwrap_or_default()
+    }
+}
+
+/// The event's type.
+pub(super) fn kind(event: &Event) -> pb::EventType {
+    match event {
+        Event::Started => pb::EventType::Started,
+        Event::PolicyApplied { .. } => pb::EventType::PolicyApplied,
+        Event::AgentPut(_) => pb::EventType::AgentPut,
+        Event::AgentDeleted { .. } => pb::EventType::AgentDeleted,
+        Event::PresenceSet { .. } => pb::EventType::PresenceSet,
+        Event::Submitted(_) => pb::EventType::Submitted,
+        Event::Updated { .. } => pb::EventType::Updated,
+        Event::Retiered { .. } => pb::EventType::Retiered,
+        Event::Cancelled { .. } => pb::EventType::Cancelled,
+        Event::Overflowed { .. } => pb::EventType::Overflowed,
+        Event::Breached { deadline: Deadline::Response, .. } => pb::EventType::ResponseBreached,
+        Event::Breached { deadline: Deadline::Solution, .. } => pb::EventType::SolutionBreached,
+        Event::WaitStarted { .. } => pb::EventType::WaitStarted,
+        Event::WaitEnded { .. } => pb::EventType::WaitEnded,
+        Event::Assigned { .. } => pb::EventType::Assigned,
+        Event::Extended { .. } => pb::EventType::Extended,
+        Event::LeaseExpired { .. } => pb::EventType::LeaseExpired,
+        Event::Released { .. } => pb::EventType::Released,
+        Event::Completed { .. } => pb::EventType::Completed,
+    }
+}
+
+/// The details that have something to say.
+fn details<'a>(
+    pairs: impl IntoIterator<Item = (&'static str, &'a str)>,
+) -> BTreeMap<String, String> {
+    let said = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    said.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn presence_name(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Available => "available",
+        Presence::Away => "away",
+    }
+}
+
+fn wait_end_name(why: WaitEnd) -> &'static str {
+    match why {
+        WaitEnd::Nothing => "nothing waits",
+        WaitEnd::HeldForTier => "what waits is kept for higher tiers",
+        WaitEnd::Away => "the agent went away",
+        WaitEnd::CallerGone => "the caller was gone",
+        WaitEnd::Replaced => "a newer pull took its place",
+    }
+}
