@@ -133,7 +133,7 @@ fn policy() -> Policy {
         respond_within_ms: [seconds * 1000; 6],
         solve_within_ms: [None; 6],
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     });
     Policy {
         version: "bench".into(),

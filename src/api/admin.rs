@@ -147,6 +147,8 @@ impl AdminService for Api {
         let watchers = self.settings.watchers_max - self.watchers.available_permits();
         let used = limits::Used { tickets, agents, watchers };
         let clock = self.handle.clock();
+        let mut limits = limits::told(engine_limits, &self.settings, used);
+        limits.extend(limits::of_queues(&self.handle.view()));
         Ok(Response::new(pb::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: Some(convert::timestamp(self.started_at)),
@@ -155,7 +157,7 @@ impl AdminService for Api {
             policy_version,
             directory: self.settings.directory.to_owned(),
             directory_up: *self.directory.health().borrow() == Health::Up,
-            limits: limits::told(engine_limits, &self.settings, used),
+            limits,
         }))
     }
 }

@@ -418,6 +418,7 @@ impl From<&Policy> for pb::Policy {
                 channel: pb::Channel::from(channel).into(),
                 respond_within: Some(duration(tier.respond_within_ms[channel.index()])),
                 solve_within: tier.solve_within_ms[channel.index()].map(duration),
+                queue_max: tier.queue_max[channel.index()],
             };
             let first =
                 pb::RouteStep { after: Some(duration(0)), pools: pool_names(policy, tier.pools) };

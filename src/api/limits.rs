@@ -4,7 +4,8 @@ use super::admin::FAULTS_TOLD_MAX;
 use super::proto::v1 as pb;
 use super::{SENT_BYTES_MAX, Settings, validate};
 use crate::directory;
-use crate::engine::model::{POOLS_MAX, TIERS_MAX};
+use crate::driver::{self, QueueView, View};
+use crate::engine::model::{Channel, POOLS_MAX, Policy, TIERS_MAX, TierIx};
 use crate::engine::{EXPLAINED_CREWS_MAX, EXTEND_MS_MAX, FINISHED_KEPT_MAX, Limits};
 
 /// A limit that is kept elsewhere in the house, for the services to tell.
@@ -24,6 +25,30 @@ pub(super) struct Used {
     pub(super) tickets: usize,
     pub(super) agents: usize,
     pub(super) watchers: usize,
+}
+
+/// The name of the limit on the waiting tickets of a tier and channel.
+pub(super) fn queue_max_name(policy: &Policy, tier: TierIx, channel: Channel) -> String {
+    let tier = policy.tiers.get(usize::from(tier.0)).map_or("", |tier| &*tier.name);
+    format!("queue_max.{tier}.{}", channel.name())
+}
+
+/// Every limit of the policy on waiting tickets, as `view` shows them.
+pub(super) fn of_queues(view: &View) -> Vec<pb::Limit> {
+    let policy = &view.policy;
+    let mut all = Vec::new();
+    for (at, tier) in policy.tiers.iter().enumerate() {
+        let ix = TierIx(u8::try_from(at).expect("a policy has at most 64 tiers"));
+        for channel in Channel::ALL {
+            let Some(max) = tier.queue_max[channel.index()] else { continue };
+            let own = |queue: &&QueueView| (queue.key.tier, queue.key.channel) == (ix, channel);
+            let waiting = view.queues.iter().filter(own).map(|queue| queue.depth).sum();
+            let name = queue_max_name(policy, ix, channel);
+            let told = limit(&name, "Waiting tickets of this tier and channel.", u64::from(max));
+            all.push(told.used(waiting));
+        }
+    }
+    all
 }
 
 /// All limits: of what the server holds first, then of single requests.
@@ -73,6 +98,11 @@ const FIXED: &[(&str, &str, u64)] = &[
     ("answer_bytes_max", "The size of a message that is sent.", SENT_BYTES_MAX as u64),
     ("extend_ms_max", "How far from now a lease may be extended.", EXTEND_MS_MAX.unsigned_abs()),
     ("capacity_max", "Tickets an agent may hold at once.", validate::CAPACITY_MAX as u64),
+    (
+        "retry_ms_max",
+        "The longest delay told to a caller whom a limit on tickets turns away.",
+        driver::RETRY_MS_MAX.unsigned_abs(),
+    ),
     ("tiers_max", "Tiers of a policy.", TIERS_MAX as u64),
     ("pools_max", "Pools of a policy, and of an agent.", POOLS_MAX as u64),
     (

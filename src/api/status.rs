@@ -1,10 +1,12 @@
 //! Causes become answers: one place maps everything that can go wrong to gRPC codes with google.rpc
 //! details.
 
+use super::limits::queue_max_name;
 use super::proto::v1::{self as pb, ErrorReason};
 use crate::directory;
 use crate::driver::Refused;
 use crate::engine::command::Rejection;
+use crate::engine::model::Policy;
 use std::collections::HashMap;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -121,10 +123,26 @@ impl Fault {
     }
 
     /// A limit of `GetServerInfo` is reached.
-    pub(super) fn limit(name: &'static str, max: u64, message: impl Into<String>) -> Self {
+    pub(super) fn limit(name: &str, max: u64, message: impl Into<String>) -> Self {
         Self::new(Code::ResourceExhausted, ErrorReason::LimitReached, message)
             .quota(name, max)
             .retry(RETRY_LIMIT)
+    }
+
+    /// A submit that the driver or the rules refuse, with the names of `policy`.
+    pub(super) fn submit(refused: Refused, id: &str, policy: &Policy) -> Self {
+        match refused {
+            Refused::Full { limit: Rejection::QueueFull { tier, channel, max }, retry_ms } => {
+                let name = queue_max_name(policy, tier, channel);
+                let delay = Duration::from_millis(retry_ms.unsigned_abs());
+                Self::queue_full(&name, max).retry(delay)
+            }
+            other => Self::refused(other, id),
+        }
+    }
+
+    fn queue_full(name: &str, max: u64) -> Self {
+        Self::limit(name, max, format!("the queue is full: {name} is {max}, and as many wait"))
     }
 
     /// What the driver or the rules refuse; `id` is the ticket or agent that the call is about.
@@ -132,6 +150,9 @@ impl Fault {
         let fault = |code, reason| Self::new(code, reason, refused.to_string());
         match refused {
             Refused::Rule(rejection) => Self::rejected(rejection, id),
+            Refused::Full { limit, retry_ms } => {
+                Self::rejected(limit, id).retry(Duration::from_millis(retry_ms.unsigned_abs()))
+            }
             Refused::Busy { max } => fault(Code::ResourceExhausted, ErrorReason::Overloaded)
                 .quota("commands_max", max as u64)
                 .retry(RETRY_BUSY),
@@ -180,6 +201,9 @@ impl Fault {
             Rejection::ExtensionOutOfRange => Self::field("by", rejection.to_string()),
             Rejection::TicketLimit { max } => {
                 Self::limit("tickets_max", max, rejection.to_string())
+            }
+            Rejection::QueueFull { channel, max, .. } => {
+                Self::queue_full(&format!("queue_max.{}", channel.name()), max)
             }
             Rejection::AgentLimit { max } => Self::limit("agents_max", max, rejection.to_string()),
             Rejection::PolicyStrandsTickets { .. } => {

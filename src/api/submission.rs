@@ -88,7 +88,10 @@ impl Submission {
         };
         match api.handle.submit(submit, self.own_id).await {
             Ok(receipt) => Ok(convert::receipt(&receipt)),
-            Err(refused) => Err(Fault::refused(refused, id.as_str())),
+            Err(refused) => {
+                let view = api.handle.view();
+                Err(Fault::submit(refused, id.as_str(), &view.policy))
+            }
         }
     }
 }

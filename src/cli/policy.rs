@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// What the JSON of both commands holds.
 const FIELDS: &str = "version, rule, starve_after, floor_share, unknown, unavailable, \
-tiers [{rank, name, guard, weight, respond_within_ms, solve_within_ms, pools, \
+tiers [{rank, name, guard, weight, respond_within_ms, solve_within_ms, queue_max, pools, \
 overflow [{after_ms, pools}], starving [{pool, taken_within, no_bound}]}], pools [{name, lease_ms, reserve [{tier, agents}], tiers, \
 starving_head_taken_within}]; targets are in the order voice, chat, email, web, callback, outbound";
 

@@ -4,11 +4,13 @@
 //! events of the whole batch go to disk with one sync; only then is anyone answered. While one batch
 //! syncs the next gathers.
 
+mod drain;
 mod observer;
 mod run;
 mod tally;
 mod view;
 
+pub use drain::{RETRY_MS_MAX, RETRY_MS_MIN, RETRY_MS_UNKNOWN};
 pub use observer::Observer;
 pub use run::{Stopped, start};
 pub use view::{PoolView, QueueView, TierView, View};
@@ -60,6 +62,14 @@ pub enum Refused {
     /// The rules refuse it.
     #[error(transparent)]
     Rule(#[from] Rejection),
+    /// As many tickets are held as may be.
+    #[error("{limit}")]
+    Full {
+        /// Which limit.
+        limit: Rejection,
+        /// When it is worth trying again, in milliseconds from now: from how fast places become free.
+        retry_ms: i64,
+    },
     /// More requests wait for the driver than may.
     #[error("{max} requests are waiting already")]
     Busy {

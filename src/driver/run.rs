@@ -2,6 +2,7 @@
 
 mod requests;
 
+use super::drain::Drains;
 use super::tally::Tally;
 use super::view::View;
 use super::{Delivery, Handle, Live, Observer, Pulled, Refused, Request, Seen, Settings};
@@ -104,6 +105,7 @@ pub fn start(
         settings,
         observer,
         tally,
+        drains: Drains::default(),
         durable,
         view,
         view_at: stopwatch(),
@@ -160,6 +162,7 @@ struct Driver {
     settings: Settings,
     observer: Arc<dyn Observer>,
     tally: Tally,
+    drains: Drains,
     /// The last event that is on disk.
     durable: watch::Sender<journal::Seq>,
     view: watch::Sender<Arc<View>>,
@@ -327,6 +330,7 @@ impl Driver {
         self.batch.event_count += 1;
         self.engine.apply(now, event);
         self.tally.observe(now, event, &self.engine);
+        self.drains.observe(now, event, &self.engine);
         self.observer.happened(now, event, &self.engine);
         self.view_stale = true;
         if let Some(number) = event.ticket()

@@ -548,6 +548,16 @@ pub enum Rejection {
         /// That many.
         max: u64,
     },
+    /// As many tickets of this tier and channel wait as the policy allows.
+    #[error("the queue of this tier and channel is full")]
+    QueueFull {
+        /// The tier.
+        tier: TierIx,
+        /// The channel.
+        channel: Channel,
+        /// That many.
+        max: u64,
+    },
     /// There are as many agents as the server may hold.
     #[error("the most agents are reached")]
     AgentLimit {

@@ -6,8 +6,8 @@ use super::command::{
 };
 use super::dispatch::Choice;
 use super::model::{
-    AgentId, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber, TierIx,
-    TierSource, Time,
+    AgentId, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber,
+    TierIx, TierSource, Time,
 };
 use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL};
 use std::sync::Arc;
@@ -204,6 +204,7 @@ impl Engine {
             return Err(Rejection::TicketLimit { max });
         }
         let coding = self.code(submit.lookup)?;
+        self.check_queue(coding.tier, submit.channel)?;
         let caller = submit.caller.map(|caller| match coding.customer_id {
             Some(id) if caller.customer_id() != Some(&*id) => {
                 let mut caller = (*caller).clone();
@@ -233,6 +234,15 @@ impl Engine {
             Event::Submitted(Box::new(submitted)),
             Answer::Ticket { number, repeated: false },
         ))
+    }
+
+    /// A full queue refuses its own tier and channel, and nobody else.
+    fn check_queue(&self, tier: TierIx, channel: Channel) -> Result<(), Rejection> {
+        let max = self.policy.tier(tier).queue_max[channel.index()].map(u64::from);
+        match max.filter(|max| self.queues.depth(tier, channel) >= *max) {
+            Some(max) => Err(Rejection::QueueFull { tier, channel, max }),
+            None => Ok(()),
+        }
     }
 
     /// The tier that the directory's answer means under this policy.

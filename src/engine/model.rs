@@ -637,6 +637,9 @@ pub struct Tier {
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.
     pub overflow: Vec<Overflow>,
+    /// How many tickets of the tier may wait on each channel before a submit is refused, in the order of
+    /// [`Channel::ALL`]; `None` is as many as the server holds.
+    pub queue_max: [Option<u32>; 6],
 }
 
 /// An overflow step: after this wait, these pools too, or less is required.

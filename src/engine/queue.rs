@@ -122,6 +122,8 @@ pub struct Queues {
     by_skill: BTreeMap<SkillIx, Group>,
     /// Those that wait for one agent.
     by_agent: BTreeMap<AgentId, Group>,
+    /// How many wait, by tier and channel; only where any do.
+    depths: BTreeMap<(TierIx, Channel), u64>,
     waiting_count: usize,
 }
 
@@ -131,6 +133,7 @@ impl PartialEq for Queues {
         let filled = |(_, queue): &(&QueueKey, &Queue)| !queue.is_empty();
         self.rule == other.rule
             && self.waiting_count == other.waiting_count
+            && self.depths == other.depths
             && self.iter().filter(filled).eq(other.iter().filter(filled))
     }
 }
@@ -145,6 +148,7 @@ impl Queues {
             anyone: Group::new(),
             by_skill: BTreeMap::new(),
             by_agent: BTreeMap::new(),
+            depths: BTreeMap::new(),
             waiting_count: 0,
         }
     }
@@ -182,6 +186,7 @@ impl Queues {
             queue.front = Some(Front::of(ticket));
         }
         queue.late_count += u64::from(ticket.response_breached);
+        *self.depths.entry((ticket.tier, ticket.channel)).or_default() += 1;
         self.waiting_count += 1;
     }
 
@@ -190,6 +195,11 @@ impl Queues {
         let order = self.order_of(ticket);
         let key = QueueKey::of(ticket);
         self.waiting_count -= 1;
+        let at = (ticket.tier, ticket.channel);
+        match self.depths.get_mut(&at).expect("a waiting ticket is counted") {
+            1 => drop(self.depths.remove(&at)),
+            depth => *depth -= 1,
+        }
         let queue = self.group_mut(&key).and_then(|group| group.get_mut(&key));
         let queue = queue.expect("a waiting ticket has its queue");
         assert!(queue.order.remove(order).is_some(), "a waiting ticket is in its queue");
@@ -244,6 +254,11 @@ impl Queues {
     /// How many tickets wait in all queues.
     pub fn waiting_count(&self) -> usize {
         self.waiting_count
+    }
+
+    /// How many tickets of a tier wait on a channel.
+    pub fn depth(&self, tier: TierIx, channel: Channel) -> u64 {
+        self.depths.get(&(tier, channel)).copied().unwrap_or(0)
     }
 
     /// The queue of that key, if there is one.

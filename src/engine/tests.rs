@@ -3,6 +3,7 @@
 mod agents;
 mod dispatch;
 mod leases;
+mod limits;
 mod policies;
 mod retries;
 mod script;

@@ -44,6 +44,8 @@ pub struct TierSummary {
     pub respond_within_ms: [i64; 6],
     /// The solution target of each channel in milliseconds, where one is promised.
     pub solve_within_ms: [Option<i64>; 6],
+    /// How many tickets may wait on each channel, where the policy limits it.
+    pub queue_max: [Option<u32>; 6],
     /// The pools that serve from the start.
     pub pools: Vec<String>,
     /// The pools that are added later.
@@ -103,6 +105,7 @@ pub fn describe(policy: &Policy) -> Description {
             weight: in_ones(tier.weight_permille),
             respond_within_ms: tier.respond_within_ms,
             solve_within_ms: tier.solve_within_ms,
+            queue_max: tier.queue_max,
             pools: names(policy, tier.pools),
             overflow: overflow.collect(),
             starving: starving(policy, TierIx(super::index(at))),
@@ -204,6 +207,12 @@ impl TierSummary {
             let target = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), format_ms);
             solve.extend(self.solve_within_ms.map(target));
             rows.push(solve);
+        }
+        if self.queue_max.iter().any(Option::is_some) {
+            let mut most = vec![String::new(), String::new(), "at most".to_owned()];
+            let count = |max: Option<u32>| max.map_or_else(|| "-".to_owned(), |n| n.to_string());
+            most.extend(self.queue_max.map(count));
+            rows.push(most);
         }
         rows
     }

@@ -31,6 +31,8 @@ const LEASE_MS: RangeInclusive<i64> = SECOND..=DAY;
 const LEASE_MS_DEFAULT: i64 = 900 * SECOND;
 /// `reserve`: agents kept free.
 const RESERVE: RangeInclusive<u64> = 0..=1000;
+/// `queue_max`: tickets that may wait; a queue that takes none would be a channel that is not offered.
+const QUEUE_MAX: RangeInclusive<u64> = 1..=10_000_000;
 /// `rank`; gaps are allowed, so that a tier can be put between two others.
 const RANK: RangeInclusive<u64> = 1..=1000;
 /// `guard`, in thousandths: from the last two handling times only, to always.
@@ -279,6 +281,7 @@ pools = ["a"]
 overflow = [{ after = "1s", pools = ["c"] }, { after = "1m", pools = ["a", "b"] }]
 respond_within = { voice = "15s", chat = "16s", email = "17s", web = "18s", callback = "19s", outbound = "20s" }
 solve_within = { email = "17s" }
+queue_max = { default = 7, voice = 3 }
 [[pool]]
 name = "a"
 lease = "1m"
@@ -316,6 +319,7 @@ name = "c"
                     respond_within_ms: [15_000, 16_000, 17_000, 18_000, 19_000, 20_000],
                     solve_within_ms: [None, None, Some(17_000), None, None, None],
                     pools: set(&[0]),
+                    queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
                     overflow: vec![overflow(1_000, &[0, 2]), overflow(60_000, &[0, 1, 2])],
                 },
                 Tier {
@@ -325,7 +329,7 @@ name = "c"
                     respond_within_ms: [129_600_000; 6],
                     solve_within_ms: [None; 6],
                     pools: set(&[1]),
-                    overflow: Vec::new(),
+                    ..Tier::default()
                 },
             ],
             skills: Vec::new(),

@@ -1,7 +1,7 @@
 //! `[[tier]]`: a class of customer, its targets and its pools.
 
 use super::{
-    GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS, RANK, TARGET_MS,
+    GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS, QUEUE_MAX, RANK, TARGET_MS,
     WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, unique_name,
 };
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
@@ -58,6 +58,7 @@ impl TierEntry<'_> {
             Some(item) => Targets::read(&item),
             None => Some(Targets::default()),
         };
+        let queue_max = queue_max(section);
         if let (Some(respond), Some(solve)) = (&respond, &solve) {
             solve.check_not_before(respond);
         }
@@ -69,8 +70,27 @@ impl TierEntry<'_> {
             solve_within_ms: solve?.per_channel(),
             pools: pools?,
             overflow: overflow?,
+            queue_max: queue_max?,
         })
     }
+}
+
+/// How many may wait on each channel, where that is limited.
+fn queue_max(section: &Section<'_>) -> Option<[Option<u32>; CHANNELS]> {
+    let Some(item) = section.get("queue_max") else {
+        return Some([None; CHANNELS]);
+    };
+    let section = item.section()?;
+    let mut complete = true;
+    let mut count = |key| {
+        let count = section.get(key)?.whole(QUEUE_MAX);
+        complete &= count.is_some();
+        Some(u32::try_from(count?).expect("the range ends below"))
+    };
+    let default = count("default");
+    let own = channel_names().map(|channel| count(channel).or(default));
+    section.finish();
+    complete.then_some(own)
 }
 
 /// The overflow steps, each with all pools that serve from then on.

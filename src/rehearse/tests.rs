@@ -28,7 +28,7 @@ fn policy(rule: Rule) -> Policy {
         respond_within_ms: [respond_s * 1000; 6],
         solve_within_ms: [None; 6],
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     };
     Policy {
         version: "test".into(),

@@ -2,11 +2,12 @@
 
 use crate::server::{TestServer, Wish, identifier, ticket, ticket_of, told};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use tierline::api::Settings;
 use tierline::api::proto::v1 as pb;
 use tierline::engine::Limits;
 use tokio_stream::StreamExt as _;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -282,6 +283,42 @@ async fn the_limit_of_tickets_is_told_with_its_value() {
     assert_eq!(details.error_info().unwrap().metadata["limit"], "tickets_max");
     assert_eq!(details.error_info().unwrap().metadata["value"], "1");
     assert!(details.retry_info().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_is_told_by_its_name_with_the_time_until_there_is_a_place() {
+    let policy = Wish::default().policy;
+    let (head, rest) = policy.split_once("[[tier]]").unwrap();
+    let policy = format!("{head}[[tier]]\nqueue_max = {{ voice = 2 }}{rest}");
+    let server = TestServer::start_as(Wish { policy, ..Wish::default() }).await;
+    server.hire("ann", &["senior", "general"]).await;
+    for id in ["T-1", "T-2"] {
+        server.submit(ticket_of(id, "gold")).await;
+    }
+    let refused = server.intake().submit_ticket(ticket_of("T-3", "gold")).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::ResourceExhausted, "LIMIT_REACHED".to_owned()));
+    let details = refused.get_error_details();
+    let violation = &details.quota_failure().unwrap().violations[0];
+    assert_eq!(violation.subject, "queue_max.gold.voice");
+    assert_eq!(details.error_info().unwrap().metadata["value"], "2");
+    let delay = |refused: &Status| refused.get_error_details().retry_info().unwrap().retry_delay;
+    assert_eq!(delay(&refused), Some(Duration::from_secs(30)), "nothing has been measured yet");
+    // Other tiers and channels take no notice.
+    server.submit(ticket_of("S-1", "silver")).await;
+    let chat =
+        pb::SubmitTicketRequest { channel: pb::Channel::Chat.into(), ..ticket_of("T-4", "gold") };
+    server.submit(chat).await;
+    server.until(|view| view.waiting_count == 4).await;
+    let info = server.admin().get_server_info(pb::GetServerInfoRequest {}).await.unwrap();
+    let limits = info.into_inner().limits;
+    let limit = limits.iter().find(|limit| limit.name == "queue_max.gold.voice").unwrap();
+    assert_eq!((limit.value, limit.current), (2, Some(2)));
+
+    server.take("ann").await;
+    server.submit(ticket_of("T-3", "gold")).await;
+    let refused = server.intake().submit_ticket(ticket_of("T-5", "gold")).await.unwrap_err();
+    let measured = delay(&refused).unwrap();
+    assert!((1..30).contains(&measured.as_secs()), "{measured:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -132,8 +132,9 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
     let solve = prop::option::of(prop::sample::select(vec![1_000, 60_000, 9_000_000]));
     let steps = prop::collection::vec((pool_set(pool_count), 1..40_000_i64), 0..3);
     let shares = (0..1100_u32, prop::sample::select(vec![0, 500, 1000, 3000]));
-    (target(), target(), solve, pool_set(pool_count), steps, shares).prop_map(
-        move |(voice, other, solve, pools, steps, (guard, weight))| {
+    let most = prop::option::weighted(0.2, 1..6_u32);
+    (target(), target(), solve, pool_set(pool_count), steps, shares, most).prop_map(
+        move |(voice, other, solve, pools, steps, (guard, weight), most)| {
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -149,6 +150,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 solve_within_ms: [solve; 6],
                 pools,
                 overflow: overflow.collect(),
+                queue_max: [most; 6],
             }
         },
     )

@@ -298,6 +298,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         solve_within_ms: [solve; 6],
         pools,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
+        queue_max: [Some(1000); 6],
     };
     let pool = |name: &str, reserve| Pool {
         name: name.into(),

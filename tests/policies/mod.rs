@@ -11,7 +11,7 @@ pub(crate) fn tier(name: &str, respond_within_s: i64) -> Tier {
         respond_within_ms: [respond_within_s * 1000; 6],
         solve_within_ms: [None; 6],
         pools: PoolSet::of([PoolIx(0)]),
-        overflow: Vec::new(),
+        ..Tier::default()
     }
 }
 

@@ -381,6 +381,7 @@ pub(super) fn policy(text: &str) -> Policy {
         weight_permille: number(words, "weight", 1000),
         respond_within_ms: [duration_ms(words[2]).expect("a duration"); 6],
         solve_within_ms: [duration(words, "solve"); 6],
+        queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
         overflow: words
             .windows(3)

@@ -77,6 +77,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             .map(|channel| v1::Target {
                 respond_within_ms: tier.respond_within_ms[channel.index()],
                 solve_within_ms: tier.solve_within_ms[channel.index()],
+                queue_max: tier.queue_max[channel.index()],
             })
             .into(),
         pools: tier.pools.0,
@@ -105,6 +106,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         weight_permille: tier.weight_permille,
         respond_within_ms: targets.map(|target| target.respond_within_ms),
         solve_within_ms: targets.map(|target| target.solve_within_ms),
+        queue_max: targets.map(|target| target.queue_max),
         pools: PoolSet(tier.pools),
         overflow: tier
             .overflow

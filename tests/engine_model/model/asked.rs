@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tierline::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
 };
-use tierline::engine::model::{AgentId, Policy, Presence, TicketId, TicketNumber, TierSource};
+use tierline::engine::model::{
+    AgentId, Policy, Presence, TicketId, TicketNumber, TierIx, TierSource,
+};
 
 impl Model {
     pub(crate) fn ask(&mut self, now: i64, command: &Command) -> Result<Answer, Rejection> {
@@ -172,6 +174,14 @@ impl Model {
             return Err(Rejection::TicketLimit { max: self.tickets_max });
         }
         let (tier, source, told) = self.code(&submit.lookup)?;
+        if let Some(max) = self.tier(&tier).queue_max[0].map(u64::from) {
+            let own = |t: &&Ticket| t.tier == tier && t.channel == submit.channel;
+            if self.tickets.iter().filter(|t| t.lease.is_none()).filter(own).count() as u64 >= max {
+                let rank = u8::try_from(self.rank(&tier)).expect("few tiers");
+                let (tier, channel) = (TierIx(rank), submit.channel);
+                return Err(Rejection::QueueFull { tier, channel, max });
+            }
+        }
         let (respond_by, solve_by) = self.promises(&tier, submit.channel, now);
         let number = self.next_number;
         self.next_number += 1;
