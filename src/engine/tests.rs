@@ -1,12 +1,15 @@
 //! The rules, one sentence a test.
 
 mod agents;
+mod by_name;
+mod choices;
 mod dispatch;
 mod leases;
 mod limits;
 mod policies;
 mod retries;
 mod script;
+mod skills;
 mod starvation;
 mod tickets;
 mod timers;

@@ -146,27 +146,8 @@ pub(super) fn can_ask(agent: &Agent) -> bool {
     agent.presence == Presence::Available && agent.held.len() < usize::from(agent.capacity)
 }
 
+/// What the answer of `route` gives to whom.
 fn turn_of(event: &Event) -> Option<Turn> {
-    match event {
-        Event::Assigned { ticket, agent, step, .. } => {
-            Some(Turn { agent: agent.clone(), ticket: *ticket, step: *step })
-        }
-        Event::Started
-        | Event::PolicyApplied { .. }
-        | Event::AgentPut(_)
-        | Event::AgentDeleted { .. }
-        | Event::PresenceSet { .. }
-        | Event::Submitted(_)
-        | Event::Updated { .. }
-        | Event::Retiered { .. }
-        | Event::Cancelled { .. }
-        | Event::Overflowed { .. }
-        | Event::Breached { .. }
-        | Event::WaitStarted { .. }
-        | Event::WaitEnded { .. }
-        | Event::Extended { .. }
-        | Event::LeaseExpired { .. }
-        | Event::Released { .. }
-        | Event::Completed { .. } => None,
-    }
+    let Event::Assigned { ticket, agent, step, .. } = event else { return None };
+    Some(Turn { agent: agent.clone(), ticket: *ticket, step: *step })
 }

@@ -85,3 +85,22 @@ fn one_who_joins_others_is_served_after_them_at_the_same_instant() {
          4s * bob gets g1 #2 at-risk",
     );
 }
+
+#[test]
+fn missing_skills_and_names_are_told_one_by_one() {
+    check(
+        "policy guarded-edf v1; skills french german trainee; tier gold 1h desk; pool desk; pool back
+         agent ann desk can french=2+trainee
+         agent bob back
+         here ann
+         here bob
+         0s submit t1 gold voice require=french:3 require=german:5 exclude=trainee bar=ann
+         0s why t1 ann -> french 2<3; german 0<5; not with trainee; barred
+         0s why t1 bob -> other pools; french 0<3; german 0<5
+         0s submit t2 gold voice only=bob
+         0s why t2 ann -> only for bob
+         0s why t2 bob -> gets it
+         0s get? ann -> nothing; gold/voice/desk needing french=3 and german=5 and no trainee and not ann: french 2<3, german 0<5, not with trainee, barred; gold/voice/desk needing only bob: only for bob
+         0s pull bob -> t2 #1 earliest-deadline",
+    );
+}

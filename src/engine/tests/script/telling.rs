@@ -1,6 +1,7 @@
 //! What happened, in the words of the script.
 
 use super::moment;
+use super::wishes::needing;
 use crate::engine::Engine;
 use crate::engine::command::{Answer, Deadline, Event, WaitEnd};
 use crate::engine::dispatch::Choice;
@@ -13,8 +14,13 @@ use std::fmt::Write as _;
 /// Events that no command asks for by name, in words.
 pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
     match event {
-        Event::Overflowed { ticket, pools, .. } => {
-            Some(format!("{} opens to {}", id_of(*ticket, engine), pool_names(*pools, engine)))
+        Event::Overflowed { ticket, pools, needs, .. } => {
+            let (id, pools) = (id_of(*ticket, engine), pool_names(*pools, engine));
+            Some(format!("{id} opens to {pools}{}", needing(needs.as_ref(), engine)))
+        }
+        Event::Opened { ticket, needs, why } => {
+            let (id, needs) = (id_of(*ticket, engine), needing(needs.as_ref(), engine));
+            Some(format!("{id} is for others too{needs}: {why:?}"))
         }
         Event::Breached { ticket, deadline } => {
             let what = match deadline {
@@ -80,10 +86,11 @@ pub(super) fn pool_names(pools: PoolSet, engine: &Engine) -> String {
     names.collect::<Vec<_>>().join("+")
 }
 
-/// A queue by tier, channel and pools.
+/// A queue by tier, channel, pools and needs.
 pub(super) fn queue_name(key: &QueueKey, engine: &Engine) -> String {
     let (tier, pools) = (tier_name(key.tier, engine), pool_names(key.pools, engine));
-    format!("{tier}/{}/{pools}", key.channel.name())
+    let needs = super::wishes::needing(key.needs.as_ref(), engine);
+    format!("{tier}/{}/{pools}{needs}", key.channel.name())
 }
 
 /// A ticket in one line.
@@ -105,6 +112,7 @@ pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
         pool_names(ticket.pools, engine),
         moment(ticket.respond_by)
     );
+    line.push_str(&needing(ticket.needs.as_ref(), engine));
     if let Some(by) = ticket.solve_by {
         write!(line, ", solved by {}", moment(by)).expect("a string takes it");
     }
