@@ -5,6 +5,7 @@
 
 mod admin;
 mod agent;
+mod clocks;
 mod convert;
 mod digest;
 mod events;

@@ -8,6 +8,7 @@ mod agent_file;
 mod agents;
 mod bench;
 mod child;
+mod clocks;
 mod completions;
 mod connect;
 mod console;

@@ -49,6 +49,16 @@ pub(crate) enum Command {
         /// The ticket
         id: String,
     },
+    /// Say how soon a ticket matters
+    ///
+    /// Both deadlines become what this urgency would have made of them at the submission. Neither clock begins anew.
+    #[command(after_help = TICKET_FIELDS)]
+    Urgency {
+        /// The ticket
+        id: String,
+        /// How soon it matters
+        urgency: super::clocks::UrgencyWord,
+    },
     /// Explain where a ticket is, and why there and not elsewhere
     #[command(after_help = explain::HELP)]
     Explain {
@@ -107,6 +117,16 @@ impl Command {
             Self::Cancel { id, reason } => {
                 let request = v1::CancelTicketRequest { ticket_id: id, reason };
                 let answer = connection.call(intake.cancel_ticket(request)).await?;
+                show(context, &connection, answer.ticket).await
+            }
+            Self::Urgency { id, urgency } => {
+                let request = v1::UpdateTicketRequest {
+                    ticket_id: id,
+                    update_mask: Some(prost_types::FieldMask { paths: vec!["urgency".to_owned()] }),
+                    urgency: v1::Urgency::from(urgency) as i32,
+                    ..Default::default()
+                };
+                let answer = connection.call(intake.update_ticket(request)).await?;
                 show(context, &connection, answer.ticket).await
             }
             Self::Watch { id } => watch(context, &connection, id).await,
@@ -262,6 +282,7 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
         "solve by",
         deadline(ticket.solve_by, !is_finished) + breach(ticket.solution_breached),
     );
+    super::clocks::add_to_card(&mut facts, ticket, now);
     facts.add("picked up", instant(ticket.picked_up_at));
     if ticket.state() == v1::TicketState::Waiting {
         facts.add("queue", &ticket.queue_id);

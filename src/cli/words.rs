@@ -102,6 +102,14 @@ word!(
     ticket_state, v1::TicketState, "TICKET_STATE_"
 );
 word!(
+    /// `low`, `normal`, `high`, `critical`.
+    urgency, v1::Urgency, "URGENCY_"
+);
+word!(
+    /// `running`, `paused`, `met`, `breached`, `stopped`.
+    clock_state, v1::ClockState, "CLOCK_STATE_"
+);
+word!(
     /// `found`, `unknown-customer`, `stale`, ...
     tier_source, v1::TierSource, "TIER_SOURCE_"
 );

@@ -23,6 +23,7 @@ use crate::engine::command::{
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
+use crate::engine::timing::Urgency;
 use crate::engine::{CrewSurvey, Explanation};
 use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
@@ -104,6 +105,8 @@ pub struct Live {
     pub ticket: Ticket,
     /// The policy in force at that instant.
     pub policy: Arc<Policy>,
+    /// That instant.
+    pub at: Time,
 }
 
 /// A ticket, live or ended.
@@ -224,6 +227,11 @@ impl Handle {
         self.about(ticket.clone(), Command::Update { ticket, content: Arc::new(content) }).await
     }
 
+    /// Says how soon a live ticket matters.
+    pub async fn set_urgency(&self, ticket: TicketId, urgency: Urgency) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::SetUrgency { ticket, urgency }).await
+    }
+
     /// Corrects a live ticket's tier.
     pub async fn retier(&self, ticket: TicketId, lookup: Lookup) -> Result<Seen, Refused> {
         self.about(ticket.clone(), Command::Retier { ticket, lookup }).await
@@ -305,7 +313,7 @@ impl Handle {
     /// The ticket of that id, live or from the history.
     pub async fn ticket(&self, id: TicketId) -> Result<Option<Seen>, Refused> {
         let wanted = id.clone();
-        let live = self.read(move |engine, _| run::see(engine, &wanted)).await?;
+        let live = self.read(move |engine, now| run::see(engine, &wanted, now)).await?;
         if live.is_some() {
             return Ok(live);
         }

@@ -74,21 +74,21 @@ pub(super) fn next_wait() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The ticket of that id as the engine has it, live or just ended.
-pub(super) fn see(engine: &Engine, id: &TicketId) -> Option<Seen> {
+/// The ticket of that id as the engine has it at `at`, live or just ended.
+pub(super) fn see(engine: &Engine, id: &TicketId, at: Time) -> Option<Seen> {
     if let Some(ticket) = engine.ticket(id) {
-        return Some(see_live(engine, ticket.number));
+        return Some(see_live(engine, ticket.number, at));
     }
     engine.finished(id).map(|finished| ended(engine, finished))
 }
 
-fn see_live(engine: &Engine, number: TicketNumber) -> Seen {
-    Seen::Live(Box::new(live(engine, number)))
+fn see_live(engine: &Engine, number: TicketNumber, at: Time) -> Seen {
+    Seen::Live(Box::new(live(engine, number, at)))
 }
 
-fn live(engine: &Engine, number: TicketNumber) -> Live {
+fn live(engine: &Engine, number: TicketNumber, at: Time) -> Live {
     let ticket = engine.ticket_numbered(number).expect("the engine just named it");
-    Live { ticket: ticket.clone(), policy: engine.policy().clone() }
+    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at }
 }
 
 fn ended(engine: &Engine, finished: &crate::engine::model::Finished) -> Seen {
@@ -252,7 +252,7 @@ impl Driver {
                     None
                 }
             };
-            let now = self.clock.now().max(self.engine.at());
+            let now = self.now();
             if self.no_space {
                 self.look_for_space(now)?;
             }
@@ -375,6 +375,7 @@ impl Driver {
             | Event::PresenceSet { .. }
             | Event::Submitted(_)
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }
@@ -394,6 +395,11 @@ impl Driver {
         }));
     }
 
+    /// This instant, not before the last event.
+    fn now(&self) -> Time {
+        self.clock.now().max(self.engine.at())
+    }
+
     /// Answers a pull with the ticket its agent now holds, and notices if nobody is there to take it.
     fn hand_over(
         &mut self,
@@ -402,7 +408,7 @@ impl Driver {
         wait: u64,
         reply: Delivery<Pulled>,
     ) {
-        let live = Box::new(live(&self.engine, number));
+        let live = Box::new(live(&self.engine, number, self.now()));
         let assignment = live.ticket.assignment().expect("it was just handed over");
         let token = assignment.token;
         if repeated {
@@ -514,9 +520,10 @@ impl Driver {
     }
 
     fn tell_watchers(&mut self, number: TicketNumber) {
+        let now = self.now();
         let Some(watched) = self.watched.get(&number) else { return };
         if self.engine.ticket_numbered(number).is_some() {
-            watched.send_replace(see_live(&self.engine, number));
+            watched.send_replace(see_live(&self.engine, number, now));
             return;
         }
         let watched = self.watched.remove(&number).expect("it was just found");

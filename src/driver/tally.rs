@@ -133,6 +133,7 @@ impl Tally {
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }

@@ -47,6 +47,13 @@ impl Engine {
             Event::Updated { ticket, content } => {
                 self.ticket_mut(*ticket).content = content.clone();
             }
+            Event::UrgencySet { ticket, urgency, respond_by, solve_by } => {
+                self.re_key(*ticket, |ticket| {
+                    ticket.urgency = *urgency;
+                    ticket.respond_by = *respond_by;
+                    ticket.solve_by = *solve_by;
+                });
+            }
             Event::Retiered { .. } => self.retiered(event),
             Event::Cancelled { ticket, reason } => {
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
@@ -174,6 +181,7 @@ impl Engine {
             number: submitted.number,
             fingerprint: submitted.fingerprint,
             channel: submitted.channel,
+            urgency: submitted.urgency,
             caller: submitted.caller.clone(),
             content: submitted.content.clone(),
             tier: submitted.tier,

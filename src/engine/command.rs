@@ -9,6 +9,7 @@ use super::model::{
     TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
 };
 use super::needs::{Needs, SkillIx, Skills};
+use super::timing::Urgency;
 use super::wish::{Preferred, SkillMode, Wish};
 use std::sync::Arc;
 
@@ -44,6 +45,13 @@ pub enum Command {
         ticket: TicketId,
         /// The new content, whole.
         content: Arc<Content>,
+    },
+    /// Say how soon a live ticket matters; its clocks go on from where they began.
+    SetUrgency {
+        /// Which.
+        ticket: TicketId,
+        /// How soon.
+        urgency: Urgency,
     },
     /// Correct a live ticket's tier after the directory has spoken again; a lookup that is `Stale` or
     /// `Unavailable` corrects nothing.
@@ -165,6 +173,8 @@ pub struct Submit {
     pub fingerprint: u64,
     /// How the customer reached us.
     pub channel: Channel,
+    /// How soon it matters.
+    pub urgency: Urgency,
     /// Who asks.
     pub caller: Option<Arc<Caller>>,
     /// What it is about.
@@ -304,6 +314,17 @@ pub enum Event {
         /// The new content.
         content: Arc<Content>,
     },
+    /// A ticket's urgency was changed; its clocks count on from the submit.
+    UrgencySet {
+        /// Which.
+        ticket: TicketNumber,
+        /// How soon it matters now.
+        urgency: Urgency,
+        /// The response deadline now.
+        respond_by: Time,
+        /// The solution deadline now.
+        solve_by: Option<Time>,
+    },
     /// A ticket's tier was corrected; its wait counts on from the submit.
     Retiered {
         /// Which.
@@ -442,6 +463,7 @@ impl Event {
         match self {
             Self::Submitted(submitted) => Some(submitted.number),
             Self::Updated { ticket, .. }
+            | Self::UrgencySet { ticket, .. }
             | Self::Retiered { ticket, .. }
             | Self::Cancelled { ticket, .. }
             | Self::Overflowed { ticket, .. }
@@ -474,6 +496,8 @@ pub struct Submitted {
     pub fingerprint: u64,
     /// How the customer reached us.
     pub channel: Channel,
+    /// How soon it matters.
+    pub urgency: Urgency,
     /// Who asks.
     pub caller: Option<Arc<Caller>>,
     /// What it is about.

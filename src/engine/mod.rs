@@ -8,9 +8,11 @@ mod apply;
 mod audit;
 mod choice;
 pub mod command;
+pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
 mod explain;
+pub mod hours;
 mod ids;
 pub mod model;
 pub mod needs;
@@ -19,6 +21,7 @@ pub mod roster;
 mod shelf;
 mod starvation;
 pub mod timers;
+pub mod timing;
 mod trial;
 mod why;
 pub mod wish;
@@ -31,8 +34,8 @@ use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
-    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket,
-    TicketId, TicketNumber, TierIx, TierSet, Time,
+    Agent, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket, TicketId,
+    TicketNumber, TierIx, TierSet, Time,
 };
 use needs::{Crew, NeedsBook};
 use queue::Queues;
@@ -333,19 +336,6 @@ impl Engine {
         let taken = tier.overflow.iter().take_while(|step| step.after_ms <= waited_ms).count();
         let pools = if taken == 0 { tier.pools } else { tier.overflow[taken - 1].pools };
         (u8::try_from(taken).expect("a tier has at most 63 overflow steps"), pools)
-    }
-
-    /// The deadlines of a ticket of that tier and channel, submitted at `submitted_at`.
-    fn deadlines(
-        policy: &Policy,
-        tier: TierIx,
-        channel: Channel,
-        submitted_at: Time,
-    ) -> (Time, Option<Time>) {
-        let tier = policy.tier(tier);
-        let respond_by = submitted_at.plus_ms(tier.respond_within_ms[channel.index()]);
-        let solve_by = tier.solve_within_ms[channel.index()].map(|ms| submitted_at.plus_ms(ms));
-        (respond_by, solve_by)
     }
 }
 

@@ -14,7 +14,9 @@
 //!              '----------------> CANCELLED
 //! ```
 
+use super::hours::Hours;
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
+use super::timing::{Timing, Urgency};
 use super::wish::Wish;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -413,6 +415,8 @@ pub struct Ticket {
     pub tier_source: TierSource,
     /// How old the directory's answer was, in milliseconds; 0 unless the source is `Stale`.
     pub tier_age_ms: i64,
+    /// How soon it matters; scales its deadlines.
+    pub urgency: Urgency,
     /// When it was submitted; its wait counts from here whatever happens later.
     pub submitted_at: Time,
     /// When someone must have picked it up.
@@ -613,6 +617,8 @@ pub struct Policy {
     pub tiers: Vec<Tier>,
     /// The pools. 1 to [`POOLS_MAX`].
     pub pools: Vec<Pool>,
+    /// The business hours that tiers name. At most [`super::hours::PLANS_MAX`].
+    pub hours: Vec<Arc<Hours>>,
     /// The names of skills. At most [`SKILLS_MAX`](super::needs::SKILLS_MAX).
     pub skills: Vec<Arc<str>>,
     /// The tier of customers the directory does not know.
@@ -636,6 +642,8 @@ pub struct Tier {
     pub respond_within_ms: [i64; 6],
     /// The solution target per channel in milliseconds, where one is promised.
     pub solve_within_ms: [Option<i64>; 6],
+    /// When its clocks run and how urgency scales the targets.
+    pub timing: Timing,
     /// The pools that serve the tier from the start.
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.
@@ -708,6 +716,12 @@ impl Policy {
     /// The tier at `ix`, which must come from this policy.
     pub fn tier(&self, ix: TierIx) -> &Tier {
         &self.tiers[usize::from(ix.0)]
+    }
+
+    /// The business hours of a tier's channel; `None` where its clocks always run.
+    pub fn hours(&self, tier: TierIx, channel: Channel) -> Option<&Hours> {
+        let ix = self.tier(tier).timing.hours[channel.index()]?;
+        Some(&self.hours[usize::from(ix.0)])
     }
 
     /// The pool at `ix`, which must come from this policy.

@@ -13,5 +13,6 @@ mod skills;
 mod starvation;
 mod tickets;
 mod timers;
+mod timing;
 mod why;
 mod why_not;

@@ -2,7 +2,7 @@
 
 use super::{
     GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS, QUEUE_MAX, RANK, TARGET_MS,
-    WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, unique_name,
+    WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, timing, unique_name,
 };
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
 use crate::settings::{Item, Section, format_ms};
@@ -46,6 +46,7 @@ impl TierEntry<'_> {
         let section = &self.section;
         let guard = permille(section, "guard", GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT);
         let weight = permille(section, "weight", WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT);
+        let timing = timing::read(section, names);
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
         let respond_item = section.require("respond_within");
@@ -68,6 +69,7 @@ impl TierEntry<'_> {
             weight_permille: weight?,
             respond_within_ms: respond_within_ms?,
             solve_within_ms: solve?.per_channel(),
+            timing: timing?,
             pools: pools?,
             overflow: overflow?,
             queue_max: queue_max?,

@@ -10,6 +10,7 @@ use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, Policy, PoolSet, Presence, TicketId, TicketNumber,
     TierIx, Time,
 };
+use crate::engine::timing::Urgency;
 use crate::engine::{Engine, Limits};
 use rand::SeedableRng;
 use rand_distr::{Distribution, Exp};
@@ -279,6 +280,7 @@ impl<'a, O: Observer> Run<'a, O> {
             id: TicketId::new(self.submitted_count.to_string()),
             fingerprint: 0,
             channel,
+            urgency: Urgency::Normal,
             caller: None,
             content: self.content.clone(),
             lookup: Lookup::Given { tier: self.tier_names[usize::from(tier.0)].clone() },

@@ -2,6 +2,7 @@
 
 mod admin;
 mod agent;
+mod clocks;
 mod events;
 mod intake;
 mod ops;
