@@ -121,6 +121,7 @@ pub(super) fn candidate(
         starving: head.starving,
         via_pool: policy.pool(head.pool).name.to_string(),
         held_by,
+        ticket_number: head.ticket.0,
     }
 }
 
@@ -208,7 +209,7 @@ pub(super) fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> Strin
     }
 }
 
-fn slack(ms: i64) -> String {
+pub(super) fn slack(ms: i64) -> String {
     if ms >= 0 {
         format!("with {} left to the response deadline", seconds(ms))
     } else {
@@ -217,7 +218,7 @@ fn slack(ms: i64) -> String {
 }
 
 /// Milliseconds as seconds with one digit.
-fn seconds(ms: i64) -> String {
+pub(super) fn seconds(ms: i64) -> String {
     let tenths = ms / 100;
     let sign = if ms < 0 { "-" } else { "" };
     format!("{sign}{}.{} s", (tenths / 10).abs(), (tenths % 10).abs())

@@ -16,6 +16,7 @@ mod list;
 mod needs;
 mod ops;
 mod page;
+mod past;
 pub mod proto;
 mod status;
 mod stream;

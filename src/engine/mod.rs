@@ -8,6 +8,7 @@ mod apply;
 mod audit;
 mod choice;
 pub mod command;
+pub mod compared;
 pub mod decide;
 pub mod dispatch;
 mod explain;
@@ -28,6 +29,7 @@ pub use trial::Turn;
 pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNot};
 
 use command::{Event, WaitEnd};
+use compared::Compared;
 use dispatch::{Choice, Floor, Survey};
 use ids::{Ids, Tickets};
 use model::{
@@ -299,6 +301,7 @@ impl Engine {
             request,
             step,
             slack_ms: head.slack_ms,
+            compared: Compared::of(survey),
             passed: if self.policy.floor_every().is_some() {
                 survey.passed()
             } else {
