@@ -1,9 +1,9 @@
 //! Decisions that are past, as they are remembered.
 
 use super::convert::timestamp;
-use super::explain::{seconds, slack};
+use super::explain::slack;
 use super::proto::v1 as pb;
-use crate::engine::model::{Step, TicketId, TicketNumber};
+use crate::engine::model::{TicketId, TicketNumber};
 use crate::journal::{Decided, DecidedHead};
 use std::collections::BTreeMap;
 

@@ -208,6 +208,27 @@ impl Engine {
         self.tickets.get(number).map(|ticket| &**ticket)
     }
 
+    /// The ids of those of the numbered tickets that are live or ended a short while ago.
+    pub fn ids_of(
+        &self,
+        numbers: impl Iterator<Item = TicketNumber>,
+    ) -> BTreeMap<TicketNumber, TicketId> {
+        let mut ids = BTreeMap::new();
+        let mut gone = BTreeSet::new();
+        for number in numbers {
+            match self.ticket_numbered(number) {
+                Some(ticket) => drop(ids.insert(number, ticket.id.clone())),
+                None => drop(gone.insert(number)),
+            }
+        }
+        if !gone.is_empty() {
+            let ended = self.finished.iter().map(|finished| &finished.ticket);
+            let ended = ended.filter(|ticket| gone.contains(&ticket.number));
+            ids.extend(ended.map(|ticket| (ticket.number, ticket.id.clone())));
+        }
+        ids
+    }
+
     /// The live tickets after `number`, in order of arrival.
     pub fn tickets_after(&self, number: TicketNumber) -> impl Iterator<Item = &Ticket> {
         self.tickets.after(number).map(|(_, ticket)| &**ticket)

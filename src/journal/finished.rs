@@ -1,7 +1,7 @@
 //! A ticket that has ended, as the history keeps it: one row with names instead of places, so that it
 //! means the same under every later policy.
 
-use super::{Decided, Seq};
+use super::Seq;
 use crate::engine::command::Earlier;
 use crate::engine::model::{
     AgentId, Caller, Channel, Content, Ending, Finished, LeaseToken, Policy, TicketId,
@@ -87,9 +87,6 @@ pub struct FinishedRow {
     pub fingerprint: u64,
     /// The token that completed it.
     pub token: Option<LeaseToken>,
-    /// The decision by which it came to the agent who held it last, if one held it then. Rows of releases
-    /// that did not remember it have none.
-    pub decided: Option<Box<Decided>>,
 }
 
 impl FinishedRow {
@@ -126,7 +123,6 @@ impl FinishedRow {
             reason: None,
             fingerprint: ticket.fingerprint,
             token: None,
-            decided: assignment.map(|held| Box::new(Decided::of(ticket, held, policy))),
         };
         match ending {
             Ending::Completed { agent, token, assigned_at, outcome, note } => {

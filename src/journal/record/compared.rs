@@ -3,7 +3,7 @@
 use super::ticket::{decode_channel, decode_pool, decode_tier, encode_channel};
 use super::{Error, v1};
 use crate::engine::compared::{Compared, ComparedHead};
-use crate::engine::model::{PoolIx, PoolSet, TicketNumber};
+use crate::engine::model::{PoolSet, TicketNumber};
 
 const FIELD: &str = "compared";
 
