@@ -1,24 +1,21 @@
 //! An explanation in numbers and in sentences: where a ticket is, and why another goes first.
 
 use super::convert::{self, Payload, queue_id, timestamp};
+use super::past;
 use super::proto::v1 as pb;
 use crate::driver::{Beside, Live};
 use crate::engine::dispatch::{Choice, Head};
 use crate::engine::model::{Policy, Rule, Step, Ticket, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::engine::{CrewSurvey, Explanation};
-use crate::journal::{FinishedRow, FinishedState};
+use crate::journal::{Decided, FinishedRow, FinishedState};
 
 /// Why a live ticket is where it is.
 pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTicketResponse {
     let Explanation { ticket, policy, ahead_count, crews } = explanation;
-    let summary = match (ticket.assignment(), ahead_count) {
-        (Some(held), _) => format!(
-            "It was given to agent {} by the step {} of the rule, {}.",
-            held.agent,
-            held.step.name(),
-            slack(held.slack_ms)
-        ),
+    let decided = ticket.assignment().map(|held| Decided::of(&ticket, held, &policy));
+    let summary = match (&decided, ahead_count) {
+        (Some(decided), _) => past::told(decided),
         (None, ahead_count) => {
             waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
         }
@@ -32,6 +29,7 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
         summary,
         crews: crews.collect(),
         place: ahead_count.map(|count| count as u64),
+        past: decided.map(|decided| past::past(&decided, &beside.ids)),
         ticket: Some(convert::live_ticket(
             &Live { ticket, policy, at: beside.at },
             Payload::LeftOut,
@@ -62,6 +60,7 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
         summary,
         crews: Vec::new(),
         place: None,
+        past: None,
     }
 }
 
@@ -124,6 +123,7 @@ pub(super) fn candidate(
         starving: head.starving,
         via_pool: policy.pool(head.pool).name.to_string(),
         held_by,
+        ticket_number: head.ticket.0,
     }
 }
 
@@ -211,7 +211,7 @@ pub(super) fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> Strin
     }
 }
 
-fn slack(ms: i64) -> String {
+pub(super) fn slack(ms: i64) -> String {
     if ms >= 0 {
         format!("with {} left to the response deadline", seconds(ms))
     } else {
@@ -220,7 +220,7 @@ fn slack(ms: i64) -> String {
 }
 
 /// Milliseconds as seconds with one digit.
-fn seconds(ms: i64) -> String {
+pub(super) fn seconds(ms: i64) -> String {
     let tenths = ms / 100;
     let sign = if ms < 0 { "-" } else { "" };
     format!("{sign}{}.{} s", (tenths / 10).abs(), (tenths % 10).abs())

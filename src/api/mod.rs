@@ -17,6 +17,7 @@ mod list;
 mod needs;
 mod ops;
 mod page;
+mod past;
 pub mod proto;
 mod status;
 mod stream;

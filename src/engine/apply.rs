@@ -251,6 +251,7 @@ impl Engine {
             request,
             step,
             slack_ms,
+            compared,
             passed,
         } = event
         else {
@@ -276,6 +277,7 @@ impl Engine {
                 step: *step,
                 slack_ms: *slack_ms,
                 policy_version,
+                compared: compared.clone(),
                 in_doubt,
             }));
         });
@@ -380,6 +382,8 @@ impl Engine {
             ticket.needs = needs_after(policy, ticket.tier, step, wish, ticket.needs.as_ref());
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
+                assignment.compared =
+                    assignment.compared.as_ref().map(|compared| compared.under(&old, policy));
             }
             self.needs.enter(&mut ticket.needs, &mut self.roster);
             if ticket.state == State::Waiting {

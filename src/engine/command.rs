@@ -4,6 +4,7 @@
 //! decided (deadlines, tokens, leases), so that replaying them asks no rule and an old journal keeps
 //! its meaning under new ones.
 
+use super::compared::Compared;
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
     TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
@@ -416,6 +417,8 @@ pub enum Event {
         step: Step,
         /// Milliseconds left to the response deadline.
         slack_ms: i64,
+        /// The heads that competed, if there was a choice.
+        compared: Option<Compared>,
         /// The starving tiers that the agent might have served instead.
         passed: TierSet,
     },

@@ -184,6 +184,7 @@ impl Stage {
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
             ["explain", id] => explained(id, self.now, engine),
             ["why", id, agent] => why::why(id, agent, self.now, engine),
+            ["past", id] => why::past(id, engine),
             ["get?", agent] => why::gets(agent, self.now, engine),
             ["limit", tickets, agents] => {
                 let number = |word: &str| word.parse().expect("a number");

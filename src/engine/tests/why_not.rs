@@ -104,3 +104,35 @@ fn missing_skills_and_names_are_told_one_by_one() {
          0s pull bob -> t2 #1 earliest-deadline",
     );
 }
+
+#[test]
+fn what_competed_is_remembered_with_the_assignment_and_outlives_a_change_of_policy() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; tier standard 4h desk+back; tier grey 60s desk; pool desk keep 1 gold; pool back
+         agent ann desk
+         here ann
+         0s submit g1 gold voice
+         1s submit s1 standard email
+         2s submit s2 standard email
+         3s submit x1 grey voice
+         4s pull ann -> g1 #1 at-risk
+         5s past g1 -> at-risk of 3: g1 11s risk, s1 14397s held by desk, x1 59s risk held by desk
+         6s cancel x1 -> ended 4
+         6s past g1 -> at-risk of 3: g1 11s risk, s1 14397s held by desk, x1 59s risk held by desk
+         7s policy edf v2; tier standard 4h desk; tier gold 15s desk; pool desk
+         7s past g1 -> at-risk of 3: g1 11s risk, s1 14397s held by desk",
+    );
+}
+
+#[test]
+fn nothing_is_remembered_where_there_was_no_choice() {
+    check(
+        "policy fifo v1; tier gold 15s desk; pool desk
+         agent ann desk
+         here ann
+         0s submit t1 gold voice
+         0s submit t2 gold voice
+         0s pull ann -> t1 #1 fifo
+         0s past t1 -> no choice",
+    );
+}

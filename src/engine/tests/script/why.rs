@@ -3,6 +3,7 @@
 
 use super::telling::{id_of, queue_name};
 use crate::engine::command::Event;
+use crate::engine::compared::ComparedHead;
 use crate::engine::model::{AgentId, TicketId, TicketNumber, Time};
 use crate::engine::{AgentExplanation, Condition, Engine};
 
@@ -65,6 +66,25 @@ pub(super) fn gets(agent: &str, now: Time, engine: &Engine) -> String {
         words.push(format!("{}: {}", queue_name(&passed.queue, engine), why.join(", ")));
     }
     words.join("; ")
+}
+
+/// What is remembered of the decision by which a ticket came to its agent.
+pub(super) fn past(ticket: &str, engine: &Engine) -> String {
+    let ticket = engine.ticket(&TicketId::new(ticket)).expect("a live ticket");
+    let held = ticket.assignment().expect("an agent holds it");
+    let Some(compared) = &held.compared else { return "no choice".to_owned() };
+    let ids = engine.ids_of(compared.heads.iter().map(|head| head.ticket));
+    let head = |head: &ComparedHead| {
+        let id = ids.get(&head.ticket).map_or("unknown", TicketId::as_str);
+        let marks = [(head.at_risk, " risk"), (head.starving, " starving")];
+        let marks = marks.map(|(is_so, mark)| if is_so { mark } else { "" }).concat();
+        let policy = engine.policy();
+        let held_by = head.held_by.map(|pool| format!(" held by {}", policy.pool(pool).name));
+        let slack = super::moment(Time(head.slack_ms));
+        format!("{id} {slack}{marks}{}", held_by.unwrap_or_default())
+    };
+    let heads: Vec<_> = compared.heads.iter().map(head).collect();
+    format!("{} of {}: {}", held.step.name(), compared.heads_count, heads.join(", "))
 }
 
 fn first(told: &AgentExplanation, engine: &Engine) -> String {
