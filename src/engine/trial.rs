@@ -72,7 +72,7 @@ impl Engine {
     /// Whoever waits has found nothing, so one idle agent more opens at most one ticket for each of that
     /// agent's pools: the reserve of a pool has one to spare, once. So of each queue, and of each crew,
     /// as many as the agent has pools can go before the agent is served.
-    fn excerpt(&self, agent: &Agent, now: Time) -> Self {
+    pub(super) fn excerpt(&self, agent: &Agent, now: Time) -> Self {
         let most = agent.pools.iter().count() + 1;
         let mut few = Self {
             at: self.at,

@@ -35,12 +35,18 @@ use telling::{answer, explained, id_of, pool_names, queue_name, seen, tier_name,
 
 /// Plays the script and fails unless everything in it happens, and nothing else.
 pub(super) fn check(script: &str) {
-    let (happened, written) = play(script);
+    let (stage, written) = play(script);
+    let happened = stage.happened;
     assert!(happened == written, "\n--- written\n{written}\n--- happened\n{happened}");
 }
 
-/// Plays the script; answers with what happened, and with the script in the same spelling.
-fn play(script: &str) -> (String, String) {
+/// The engine after the actions of a script, whatever they led to.
+pub(super) fn played(script: &str) -> Engine {
+    play(script).0.engine
+}
+
+/// Plays the script; answers with the stage, and with the script in the same spelling.
+fn play(script: &str) -> (Stage, String) {
     let mut stage = Stage::default();
     let mut written = String::new();
     let mut at = Time(0);
@@ -59,7 +65,7 @@ fn play(script: &str) -> (String, String) {
     }
     stage.pass_time(at);
     stage.replay();
-    (stage.happened, written)
+    (stage, written)
 }
 
 /// The lines that say something; one that ends in `;` goes on in the next.

@@ -1,6 +1,7 @@
 //! What an agent would get, and why not: every condition, by the code that dispatches.
 
-use super::script::check;
+use super::script::{check, played};
+use crate::engine::model::{AgentId, Time};
 
 #[test]
 fn every_condition_that_keeps_a_ticket_from_an_agent_is_told() {
@@ -135,4 +136,29 @@ fn nothing_is_remembered_where_there_was_no_choice() {
          0s pull ann -> t1 #1 fifo
          0s past t1 -> no choice",
     );
+}
+
+#[test]
+fn the_work_of_an_explanation_grows_with_queues_and_crews_and_not_with_tickets_or_agents() {
+    let excerpt_of = |ticket_count: usize, agent_count: usize| {
+        let policy = "policy guarded-edf v1; tier gold 15s desk; tier standard 4h desk; tier grey 1h desk; pool desk keep 50 gold";
+        let mut script = vec![policy.to_owned(), "0s agent ann desk".to_owned()];
+        for number in 0..agent_count {
+            script.push(format!("0s agent a{number} desk"));
+            script.push(format!("0s here a{number}"));
+            script.push(format!("0s pull a{number} until=60s"));
+        }
+        for number in 0..ticket_count {
+            let tier = if number % 2 == 0 { "standard" } else { "grey" };
+            script.push(format!("0s submit t{number} {tier} email"));
+        }
+        let engine = played(&script.join("\n"));
+        let ann = engine.roster().get(&AgentId::new("ann")).expect("she is registered");
+        let excerpt = engine.excerpt(ann, Time(0));
+        (excerpt.ticket_count(), excerpt.roster().len())
+    };
+    // Of each of two queues two tickets, since she serves in one pool; of the one crew the first two
+    // in each order of choice, and herself.
+    assert_eq!(excerpt_of(20, 5), (4, 3));
+    assert_eq!(excerpt_of(200, 40), (4, 3));
 }

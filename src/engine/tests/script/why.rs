@@ -71,8 +71,8 @@ pub(super) fn gets(agent: &str, now: Time, engine: &Engine) -> String {
 /// What is remembered of the decision by which a ticket came to its agent.
 pub(super) fn past(ticket: &str, engine: &Engine) -> String {
     let ticket = engine.ticket(&TicketId::new(ticket)).expect("a live ticket");
-    let held = ticket.assignment().expect("an agent holds it");
-    let Some(compared) = &held.compared else { return "no choice".to_owned() };
+    let assignment = ticket.assignment().expect("an agent holds it");
+    let Some(compared) = &assignment.compared else { return "no choice".to_owned() };
     let ids = engine.ids_of(compared.heads.iter().map(|head| head.ticket));
     let head = |head: &ComparedHead| {
         let id = ids.get(&head.ticket).map_or("unknown", TicketId::as_str);
@@ -84,7 +84,7 @@ pub(super) fn past(ticket: &str, engine: &Engine) -> String {
         format!("{id} {slack}{marks}{}", held_by.unwrap_or_default())
     };
     let heads: Vec<_> = compared.heads.iter().map(head).collect();
-    format!("{} of {}: {}", held.step.name(), compared.heads_count, heads.join(", "))
+    format!("{} of {}: {}", assignment.step.name(), compared.heads_count, heads.join(", "))
 }
 
 fn first(told: &AgentExplanation, engine: &Engine) -> String {
