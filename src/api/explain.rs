@@ -31,7 +31,7 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
         place: ahead_count.map(|count| count as u64),
         past: decided.map(|decided| past::past(&decided, &beside.ids)),
         ticket: Some(convert::live_ticket(
-            &Live { ticket, policy, at: beside.at },
+            &Live { ticket, policy, at: beside.at, forecast: None },
             Payload::LeftOut,
         )),
     }

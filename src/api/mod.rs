@@ -11,6 +11,7 @@ mod digest;
 mod events;
 mod explain;
 mod follow;
+mod forecast;
 mod intake;
 mod limits;
 mod list;

@@ -107,7 +107,7 @@ impl Api {
             conditions,
             queue_id: queue_id(&policy, &QueueKey::of(&told.ticket)),
             ticket: Some(convert::live_ticket(
-                &Live { ticket: told.ticket, policy, at: beside.at },
+                &Live { ticket: told.ticket, policy, at: beside.at, forecast: None },
                 Payload::LeftOut,
             )),
         })

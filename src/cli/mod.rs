@@ -17,6 +17,7 @@ mod desk;
 mod events;
 mod explain;
 mod fault;
+mod forecast;
 mod humane;
 mod import;
 mod journal;

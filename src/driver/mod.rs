@@ -5,6 +5,7 @@
 //! syncs the next gathers.
 
 mod drain;
+mod forecasts;
 mod observer;
 mod run;
 mod tally;
@@ -25,6 +26,7 @@ use crate::engine::model::{
 };
 use crate::engine::timing::Urgency;
 use crate::engine::{CrewSurvey, Explanation};
+use crate::forecast::Forecast;
 use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -107,6 +109,8 @@ pub struct Live {
     pub policy: Arc<Policy>,
     /// That instant.
     pub at: Time,
+    /// How long it will wait; `None` unless it waits, and where nobody asked.
+    pub forecast: Option<Forecast>,
 }
 
 /// A ticket, live or ended.

@@ -3,13 +3,15 @@
 mod requests;
 
 use super::drain::Drains;
+use super::forecasts::Turn;
 use super::tally::Tally;
 use super::view::View;
 use super::{Delivery, Handle, Live, Observer, Pulled, Refused, Request, Seen, Settings};
 use crate::clock::{Clock, stopwatch};
 use crate::engine::Engine;
 use crate::engine::command::{Answer, Command, Event, Rejection};
-use crate::engine::model::{AgentId, LeaseToken, Policy, TicketId, TicketNumber, Time};
+use crate::engine::model::{AgentId, LeaseToken, Policy, State, TicketId, TicketNumber, Time};
+use crate::forecast::Forecast;
 use crate::journal::{self, AppendError, FinishedRow, Journal};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -82,13 +84,15 @@ pub(super) fn see(engine: &Engine, id: &TicketId, at: Time) -> Option<Seen> {
     engine.finished(id).map(|finished| ended(engine, finished))
 }
 
-fn see_live(engine: &Engine, number: TicketNumber, at: Time) -> Seen {
+pub(super) fn see_live(engine: &Engine, number: TicketNumber, at: Time) -> Seen {
     Seen::Live(Box::new(live(engine, number, at)))
 }
 
 fn live(engine: &Engine, number: TicketNumber, at: Time) -> Live {
     let ticket = engine.ticket_numbered(number).expect("the engine just named it");
-    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at }
+    let waits = ticket.state == State::Waiting;
+    let forecast = waits.then(|| Forecast::of(engine, ticket, at));
+    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at, forecast }
 }
 
 fn ended(engine: &Engine, finished: &crate::engine::model::Finished) -> Seen {
@@ -125,6 +129,7 @@ pub fn start(
         view_stale: true,
         waiting: HashMap::new(),
         watched: BTreeMap::new(),
+        forecast_turn: Turn::default(),
         batch: Batch::default(),
         undelivered: Vec::new(),
         answered: HashMap::new(),
@@ -183,6 +188,7 @@ struct Driver {
     view_stale: bool,
     waiting: HashMap<AgentId, Waiting>,
     watched: BTreeMap<TicketNumber, watch::Sender<Seen>>,
+    forecast_turn: Turn,
     batch: Batch,
     undelivered: Vec<Assigned>,
     /// The pull that each agent's last assignment answered: its caller may still turn out to be gone.
@@ -269,6 +275,7 @@ impl Driver {
             }
             self.commit()?;
             self.publish();
+            self.tell_forecasts();
             if self.phase == Phase::Stopping
                 && inbox.try_recv().map(|request| self.take(now, request)).is_err()
             {
@@ -291,7 +298,8 @@ impl Driver {
         }
         let due = self.engine.next_deadline().map_or(IDLE_MAX, |at| self.clock.until(at));
         let view = if self.view_stale { self.view_due_in() } else { IDLE_MAX };
-        due.min(view).min(IDLE_MAX)
+        let forecasts = self.forecast_turn.due_in().unwrap_or(IDLE_MAX);
+        due.min(view).min(forecasts).min(IDLE_MAX)
     }
 
     fn view_due_in(&self) -> Duration {
@@ -346,6 +354,7 @@ impl Driver {
         self.drains.observe(now, event, &self.engine);
         self.observer.happened(now, event, &self.engine);
         self.view_stale = true;
+        self.forecast_turn.stir();
         if let Some(number) = event.ticket()
             && self.watched.contains_key(&number)
         {
@@ -534,6 +543,11 @@ impl Driver {
         if let Some(finished) = self.engine.finished(&last_id) {
             watched.send_replace(ended(&self.engine, finished));
         }
+    }
+
+    fn tell_forecasts(&mut self) {
+        let now = self.clock.now().max(self.engine.at());
+        self.forecast_turn.look(&self.watched, &self.engine, now);
     }
 
     fn publish(&mut self) {

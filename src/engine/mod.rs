@@ -12,11 +12,14 @@ pub mod compared;
 pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
+pub mod duty;
 mod explain;
+pub mod flow;
 pub mod hours;
 mod ids;
 pub mod model;
 pub mod needs;
+pub mod outlook;
 pub mod queue;
 pub mod roster;
 mod shelf;
@@ -34,6 +37,7 @@ pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNo
 use command::{Event, WaitEnd};
 use compared::Compared;
 use dispatch::{Choice, Floor, Survey};
+use flow::Flow;
 use ids::{Ids, Tickets};
 use model::{
     Agent, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket, TicketId,
@@ -80,6 +84,7 @@ pub struct Engine {
     at: Time,
     policy: Arc<Policy>,
     records: Vec<PoolRecord>,
+    flow: Flow,
     roster: Roster,
     tickets: Tickets,
     ids: Ids,
@@ -114,6 +119,7 @@ impl Engine {
             queues: Queues::new(policy.rule),
             policy: Arc::new(policy),
             records: Vec::new(),
+            flow: Flow::default(),
             roster: Roster::default(),
             tickets: Tickets::default(),
             ids: Ids::default(),
@@ -134,6 +140,7 @@ impl Engine {
             queues: Queues::new(image.policy.rule),
             policy: image.policy,
             records: image.pools,
+            flow: image.flow,
             next_number: image.next_number,
             next_token: image.next_token,
             ..Self::new(limits)
@@ -158,6 +165,7 @@ impl Engine {
             at: self.at,
             policy: self.policy.clone(),
             pools: self.records.clone(),
+            flow: self.flow.clone(),
             agents: self.roster.iter().cloned().collect(),
             tickets: self.tickets.values().map(|ticket| (**ticket).clone()).collect(),
             finished: self.finished.iter().map(|finished| (**finished).clone()).collect(),
@@ -189,6 +197,11 @@ impl Engine {
     /// What a pool has learnt.
     pub fn record(&self, pool: PoolIx) -> &PoolRecord {
         &self.records[usize::from(pool.0)]
+    }
+
+    /// What is learnt of the flow of work.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
     }
 
     /// The agents.

@@ -6,6 +6,7 @@ mod choices;
 mod dispatch;
 mod leases;
 mod limits;
+mod outlook;
 mod policies;
 mod retries;
 mod script;

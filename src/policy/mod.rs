@@ -28,6 +28,8 @@ use std::sync::Arc;
 const TARGET_MS: RangeInclusive<i64> = SECOND..=30 * DAY;
 /// `overflow.after`.
 const OVERFLOW_AFTER_MS: RangeInclusive<i64> = SECOND..=7 * DAY;
+/// An expected wait above which a callback is offered, in milliseconds: a second to a week.
+const OFFER_CALLBACK_ABOVE_MS: RangeInclusive<i64> = 1000..=604_800_000;
 /// `lease`: shorter than a second, a lease would end on the way to the agent.
 const LEASE_MS: RangeInclusive<i64> = SECOND..=DAY;
 /// The lease of a pool that gives none, in milliseconds: 15 minutes, three calls of mean length.
@@ -344,6 +346,7 @@ name = "c"
                     pools: set(&[0]),
                     queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
                     overflow: vec![overflow(1_000, &[0, 2]), overflow(60_000, &[0, 1, 2])],
+                    offer_callback_above_ms: None,
                 },
                 Tier {
                     name: "low".into(),

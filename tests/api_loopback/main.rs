@@ -4,6 +4,7 @@ mod admin;
 mod agent;
 mod clocks;
 mod events;
+mod forecast;
 mod intake;
 mod ops;
 #[path = "../support/server.rs"]

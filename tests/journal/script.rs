@@ -327,6 +327,7 @@ pub(crate) fn policy(version: &str) -> Policy {
             urgency_permille: [2000, 1000, 500, 250],
         },
         pools,
+        offer_callback_above_ms: None,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
         queue_max: [Some(1000); 6],
     };

@@ -15,6 +15,7 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod outlook;
 mod telling;
 mod timing;
 mod why;
@@ -188,6 +189,7 @@ impl Stage {
             }
             ["hours", name] => timing::told(name, self.now, engine),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
+            ["outlook", id] => outlook::outlook(id, self.now, engine),
             ["explain", id] => explained(id, self.now, engine),
             ["why", id, agent] => why::why(id, agent, self.now, engine),
             ["past", id] => why::past(id, engine),
@@ -418,6 +420,7 @@ pub(super) fn policy(text: &str) -> Policy {
         timing: timing::of_tier(words, &named("hours")),
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
+        offer_callback_above_ms: None,
         overflow: words
             .split(|word| *word == "then")
             .skip(1)

@@ -59,3 +59,30 @@ pub(super) fn decode_compared(compared: Option<v1::Compared>) -> Result<Option<C
     let heads = (0..tickets.len()).map(head).collect::<Result<_, _>>()?;
     Ok(Some(Compared { heads, heads_count }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::model::{Channel, PoolIx, TierIx};
+    use prost::Message as _;
+
+    #[test]
+    fn four_heads_of_a_million_tickets_take_at_most_64_bytes() {
+        let head = |number: u8| ComparedHead {
+            ticket: TicketNumber(1_000_000 + u64::from(number)),
+            tier: TierIx(number),
+            channel: Channel::Email,
+            pools: PoolSet(0b11),
+            slack_ms: 14_400_000,
+            at_risk: true,
+            starving: number == 3,
+            via: PoolIx(1),
+            held_by: (number > 1).then_some(PoolIx(0)),
+        };
+        let compared = Compared { heads: (0..4).map(head).collect(), heads_count: 17 };
+        let record = encode_compared(Some(&compared)).expect("there is something");
+        let length = record.encoded_len();
+        assert!(length <= 64, "{length} B");
+        assert_eq!(decode_compared(Some(record)).expect("it was just made"), Some(compared));
+    }
+}

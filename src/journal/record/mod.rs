@@ -6,6 +6,7 @@
 
 mod compared;
 mod event;
+mod flow;
 mod hours;
 mod image;
 mod needs;
