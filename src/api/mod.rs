@@ -19,6 +19,7 @@ mod needs;
 mod ops;
 mod page;
 mod past;
+mod policies;
 pub mod proto;
 mod status;
 mod stream;

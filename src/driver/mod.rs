@@ -19,7 +19,7 @@ pub use view::{PoolView, QueueView, TierView, View};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::engine::command::{
-    AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
+    AgentProfile, Answer, Command, Lookup, PolicyChange, Rejection, ReleaseReason, Submit, WaitEnd,
 };
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
@@ -280,6 +280,17 @@ impl Handle {
     /// Makes an agent available or away.
     pub async fn set_presence(&self, agent: AgentId, presence: Presence) -> Result<(), Refused> {
         self.command(Command::SetPresence { agent, presence }).await
+    }
+
+    /// Puts another policy in force, if `expected` is in force now or nothing is expected.
+    pub async fn change_policy(
+        &self,
+        policy: Arc<Policy>,
+        expected: Option<Box<str>>,
+        change: PolicyChange,
+    ) -> Result<(), Refused> {
+        let change = Arc::new(change);
+        self.command(Command::ChangePolicy { policy, expected, change }).await
     }
 
     /// Asks for the next ticket, waiting for one as long as asked. Dropping the future ends the wait.

@@ -215,8 +215,15 @@ impl Driver {
     fn begin(&mut self, policy: &Arc<Policy>) -> Result<(), Stopped> {
         let now = self.clock.now();
         let mut commands = vec![Command::Start];
-        if self.engine.policy() != policy {
+        if self.file_counts(policy)? {
             commands.push(Command::ApplyPolicy { policy: policy.clone() });
+        } else if self.engine.policy().source != policy.source {
+            tracing::warn!(
+                in_force = %self.engine.policy().version,
+                file = %policy.version,
+                "the policy file has not changed since it was read last, and another policy was put in \
+                 force since: that one stays; change the file, or send SIGHUP, to serve by the file"
+            );
         }
         for command in commands {
             let refused = self.carry_out(now, command).err();
@@ -240,6 +247,19 @@ impl Driver {
         // Nobody is to see the engine as it was before this policy.
         self.view.send_replace(Arc::new(View::of(&self.engine, &self.tally, now)));
         Ok(())
+    }
+
+    /// Whether the policy file at a start counts: when its text is not the one that was read last. A
+    /// policy that was put in force since is not undone by a restart.
+    fn file_counts(&mut self, file: &Policy) -> Result<bool, Stopped> {
+        let in_force = self.engine.policy();
+        let last = self.journal.last_policy_of_file()?;
+        let has_changed = last.as_deref().is_some_and(|last| *last != *file.source);
+        if in_force.source == file.source {
+            // A later release may read more out of the same text.
+            return Ok(has_changed || **in_force != *file);
+        }
+        Ok(has_changed || last.is_none())
     }
 
     fn run(mut self, inbox: &Receiver<Request>) -> Result<(), Stopped> {
@@ -377,7 +397,11 @@ impl Driver {
                     self.answer(waiting.reply, Ok(Pulled::Empty(*why)));
                 }
             }
-            Event::PolicyApplied { policy, change: _ } => self.tally.re_key(policy),
+            Event::PolicyApplied { policy, change: _ } => {
+                self.tally.re_key(policy);
+                // Every ticket may have another tier's name or other pools now.
+                self.batch.touched.extend(self.watched.keys());
+            }
             Event::AgentDeleted { agent } => drop(self.answered.remove(agent)),
             Event::Started
             | Event::AgentPut(_)

@@ -17,6 +17,7 @@ mod explain;
 pub mod flow;
 pub mod hours;
 mod ids;
+mod impact;
 pub mod model;
 pub mod needs;
 pub mod outlook;
@@ -31,6 +32,7 @@ mod why;
 pub mod wish;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 pub use trial::Turn;
 pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNot};
 

@@ -6,6 +6,7 @@
 
 mod change;
 mod describe;
+mod difference;
 mod hours;
 mod pools;
 mod starving;
@@ -15,6 +16,7 @@ mod timing;
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
+pub use difference::{Change, difference};
 pub use starving::Starving;
 
 use crate::engine::hours::HoursIx;
