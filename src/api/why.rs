@@ -211,7 +211,10 @@ fn named(condition: &Condition) -> Option<TicketNumber> {
         Condition::Behind { front, .. } => Some(*front),
         Condition::RulePrefers { ticket, .. } => Some(*ticket),
         Condition::Assigned { .. }
+        | Condition::Offered { .. }
         | Condition::Away
+        | Condition::BackOffs { .. }
+        | Condition::BackOff { .. }
         | Condition::Full { .. }
         | Condition::ChannelClosed { .. }
         | Condition::PoolsApart
@@ -236,7 +239,16 @@ fn message(condition: &Condition, policy: &Policy, beside: &Beside) -> pb::Faile
         Condition::Assigned { agent } => {
             pb::FailedCondition { agent_id: agent.to_string(), ..of(Kind::Assigned) }
         }
+        Condition::Offered { agent } => {
+            pb::FailedCondition { agent_id: agent.to_string(), ..of(Kind::Offered) }
+        }
         Condition::Away => of(Kind::Away),
+        Condition::BackOffs { count } => {
+            pb::FailedCondition { actual: *count as u64, ..of(Kind::BackOffs) }
+        }
+        Condition::BackOff { until } => {
+            pb::FailedCondition { until: Some(timestamp(*until)), ..of(Kind::BackOff) }
+        }
         Condition::Full { held_count, capacity } => pb::FailedCondition {
             actual: (*held_count).into(),
             limit: (*capacity).into(),
@@ -287,9 +299,22 @@ fn message(condition: &Condition, policy: &Policy, beside: &Beside) -> pb::Faile
 fn sentence(condition: &Condition, policy: &Policy, beside: &Beside) -> String {
     match condition {
         Condition::Assigned { agent } => format!("the ticket is in the hands of {agent}"),
+        Condition::Offered { agent } => format!("the ticket is offered to {agent}"),
         Condition::Away => "the agent is away".to_owned(),
+        Condition::BackOffs { count } => format!(
+            "{count} tickets that the agent has declined or missed are not offered again yet, and \
+             nothing is given until one of them may be"
+        ),
+        Condition::BackOff { until } => {
+            let left_ms = until.since_ms(beside.at);
+            format!(
+                "the agent has declined or missed it, and may be offered it again in {left_ms} ms"
+            )
+        }
         Condition::Full { held_count, capacity } => {
-            format!("the agent holds {held_count} of at most {capacity} tickets")
+            format!(
+                "the agent holds {held_count} tickets, and {capacity} units leave no channel open"
+            )
         }
         Condition::ChannelClosed { channel } => {
             format!("the agent may take nothing more of the channel {}", channel.name())

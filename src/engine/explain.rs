@@ -1,9 +1,10 @@
 //! Why a ticket is where it is: the same survey that dispatches, told instead of acted on.
 
 use super::Engine;
+use super::capacity::ChannelSet;
 use super::dispatch::Survey;
 use super::model::{Policy, PoolSet, Ticket, TicketId, Time};
-use super::needs::{ChannelSet, Crew};
+use super::needs::Crew;
 use super::queue::QueueKey;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ impl Engine {
     /// ticket's pools is surveyed as if someone were there who has just the skills that it requires.
     pub fn explain(&self, id: &TicketId, now: Time) -> Option<Explanation> {
         let ticket = self.ticket(id)?;
-        let waits = ticket.assignment().is_none();
+        let waits = ticket.is_waiting();
         let queue = QueueKey::of(ticket);
         let mut crews: Vec<_> = self
             .roster

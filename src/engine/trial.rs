@@ -5,10 +5,16 @@
 //! playing the pull on an excerpt of the engine, by the code that plays it in earnest.
 
 use super::Engine;
+use super::capacity::ChannelSet;
 use super::command::Event;
 use super::dispatch::Survey;
-use super::model::{Agent, AgentId, PoolIx, Presence, Step, TicketNumber, TierIx, Time};
-use super::queue::Queues;
+use super::model::{Agent, AgentId, PoolIx, Step, TicketNumber, TierIx, Time};
+use super::needs::Crew;
+use super::queue::{QueueKey, Queues};
+use super::why::unready;
+
+/// Where agents get offers on streams: as many of them, and of the tickets of a queue, are tried.
+const TRIED_MAX: usize = 256;
 
 /// A ticket that another agent would get first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,18 +43,17 @@ pub(super) struct Trial<'a> {
 }
 
 impl Engine {
-    /// Plays a pull of `agent`, which is registered, at `now`. One who cannot ask gets nothing and is
-    /// surveyed as if one could.
+    /// Plays a pull of `agent`, which is registered, at `now`; for one on a stream, what is offered then.
+    /// One who cannot ask gets nothing and is surveyed as if one could.
     pub(super) fn trial(&self, agent: &Agent, now: Time) -> Trial<'_> {
-        let waits = agent.wait.is_some();
-        let others_wait =
-            if waits { self.roster.waiting_count() > 1 } else { self.roster.anyone_waits() };
-        let may_ask = can_ask(agent);
+        let counted = self.roster.is_idle(agent);
+        let others_wait = self.roster.waiting_count() > usize::from(counted);
+        let may_ask = unready(agent, self.roster.open_channels(agent)).is_empty();
         if !may_ask || !others_wait {
-            let survey = self.floor().survey(&self.roster.crew_of(agent), waits, now);
+            let survey = self.floor().survey(&self.crew_as_if(agent), counted, now);
             let gets = survey.taken().filter(|_| may_ask).map(|(head, step)| (head.ticket, step));
             let (supposed, before) = (None, Vec::new());
-            return Trial { live: self, supposed, counted: waits, before, survey, gets };
+            return Trial { live: self, supposed, counted, before, survey, gets };
         }
         let mut supposed = self.excerpt(agent, now);
         let mut before = Vec::new();
@@ -63,22 +68,32 @@ impl Engine {
             supposed.apply(now, &event);
         }
         let known = supposed.roster.get(&agent.id).expect("the excerpt has the agent");
-        let survey = supposed.floor().survey(&supposed.roster.crew_of(known), true, now);
+        let survey = supposed.floor().survey(&supposed.crew_as_if(known), true, now);
         Trial { live: self, supposed: Some(supposed), counted: true, before, survey, gets }
+    }
+
+    /// The agent's crew; of one who has no channel open, as if all were.
+    pub(super) fn crew_as_if(&self, agent: &Agent) -> Crew {
+        let crew = self.roster.crew_of(agent);
+        let channels = if crew.channels.is_empty() { ChannelSet::ALL } else { crew.channels };
+        Crew { channels, ..crew }
     }
 
     /// The engine with no more than a pull of `agent` can touch, and `agent` waiting.
     ///
     /// Whoever waits has found nothing, so one idle agent more opens at most one ticket for each of that
     /// agent's pools: the reserve of a pool has one to spare, once. So of each queue, and of each crew,
-    /// as many as the agent has pools can go before the agent is served.
+    /// as many as the agent has pools can go before the agent is served. One on a stream stays idle
+    /// with an offer and can get more than one: where anyone streams, as many as [`TRIED_MAX`] are kept.
     pub(super) fn excerpt(&self, agent: &Agent, now: Time) -> Self {
-        let most = agent.pools.iter().count() + 1;
+        let least = agent.pools.iter().count() + 1;
+        let most = if self.roster.anyone_streams() { least.max(TRIED_MAX) } else { least };
         let mut few = Self {
             at: self.at,
             queues: Queues::new(self.policy.rule),
             policy: self.policy.clone(),
             records: self.records.clone(),
+            flow: self.flow.clone(),
             roster: self.roster.excerpt(agent, most),
             next_number: self.next_number,
             next_token: self.next_token,
@@ -86,19 +101,21 @@ impl Engine {
         };
         few.roster.iter().for_each(|agent| few.timers.add_wait(agent));
         let pools = few.roster.iter().fold(0, |pools, agent| pools | agent.pools.0);
+        // Those in back-off are stepped past.
+        let passed = few.roster.iter().map(Agent::back_off_count).max().unwrap_or(0);
         for (key, queue) in self.queues.iter() {
             let only = key.needs.as_ref().and_then(|needs| needs.only.as_ref());
             let near = match only {
                 Some(only) => few.roster.get(only).is_some(),
                 None => key.pools.0 & pools != 0,
             };
-            for number in queue.iter().take(if near { most } else { 0 }) {
+            for number in queue.iter().take(if near { most + passed } else { 0 }) {
                 let ticket = self.ticket_numbered(number).expect("only live tickets wait");
                 few.add_ticket(ticket.clone());
             }
         }
         few.roster.count_idle_as(&self.roster);
-        if agent.wait.is_none() {
+        if agent.wait.is_none() && agent.stream.is_none() {
             let agent = agent.id.clone();
             few.apply(now, &Event::WaitStarted { agent, until: now, request: None });
         }
@@ -112,9 +129,11 @@ impl Trial<'_> {
         self.supposed.as_ref().unwrap_or(self.live)
     }
 
-    /// The first of a queue at that moment.
-    pub(super) fn front(&self, key: &super::queue::QueueKey) -> Option<TicketNumber> {
-        self.then().queues.get(key)?.front().map(|front| front.number)
+    /// The ticket of a queue that the agent comes to first at that moment.
+    pub(super) fn front(&self, key: &QueueKey) -> Option<TicketNumber> {
+        let head = self.survey.heads.iter().find(|head| head.queue == *key);
+        let front = || self.then().queues.get(key)?.front().map(|front| front.number);
+        head.map(|head| head.ticket).or_else(front)
     }
 
     /// Idle agents by pool at that moment, in the policy's order, `agent` included.
@@ -141,13 +160,12 @@ impl Trial<'_> {
     }
 }
 
-/// Whether an agent may be given a ticket more.
-pub(super) fn can_ask(agent: &Agent) -> bool {
-    agent.presence == Presence::Available && agent.held.len() < usize::from(agent.capacity)
-}
-
 /// What the answer of `route` gives to whom.
 fn turn_of(event: &Event) -> Option<Turn> {
-    let Event::Assigned { ticket, agent, step, .. } = event else { return None };
+    let (Event::Assigned { ticket, agent, step, .. } | Event::Offered { ticket, agent, step, .. }) =
+        event
+    else {
+        return None;
+    };
     Some(Turn { agent: agent.clone(), ticket: *ticket, step: *step })
 }

@@ -2,12 +2,14 @@
 //! the first. Told from the surveys and the matches that dispatch; nothing changes.
 
 use super::Engine;
+use super::capacity::ChannelSet;
 use super::dispatch::Survey;
 use super::model::{
     Agent, AgentId, Channel, Policy, PoolIx, Presence, State, Step, Ticket, TicketId, TicketNumber,
     Time,
 };
 use super::needs::{Crew, SkillIx, level_in};
+use super::push::BACK_OFFS_MAX;
 use super::queue::QueueKey;
 use super::trial::{Trial, Turn};
 use std::sync::Arc;
@@ -23,13 +25,28 @@ pub enum Condition {
         /// Whose.
         agent: AgentId,
     },
+    /// The ticket is offered to an agent.
+    Offered {
+        /// Whom.
+        agent: AgentId,
+    },
     /// The agent is away.
     Away,
-    /// The agent holds as much as the agent may.
+    /// So many tickets are in back-off with the agent that nothing more is given until one is over.
+    BackOffs {
+        /// How many.
+        count: usize,
+    },
+    /// The agent has declined or missed the ticket, and it is not offered again yet.
+    BackOff {
+        /// Until when.
+        until: Time,
+    },
+    /// What the agent holds leaves no channel open.
     Full {
         /// How many tickets.
         held_count: u32,
-        /// How many at most.
+        /// How many units of work at most.
         capacity: u16,
     },
     /// The agent may take nothing more of the ticket's channel.
@@ -148,7 +165,7 @@ impl Engine {
     pub fn explain_agent(&self, id: &AgentId, now: Time) -> Option<AgentExplanation> {
         let agent = self.roster.get(id)?;
         let mut told = self.told(agent, &self.trial(agent, now));
-        let crew = self.roster.crew_of(agent);
+        let crew = self.crew_as_if(agent);
         for (key, queue) in self.queues.iter() {
             let Some(front) = queue.front() else { continue };
             if crew.serves(key).is_some() {
@@ -182,7 +199,7 @@ impl Engine {
         AgentExplanation {
             agent: agent.clone(),
             policy: self.policy.clone(),
-            conditions: unready(agent),
+            conditions: unready(agent, self.roster.open_channels(agent)),
             before: trial.before.clone(),
             survey: trial.survey.clone(),
             idle_counts: trial.idle_counts(agent),
@@ -201,10 +218,17 @@ impl Engine {
                 failed.push(Condition::Assigned { agent: held.agent.clone() });
                 false
             }
+            State::Offered(offer) => {
+                failed.push(Condition::Offered { agent: offer.agent.clone() });
+                false
+            }
         };
-        failed.extend(unready(agent));
+        failed.extend(unready(agent, self.roster.open_channels(agent)));
         let key = QueueKey::of(ticket);
-        failed.extend(unserved(&self.roster.crew_of(agent), &key));
+        failed.extend(unserved(&self.crew_as_if(agent), &key));
+        let declined = agent.declined.get(&ticket.number);
+        let back_off = declined.and_then(|declined| declined.until);
+        failed.extend(back_off.map(|until| Condition::BackOff { until }));
         if let Some(turn) = trial.before.iter().find(|turn| turn.ticket == ticket.number) {
             // What else held it back before that turn no longer matters.
             failed.push(Condition::GoesTo { agent: turn.agent.clone() });
@@ -219,7 +243,7 @@ impl Engine {
         if !waits {
             return failed;
         }
-        let front = trial.front(&key).filter(|front| *front != ticket.number);
+        let front = trial.front(&key).filter(|front| *front != ticket.number && back_off.is_none());
         if let Some(front) = front {
             let ahead_count = self.queues.ahead_in_queue(ticket, super::PLACE_EXACT_MAX);
             failed.push(Condition::Behind { front, ahead_count });
@@ -233,16 +257,19 @@ impl Engine {
     }
 }
 
-/// What keeps an agent from any ticket.
-fn unready(agent: &Agent) -> Vec<Condition> {
+/// What keeps an agent to whom these channels are open from any ticket.
+pub(super) fn unready(agent: &Agent, open: ChannelSet) -> Vec<Condition> {
     let away = match agent.presence {
         Presence::Available => None,
         Presence::Away => Some(Condition::Away),
     };
-    let held_count = u32::try_from(agent.held.len()).expect("a capacity is at most 100");
-    let full = (held_count >= u32::from(agent.capacity))
-        .then_some(Condition::Full { held_count, capacity: agent.capacity });
-    away.into_iter().chain(full).collect()
+    let full = open.is_empty().then(|| Condition::Full {
+        held_count: u32::try_from(agent.held.len()).expect("a capacity is at most 100"),
+        capacity: agent.capacity,
+    });
+    let count = agent.back_off_count();
+    let back_offs = (count >= BACK_OFFS_MAX).then_some(Condition::BackOffs { count });
+    away.into_iter().chain(full).chain(back_offs).collect()
 }
 
 /// Why agents of `crew` may not serve a queue: every reason, where [`Crew::serves`] says no; else none.

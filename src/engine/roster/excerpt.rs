@@ -13,11 +13,18 @@ impl Roster {
             chosen.extend(idle.longest_waiting.iter().take(most).map(|(_, id)| id));
             chosen.extend(idle.least_recent.iter().take(most).map(|(_, id)| id));
         }
-        let mut few = Self::default();
+        let mut few = Self { rules: self.rules, ..Self::default() };
         for id in chosen {
             few.put(self.agents[id].clone());
         }
         few
+    }
+
+    /// Whether anyone waits for offers.
+    pub(in crate::engine) fn anyone_streams(&self) -> bool {
+        self.waiting
+            .values()
+            .any(|idle| idle.least_loaded.iter().any(|(_, _, id)| self.agents[id].stream.is_some()))
     }
 
     /// Counts as many idle agents as `whole`, of which this is an excerpt: reserves hold as there.

@@ -97,7 +97,10 @@ fn failed(condition: &Condition, engine: &Engine) -> String {
     let policy = engine.policy();
     match condition {
         Condition::Assigned { agent } => format!("with {agent}"),
+        Condition::Offered { agent } => format!("offered to {agent}"),
         Condition::Away => "away".to_owned(),
+        Condition::BackOffs { count } => format!("{count} back-offs"),
+        Condition::BackOff { until } => format!("back-off until {}", super::moment(*until)),
         Condition::Full { held_count, capacity } => format!("full {held_count}/{capacity}"),
         Condition::ChannelClosed { channel } => format!("no {}", channel.name()),
         Condition::PoolsApart => "other pools".to_owned(),
