@@ -19,6 +19,7 @@ mod needs;
 mod offers;
 mod ops;
 mod page;
+mod past;
 mod policies;
 pub mod proto;
 mod status;
@@ -26,6 +27,7 @@ mod stream;
 mod submission;
 pub mod validate;
 mod wishes;
+mod why;
 mod work;
 
 pub use limits::Told as ToldLimit;

@@ -20,3 +20,4 @@ mod tickets;
 mod timers;
 mod timing;
 mod why;
+mod why_not;

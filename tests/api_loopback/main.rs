@@ -12,4 +12,5 @@ mod policies;
 mod server;
 mod stories;
 mod wishes;
+mod why;
 mod work;
