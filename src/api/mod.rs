@@ -26,8 +26,8 @@ mod status;
 mod stream;
 mod submission;
 pub mod validate;
-mod wishes;
 mod why;
+mod wishes;
 mod work;
 
 pub use limits::Told as ToldLimit;

@@ -33,8 +33,8 @@ mod ticket;
 mod top;
 mod view;
 mod who;
-mod wish;
 mod why;
+mod wish;
 mod words;
 mod work;
 

@@ -11,6 +11,6 @@ mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
-mod wishes;
 mod why;
+mod wishes;
 mod work;
