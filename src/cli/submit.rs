@@ -10,6 +10,7 @@ use super::humane;
 use super::table::{Facts, Table};
 use super::view;
 use super::who::{Who, pair, pairs};
+use super::wish::Wish;
 use super::words::{self, ChannelWord};
 use crate::api::proto::v1;
 use clap::Args;
@@ -35,6 +36,7 @@ Examples:
   tierline submit --phone '+1 202 555 0101' --subject 'card lost'
   tierline submit --channel email --customer card:SC-4000-1001 --payload mail.txt
   tierline submit --tier gold --id order-4711 --attribute order=4711
+  tierline submit --tier gold --require french=3 --prefer billing --first-agent ada=30s
   tierline submit --channel web --count 100")]
 pub(crate) struct Submit {
     /// How it comes in
@@ -54,6 +56,8 @@ pub(crate) struct Submit {
     /// A fact of your own; may be given several times, 32 at most
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     attribute: Vec<(String, String)>,
+    #[command(flatten)]
+    wish: Wish,
     /// The ticket's id, which makes it safe to submit again; the server makes one if you do not
     ///
     /// 1 to 64 characters of A-Z a-z 0-9 . _ : -. With --count, a dash and a number follow it.
@@ -131,6 +135,7 @@ impl Submit {
             attributes: pairs(&self.attribute)?,
             not_before,
             urgency: v1::Urgency::from(self.urgency) as i32,
+            ..self.wish.request()
         };
         if self.count > 1 {
             return many(context, &connection, &request, self.count).await;

@@ -1,5 +1,6 @@
 //! Events as messages.
 
+use super::compared::{decode_compared, encode_compared};
 use super::life::{
     decode_callback, decode_parked, decode_resumed, decode_transferred, encode_resumed_by,
     encode_transferred,
@@ -195,6 +196,7 @@ fn encode_assigned(event: &Event) -> v1::Assigned {
         request,
         step,
         slack_ms,
+        compared,
         passed,
     } = event
     else {
@@ -209,6 +211,7 @@ fn encode_assigned(event: &Event) -> v1::Assigned {
         request: text(request.as_deref()),
         step: encode_step(*step),
         slack_ms: *slack_ms,
+        compared: encode_compared(compared.as_ref()),
         passed_tiers: passed.0,
     }
 }
@@ -323,6 +326,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             request: boxed(assigned.request),
             step: decode_step(assigned.step, "assigned.step")?,
             slack_ms: assigned.slack_ms,
+            compared: decode_compared(assigned.compared)?,
             passed: TierSet(assigned.passed_tiers),
         },
         Kind::Extended(extended) => Event::Extended {
