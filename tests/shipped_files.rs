@@ -136,6 +136,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "pool.floor_over_reserve",
         "pool.lease",
         "pool.reserve",
+        "tier.escalation",
         "tier.guard",
         "tier.hours",
         "tier.overflow",

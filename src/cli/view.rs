@@ -19,7 +19,7 @@ tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out 
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
 handle_ms, outcome, note, reason, urgency, response_clock and solution_clock {state, due, remaining_ms, hours, \
-opens_at}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
+opens_at}, escalation_step, guard_permille. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
 /// The fields of an agent, likewise.
@@ -119,6 +119,8 @@ pub(crate) struct Ticket {
     pub(crate) urgency: Option<String>,
     pub(crate) response_clock: Option<Clock>,
     pub(crate) solution_clock: Option<Clock>,
+    pub(crate) escalation_step: u32,
+    pub(crate) guard_permille: Option<u32>,
 }
 
 impl From<v1::Ticket> for Ticket {
@@ -156,6 +158,8 @@ impl From<v1::Ticket> for Ticket {
             urgency: told_urgency(ticket.urgency),
             response_clock: ticket.response_clock.map(Into::into),
             solution_clock: ticket.solution_clock.map(Into::into),
+            escalation_step: ticket.escalation_step,
+            guard_permille: ticket.guard_permille,
         }
     }
 }

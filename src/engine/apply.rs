@@ -10,6 +10,7 @@ use super::queue::Queues;
 use super::timers::Timers;
 use super::wish::{needs_after, skills_under};
 use super::{Engine, FINISHED_KEPT_MAX};
+use super::{escalation, model};
 use std::sync::Arc;
 
 impl Engine {
@@ -70,6 +71,13 @@ impl Engine {
             }
             Event::Opened { ticket, needs, why: _ } => {
                 self.re_key(*ticket, |ticket| ticket.needs.clone_from(needs));
+            }
+            Event::Escalated { ticket, escalation_step, pools, guard_permille, notify: _ } => {
+                self.re_key(*ticket, |ticket| {
+                    ticket.escalation_step = *escalation_step;
+                    ticket.pools = *pools;
+                    ticket.guard_permille = *guard_permille;
+                });
             }
             Event::Breached { ticket, deadline } => self.re_key(*ticket, |ticket| match deadline {
                 Deadline::Response => ticket.response_breached = true,
@@ -191,6 +199,8 @@ impl Engine {
             respond_by: submitted.respond_by,
             solve_by: submitted.solve_by,
             overflow_step: 0,
+            escalation_step: 0,
+            guard_permille: None,
             pools: submitted.pools,
             needs: submitted.needs.clone(),
             wish: submitted.wish.clone(),
@@ -220,6 +230,11 @@ impl Engine {
             unreachable!("called for this event only")
         };
         self.re_key(*number, |ticket| {
+            if ticket.tier != *tier {
+                // Another ladder is climbed from its foot: what is due of it by now follows at once.
+                ticket.escalation_step = 0;
+                ticket.guard_permille = None;
+            }
             ticket.tier = *tier;
             ticket.tier_source = *source;
             ticket.tier_age_ms = 0;
@@ -370,9 +385,17 @@ impl Engine {
         self.finished_by_id.clear();
         for ticket in self.tickets.values_mut() {
             let waited_ms = self.at.since_ms(ticket.submitted_at);
+            let old_tier = old.tier(ticket.tier);
             ticket.tier = tier_of(ticket.tier);
-            (ticket.overflow_step, ticket.pools) =
-                Self::route_after(policy, ticket.tier, waited_ms);
+            let (overflow_step, routed) = Self::route_after(policy, ticket.tier, waited_ms);
+            ticket.overflow_step = overflow_step;
+            // What a changed ladder would have done by now counts as done, and nobody is told again.
+            let tier = policy.tier(ticket.tier);
+            if !same_steps(old_tier, tier) {
+                ticket.escalation_step = escalation::taken_by(ticket, policy, self.at);
+            }
+            ticket.pools = escalation::pools_after(tier, ticket.escalation_step, routed);
+            ticket.guard_permille = escalation::guard_after(tier, ticket.escalation_step);
             if let Some(wish) = &mut ticket.wish {
                 **wish = wish.under(skill_of);
             }
@@ -388,6 +411,14 @@ impl Engine {
             self.timers.add_ticket(ticket, policy);
         }
     }
+}
+
+/// Whether two ladders have their steps at the same shares.
+fn same_steps(one: &model::Tier, other: &model::Tier) -> bool {
+    let shares = |tier: &model::Tier| -> Vec<u32> {
+        tier.timing.escalation.iter().map(|step| step.at_permille).collect()
+    };
+    shares(one) == shares(other)
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {

@@ -6,6 +6,7 @@
 
 mod change;
 mod describe;
+mod escalation;
 mod hours;
 mod pools;
 mod starving;

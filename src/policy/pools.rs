@@ -106,5 +106,8 @@ pub(super) fn warn_of_idle_pools(report: &Report<'_>, policy: &Policy, places: &
 
 /// Every pool that may serve the tier at some time.
 pub(super) fn served_by(tier: &Tier) -> PoolSet {
-    tier.overflow.last().map_or(tier.pools, |step| step.pools)
+    let by_wait = tier.overflow.last().map_or(tier.pools, |step| step.pools);
+    let ladder = tier.timing.escalation.iter();
+    let by_ladder = ladder.flat_map(|step| step.pools.iter().chain(step.hand_to));
+    by_ladder.fold(by_wait, PoolSet::with)
 }

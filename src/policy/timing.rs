@@ -1,6 +1,6 @@
-//! How a tier measures time: `hours` and `urgency`.
+//! How a tier measures time: `hours`, `urgency` and `escalation`.
 
-use super::{Names, hours, permille};
+use super::{Names, escalation, hours, permille};
 use crate::engine::timing::{Timing, Urgency};
 use crate::settings::Section;
 use std::ops::RangeInclusive;
@@ -12,7 +12,8 @@ const URGENCY_PERMILLE: RangeInclusive<u32> = 10..=100_000;
 pub(super) fn read(tier: &Section<'_>, names: &Names<'_>) -> Option<Timing> {
     let hours = hours::of_tier(tier, names);
     let urgency_permille = urgency(tier);
-    Some(Timing { hours: hours?, urgency_permille: urgency_permille? })
+    let escalation = escalation::read(tier, names);
+    Some(Timing { hours: hours?, urgency_permille: urgency_permille?, escalation: escalation? })
 }
 
 /// The factors of `urgency`, `normal` being 1.
