@@ -72,13 +72,7 @@ impl Engine {
             Event::Opened { ticket, needs, why: _ } => {
                 self.re_key(*ticket, |ticket| ticket.needs.clone_from(needs));
             }
-            Event::Escalated { ticket, escalation_step, pools, guard_permille, notify: _ } => {
-                self.re_key(*ticket, |ticket| {
-                    ticket.escalation_step = *escalation_step;
-                    ticket.pools = *pools;
-                    ticket.guard_permille = *guard_permille;
-                });
-            }
+            Event::Escalated { .. } => self.climbed(event),
             Event::Breached { ticket, deadline } => self.re_key(*ticket, |ticket| match deadline {
                 Deadline::Response => ticket.response_breached = true,
                 Deadline::Solution => ticket.solution_breached = true,
@@ -212,6 +206,18 @@ impl Engine {
         };
         self.ids.insert(&ticket, &self.tickets);
         self.add_ticket(ticket);
+    }
+
+    fn climbed(&mut self, event: &Event) {
+        let Event::Escalated { ticket, escalation_step, pools, guard_permille, notify: _ } = event
+        else {
+            unreachable!("called for this event only")
+        };
+        self.re_key(*ticket, |ticket| {
+            ticket.escalation_step = *escalation_step;
+            ticket.pools = *pools;
+            ticket.guard_permille = *guard_permille;
+        });
     }
 
     fn retiered(&mut self, event: &Event) {
