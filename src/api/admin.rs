@@ -138,6 +138,41 @@ impl AdminService for Api {
         Ok(Response::new(pb::GetPolicyResponse { policy }))
     }
 
+    async fn check_policy(
+        &self,
+        request: Request<pb::CheckPolicyRequest>,
+    ) -> Result<Response<pb::CheckPolicyResponse>, Status> {
+        Ok(Response::new(Self::check_policy_text(&request.get_ref().toml)))
+    }
+
+    async fn diff_policy(
+        &self,
+        request: Request<pb::DiffPolicyRequest>,
+    ) -> Result<Response<pb::DiffPolicyResponse>, Status> {
+        Ok(Response::new(self.diff_policy_text(&request.get_ref().toml).await?))
+    }
+
+    async fn apply_policy(
+        &self,
+        request: Request<pb::ApplyPolicyRequest>,
+    ) -> Result<Response<pb::ApplyPolicyResponse>, Status> {
+        Ok(Response::new(self.apply_policy_text(request.get_ref()).await?))
+    }
+
+    async fn rollback_policy(
+        &self,
+        request: Request<pb::RollbackPolicyRequest>,
+    ) -> Result<Response<pb::RollbackPolicyResponse>, Status> {
+        Ok(Response::new(self.roll_back_policy(request.get_ref()).await?))
+    }
+
+    async fn list_policy_versions(
+        &self,
+        request: Request<pb::ListPolicyVersionsRequest>,
+    ) -> Result<Response<pb::ListPolicyVersionsResponse>, Status> {
+        Ok(Response::new(self.policy_versions(request.get_ref()).await?))
+    }
+
     async fn get_server_info(
         &self,
         _: Request<pb::GetServerInfoRequest>,

@@ -1,6 +1,7 @@
 //! The words of the house become messages. Nothing is decided or checked here.
 
 use super::clocks;
+use super::forecast;
 use super::needs::{needs_name, needs_named};
 use super::proto::v1 as pb;
 use crate::directory;
@@ -215,7 +216,7 @@ pub(super) fn ticket(seen: &Seen, payload: Payload) -> pb::Ticket {
 
 /// A live ticket.
 pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
-    let Live { ticket, policy, at } = live;
+    let Live { ticket, policy, at, forecast } = live;
     let (response, solution) = ticket.clocks(policy, *at);
     let caller = ticket.caller.as_deref();
     let state = match &ticket.state {
@@ -258,6 +259,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         outcome: String::new(),
         note: String::new(),
         reason: String::new(),
+        forecast: forecast.as_ref().map(|told| forecast::message(*at, told, ticket, policy)),
         urgency: pb::Urgency::from(ticket.urgency).into(),
         response_clock: Some(clocks::shown(&response)),
         solution_clock: solution.as_ref().map(clocks::shown),
@@ -310,6 +312,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         outcome: text(&row.outcome),
         note: text(&row.note),
         reason: text(&row.reason),
+        forecast: None,
         urgency: pb::Urgency::Unspecified.into(),
         response_clock: Some(clocks::response_of(row)),
         solution_clock: clocks::solution_of(row),
@@ -335,6 +338,7 @@ pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
         solve_by: ticket.solve_by,
         place: receipt.ahead_count as u64,
         duplicate: receipt.repeated,
+        forecast: ticket.forecast,
         urgency: ticket.urgency,
         open_now: opening.open_now,
         opens_at: opening.opens_at,

@@ -9,6 +9,7 @@ use crate::engine::model::{Channel, POOLS_MAX, Policy, TIERS_MAX, TierIx};
 use crate::engine::needs::SKILLS_MAX;
 use crate::engine::wish::{EXCLUDED_AGENTS_MAX, SKILLS_ASKED_MAX};
 use crate::engine::{EXPLAINED_CREWS_MAX, EXTEND_MS_MAX, FINISHED_KEPT_MAX, Limits, QUEUES_MAX};
+use crate::journal::POLICY_VERSIONS_MAX;
 
 /// A limit that is kept elsewhere in the house, for the services to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +125,12 @@ const FIXED: &[(&str, &str, u64)] = &[
         "event_filter_max",
         "Types, and tiers, in the filter of events.",
         super::follow::FILTER_MAX as u64,
+    ),
+    ("policy_versions_max", "Versions of the policy that are kept.", POLICY_VERSIONS_MAX as u64),
+    (
+        "policy_page_size_max",
+        "Versions of the policy on a page.",
+        super::policies::VERSIONS_PAGE_MAX as u64,
     ),
     ("page_size_max", "Entries on a page.", validate::PAGE_SIZE_MAX as u64),
     ("page_token_bytes_max", "The length of a page token.", validate::PAGE_TOKEN_BYTES_MAX as u64),

@@ -102,7 +102,7 @@ fn live_page(
         if wanted.takes(engine, queue.as_ref(), ticket) {
             page.bytes += bytes_of(&ticket.content);
             let (ticket, policy) = (ticket.clone(), engine.policy().clone());
-            page.tickets.push(Live { ticket, policy, at: now });
+            page.tickets.push(Live { ticket, policy, at: now, forecast: None });
         }
     }
     Ok(page)

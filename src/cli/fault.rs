@@ -176,6 +176,10 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
             "is Redis running? tickets are accepted all the same; try this again later"
         }
         Reason::DirectoryReadOnly => "write to the system that owns the Redis cluster",
+        Reason::PolicyNotFound => "see `tierline policy versions`",
+        Reason::PolicyNotExpected => "see what is in force with `tierline policy show`",
+        Reason::PolicyVersionTaken => "change `version` in the file",
+        Reason::PolicyStrands => "see `tierline policy diff FILE`",
         Reason::EventNotKept => "see what is kept with `tierline events --from 0`",
         Reason::ReaderTooSlow => "go on with `tierline events --from` and that number",
         Reason::CustomerMalformed => "put the customer again with `tierline customers put`",

@@ -5,6 +5,7 @@ use super::clocks::{UrgencyWord, told_urgency};
 use super::connect::Connection;
 use super::console;
 use super::fault::Fault;
+use super::forecast::Forecast;
 use super::humane;
 use super::table::{Facts, Table};
 use super::view;
@@ -80,6 +81,7 @@ struct Receipt {
     solve_by: Option<Timestamp>,
     place: u64,
     duplicate: bool,
+    forecast: Option<Forecast>,
     urgency: Option<String>,
     open_now: Option<bool>,
     opens_at: Option<Timestamp>,
@@ -101,6 +103,7 @@ impl From<v1::SubmitTicketResponse> for Receipt {
             solve_by: view::instant(answer.solve_by),
             place: answer.place,
             duplicate: answer.duplicate,
+            forecast: answer.forecast.map(Forecast::from),
             urgency: told_urgency(answer.urgency),
             open_now: answer.open_now,
             opens_at: view::instant(answer.opens_at),
@@ -174,6 +177,9 @@ fn text(receipt: &Receipt) -> Facts {
         place => format!(", {} ahead", humane::count(place, "ticket")),
     };
     facts.add("state", format!("{}{ahead}", receipt.state));
+    if let Some(forecast) = &receipt.forecast {
+        forecast.tell(&mut facts);
+    }
     facts
 }
 

@@ -5,6 +5,7 @@ use super::connect::Connection;
 use super::console;
 use super::explain;
 use super::fault::Fault;
+use super::forecast::Forecast;
 use super::humane;
 use super::table::{Cell, Facts, Table, Tone, shortened};
 use super::view::{self, TICKET_FIELDS};
@@ -287,6 +288,9 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
     if ticket.state() == v1::TicketState::Waiting {
         facts.add("queue", &ticket.queue_id);
         facts.add("pools", ticket.pools.join(", "));
+        if let Some(forecast) = ticket.forecast.clone() {
+            Forecast::from(forecast).tell(&mut facts);
+        }
     }
     if let Some(holder) = &ticket.holder {
         let since = instant(holder.assigned_at);
@@ -375,7 +379,12 @@ fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
     let holder = ticket.holder.as_ref();
     let agent = holder.map_or("nobody", |holder| holder.agent_id.as_str());
     let what = match ticket.state() {
-        v1::TicketState::Waiting => format!("in {}, {left}", ticket.queue_id),
+        v1::TicketState::Waiting => {
+            let wait = ticket.forecast.clone().map(|forecast| Forecast::from(forecast).wait());
+            let wait = wait.filter(|wait| !wait.is_empty());
+            let wait = wait.map_or_else(String::new, |wait| format!(", expected wait {wait}"));
+            format!("in {}, {left}{wait}", ticket.queue_id)
+        }
         v1::TicketState::Assigned => format!("with {agent}"),
         v1::TicketState::Completed => {
             let took = ticket.handle_ms.map_or_else(String::new, humane::duration);

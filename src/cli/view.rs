@@ -6,6 +6,7 @@
 #![expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 
 use super::clocks::{Clock, told_urgency};
+use super::forecast::Forecast;
 use super::words;
 use crate::api::proto::v1;
 use jiff::Timestamp;
@@ -19,7 +20,8 @@ tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out 
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
 handle_ms, outcome, note, reason, urgency, response_clock and solution_clock {state, due, remaining_ms, hours, \
-opens_at}, escalation_step, guard_permille. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
+opens_at}, escalation_step, guard_permille, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
+ahead_count, agent_count, mean_handle_ms, callback_offered}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
 /// The fields of an agent, likewise.
@@ -116,6 +118,7 @@ pub(crate) struct Ticket {
     pub(crate) outcome: Option<String>,
     pub(crate) note: Option<String>,
     pub(crate) reason: Option<String>,
+    pub(crate) forecast: Option<Forecast>,
     pub(crate) urgency: Option<String>,
     pub(crate) response_clock: Option<Clock>,
     pub(crate) solution_clock: Option<Clock>,
@@ -155,6 +158,7 @@ impl From<v1::Ticket> for Ticket {
             outcome: filled(ticket.outcome),
             note: filled(ticket.note),
             reason: filled(ticket.reason),
+            forecast: ticket.forecast.map(Forecast::from),
             urgency: told_urgency(ticket.urgency),
             response_clock: ticket.response_clock.map(Into::into),
             solution_clock: ticket.solution_clock.map(Into::into),

@@ -130,6 +130,14 @@ word!(
     dispatch_rule, v1::DispatchRule, "DISPATCH_RULE_"
 );
 word!(
+    /// `measured`, `last-entered`, `assumed`.
+    forecast_basis, v1::ForecastBasis, "FORECAST_BASIS_"
+);
+word!(
+    /// `on-time`, `at-risk`, `late-already`.
+    feasibility, v1::Feasibility, "FEASIBILITY_"
+);
+word!(
     /// `floor`, `at-risk`, `earliest-deadline`, ...
     decision_step, v1::DecisionStep, "DECISION_STEP_"
 );

@@ -5,6 +5,7 @@
 //! syncs the next gathers.
 
 mod drain;
+mod forecasts;
 mod observer;
 mod run;
 mod tally;
@@ -18,13 +19,14 @@ pub use view::{PoolView, QueueView, TierView, View};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::engine::command::{
-    AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
+    AgentProfile, Answer, Command, Lookup, PolicyChange, Rejection, ReleaseReason, Submit, WaitEnd,
 };
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
 use crate::engine::timing::Urgency;
 use crate::engine::{CrewSurvey, Explanation};
+use crate::forecast::Forecast;
 use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -107,6 +109,8 @@ pub struct Live {
     pub policy: Arc<Policy>,
     /// That instant.
     pub at: Time,
+    /// How long it will wait; `None` unless it waits, and where nobody asked.
+    pub forecast: Option<Forecast>,
 }
 
 /// A ticket, live or ended.
@@ -276,6 +280,17 @@ impl Handle {
     /// Makes an agent available or away.
     pub async fn set_presence(&self, agent: AgentId, presence: Presence) -> Result<(), Refused> {
         self.command(Command::SetPresence { agent, presence }).await
+    }
+
+    /// Puts another policy in force, if `expected` is in force now or nothing is expected.
+    pub async fn change_policy(
+        &self,
+        policy: Arc<Policy>,
+        expected: Option<Box<str>>,
+        change: PolicyChange,
+    ) -> Result<(), Refused> {
+        let change = Arc::new(change);
+        self.command(Command::ChangePolicy { policy, expected, change }).await
     }
 
     /// Asks for the next ticket, waiting for one as long as asked. Dropping the future ends the wait.

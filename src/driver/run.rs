@@ -3,13 +3,15 @@
 mod requests;
 
 use super::drain::Drains;
+use super::forecasts::Turn;
 use super::tally::Tally;
 use super::view::View;
 use super::{Delivery, Handle, Live, Observer, Pulled, Refused, Request, Seen, Settings};
 use crate::clock::{Clock, stopwatch};
 use crate::engine::Engine;
 use crate::engine::command::{Answer, Command, Event, Rejection};
-use crate::engine::model::{AgentId, LeaseToken, Policy, TicketId, TicketNumber, Time};
+use crate::engine::model::{AgentId, LeaseToken, Policy, State, TicketId, TicketNumber, Time};
+use crate::forecast::Forecast;
 use crate::journal::{self, AppendError, FinishedRow, Journal};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -82,13 +84,15 @@ pub(super) fn see(engine: &Engine, id: &TicketId, at: Time) -> Option<Seen> {
     engine.finished(id).map(|finished| ended(engine, finished))
 }
 
-fn see_live(engine: &Engine, number: TicketNumber, at: Time) -> Seen {
+pub(super) fn see_live(engine: &Engine, number: TicketNumber, at: Time) -> Seen {
     Seen::Live(Box::new(live(engine, number, at)))
 }
 
 fn live(engine: &Engine, number: TicketNumber, at: Time) -> Live {
     let ticket = engine.ticket_numbered(number).expect("the engine just named it");
-    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at }
+    let waits = ticket.state == State::Waiting;
+    let forecast = waits.then(|| Forecast::of(engine, ticket, at));
+    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at, forecast }
 }
 
 fn ended(engine: &Engine, finished: &crate::engine::model::Finished) -> Seen {
@@ -125,6 +129,7 @@ pub fn start(
         view_stale: true,
         waiting: HashMap::new(),
         watched: BTreeMap::new(),
+        forecast_turn: Turn::default(),
         batch: Batch::default(),
         undelivered: Vec::new(),
         answered: HashMap::new(),
@@ -183,6 +188,7 @@ struct Driver {
     view_stale: bool,
     waiting: HashMap<AgentId, Waiting>,
     watched: BTreeMap<TicketNumber, watch::Sender<Seen>>,
+    forecast_turn: Turn,
     batch: Batch,
     undelivered: Vec<Assigned>,
     /// The pull that each agent's last assignment answered: its caller may still turn out to be gone.
@@ -209,8 +215,15 @@ impl Driver {
     fn begin(&mut self, policy: &Arc<Policy>) -> Result<(), Stopped> {
         let now = self.clock.now();
         let mut commands = vec![Command::Start];
-        if self.engine.policy() != policy {
+        if self.file_counts(policy)? {
             commands.push(Command::ApplyPolicy { policy: policy.clone() });
+        } else if self.engine.policy().source != policy.source {
+            tracing::warn!(
+                in_force = %self.engine.policy().version,
+                file = %policy.version,
+                "the policy file has not changed since it was read last, and another policy was put in \
+                 force since: that one stays; change the file, or send SIGHUP, to serve by the file"
+            );
         }
         for command in commands {
             let refused = self.carry_out(now, command).err();
@@ -234,6 +247,19 @@ impl Driver {
         // Nobody is to see the engine as it was before this policy.
         self.view.send_replace(Arc::new(View::of(&self.engine, &self.tally, now)));
         Ok(())
+    }
+
+    /// Whether the policy file at a start counts: when its text is not the one that was read last. A
+    /// policy that was put in force since is not undone by a restart.
+    fn file_counts(&mut self, file: &Policy) -> Result<bool, Stopped> {
+        let in_force = self.engine.policy();
+        let last = self.journal.last_policy_of_file()?;
+        let has_changed = last.as_deref().is_some_and(|last| *last != *file.source);
+        if in_force.source == file.source {
+            // A later release may read more out of the same text.
+            return Ok(has_changed || **in_force != *file);
+        }
+        Ok(has_changed || last.is_none())
     }
 
     fn run(mut self, inbox: &Receiver<Request>) -> Result<(), Stopped> {
@@ -269,6 +295,7 @@ impl Driver {
             }
             self.commit()?;
             self.publish();
+            self.tell_forecasts();
             if self.phase == Phase::Stopping
                 && inbox.try_recv().map(|request| self.take(now, request)).is_err()
             {
@@ -291,7 +318,8 @@ impl Driver {
         }
         let due = self.engine.next_deadline().map_or(IDLE_MAX, |at| self.clock.until(at));
         let view = if self.view_stale { self.view_due_in() } else { IDLE_MAX };
-        due.min(view).min(IDLE_MAX)
+        let forecasts = self.forecast_turn.due_in().unwrap_or(IDLE_MAX);
+        due.min(view).min(forecasts).min(IDLE_MAX)
     }
 
     fn view_due_in(&self) -> Duration {
@@ -346,6 +374,7 @@ impl Driver {
         self.drains.observe(now, event, &self.engine);
         self.observer.happened(now, event, &self.engine);
         self.view_stale = true;
+        self.forecast_turn.stir();
         if let Some(number) = event.ticket()
             && self.watched.contains_key(&number)
         {
@@ -368,7 +397,11 @@ impl Driver {
                     self.answer(waiting.reply, Ok(Pulled::Empty(*why)));
                 }
             }
-            Event::PolicyApplied { policy, change: _ } => self.tally.re_key(policy),
+            Event::PolicyApplied { policy, change: _ } => {
+                self.tally.re_key(policy);
+                // Every ticket may have another tier's name or other pools now.
+                self.batch.touched.extend(self.watched.keys());
+            }
             Event::AgentDeleted { agent } => drop(self.answered.remove(agent)),
             Event::Started
             | Event::AgentPut(_)
@@ -535,6 +568,11 @@ impl Driver {
         if let Some(finished) = self.engine.finished(&last_id) {
             watched.send_replace(ended(&self.engine, finished));
         }
+    }
+
+    fn tell_forecasts(&mut self) {
+        let now = self.clock.now().max(self.engine.at());
+        self.forecast_turn.look(&self.watched, &self.engine, now);
     }
 
     fn publish(&mut self) {

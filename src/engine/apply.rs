@@ -2,7 +2,7 @@
 
 use super::command::{Deadline, Event, ReleaseReason, Submitted};
 use super::model::{
-    Agent, AgentId, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
+    Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
     Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
 use super::needs::NeedsBook;
@@ -57,6 +57,11 @@ impl Engine {
             }
             Event::Retiered { .. } => self.retiered(event),
             Event::Cancelled { ticket, reason } => {
+                let live = self.ticket_numbered(*ticket).expect("an event names a live ticket");
+                if live.picked_up_at.is_none() {
+                    let kind = (live.tier, live.channel);
+                    self.flow.hung_up(kind, at.since_ms(live.submitted_at));
+                }
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
             Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
@@ -281,10 +286,14 @@ impl Engine {
         self.next_token = LeaseToken(token.0 + 1);
         let policy_version = self.policy.version.clone();
         let mut tier = TierIx(0);
+        let mut channel = Channel::Voice;
+        let mut first_wait_ms = None;
         self.re_key(*number, |ticket| {
             assert_eq!(ticket.state, State::Waiting, "only a waiting ticket is assigned");
             tier = ticket.tier;
+            channel = ticket.channel;
             let in_doubt = ticket.picked_up_at.is_none();
+            first_wait_ms = in_doubt.then(|| at.since_ms(ticket.submitted_at));
             ticket.picked_up_at.get_or_insert(at);
             ticket.assigned_count += 1;
             ticket.state = State::Assigned(Box::new(Assignment {
@@ -300,7 +309,9 @@ impl Engine {
                 in_doubt,
             }));
         });
-        self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
+        let holder = self.roster.get(agent).expect("an event names a known agent");
+        self.flow.took(at, (tier, channel), holder.pools, first_wait_ms);
+        self.timers.remove_wait(holder);
         self.roster.give(agent, *number, *token);
         self.count_dispatch(agent, tier, *passed);
     }
@@ -374,6 +385,7 @@ impl Engine {
                 None => PoolRecord::default(),
             })
             .collect();
+        self.flow = self.flow.re_keyed(&old, policy);
         self.roster.forget_tickets();
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {

@@ -37,6 +37,15 @@ pub enum Command {
         /// Available or away.
         presence: Presence,
     },
+    /// Serve by another policy from now on, unless it would leave live tickets behind.
+    ChangePolicy {
+        /// The policy.
+        policy: Arc<Policy>,
+        /// The version that must be in force; `None` takes any.
+        expected: Option<Box<str>>,
+        /// How, by whom and why.
+        change: Arc<PolicyChange>,
+    },
     /// Put a ticket into its queue.
     Submit(Box<Submit>),
     /// Change what a live ticket is about.
@@ -679,6 +688,20 @@ pub enum Rejection {
     AgentLimit {
         /// That many.
         max: u64,
+    },
+    /// Another policy is in force than the caller expected.
+    #[error("another version of the policy is in force")]
+    PolicyNotExpected,
+    /// The version in force has another text; a version is one text.
+    #[error(
+        "the policy in force has this version and another text; give the new one another version"
+    )]
+    PolicyVersionTaken,
+    /// The new policy would leave live tickets without a tier or without anybody; `Engine::impact` lists them.
+    #[error("{count} live tickets would be left without a tier or without anybody to serve them")]
+    PolicyStrands {
+        /// How many.
+        count: u64,
     },
     /// The new policy lacks a skill that live tickets require.
     #[error("live tickets require a skill that the new policy lacks")]

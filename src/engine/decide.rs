@@ -1,8 +1,8 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
 use super::command::{
-    AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, Rejection, ReleaseReason,
-    Submit, Submitted, WaitEnd,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, PolicyChange, PolicyOrigin,
+    Rejection, ReleaseReason, Submit, Submitted, WaitEnd,
 };
 use super::deadlines::Promise;
 use super::dispatch::Choice;
@@ -58,6 +58,9 @@ impl Engine {
         match command {
             Command::Start => Ok(Decision::of(Event::Started, Answer::Done)),
             Command::ApplyPolicy { policy } => self.decide_policy(policy),
+            Command::ChangePolicy { policy, expected, change } => {
+                self.decide_change(policy, expected.as_deref(), change)
+            }
             Command::PutAgent(profile) => self.decide_agent(profile),
             Command::DeleteAgent { agent } => {
                 let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
@@ -211,6 +214,34 @@ impl Engine {
             }
         }
         Ok(Decision::of(Event::PolicyApplied { policy, change: None }, Answer::Done))
+    }
+
+    /// The policy in force again changes nothing, so that a call may be repeated.
+    fn decide_change(
+        &self,
+        policy: Arc<Policy>,
+        expected: Option<&str>,
+        change: Arc<PolicyChange>,
+    ) -> Result<Decision, Rejection> {
+        if *policy == *self.policy {
+            return Ok(Decision::nothing(Answer::Done));
+        }
+        if expected.is_some_and(|expected| *expected != *self.policy.version) {
+            return Err(Rejection::PolicyNotExpected);
+        }
+        let is_text = change.origin != PolicyOrigin::Reload;
+        if is_text && policy.version == self.policy.version && policy.source != self.policy.source {
+            return Err(Rejection::PolicyVersionTaken);
+        }
+        match self.stranded_count(&policy) {
+            0 => {
+                // What a start refuses is refused here too.
+                self.decide_policy(policy.clone())?;
+                let event = Event::PolicyApplied { policy, change: Some(change) };
+                Ok(Decision::of(event, Answer::Done))
+            }
+            count => Err(Rejection::PolicyStrands { count }),
+        }
     }
 
     fn decide_submit(&self, now: Time, submit: Submit) -> Result<Decision, Rejection> {

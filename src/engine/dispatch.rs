@@ -238,7 +238,7 @@ fn highest_tier(a: &Head, b: &Head) -> Ordering {
 }
 
 /// `value` times `permille` / 1000, rounded down; stops at the end of the range.
-fn permille_of(value: i64, permille: u32) -> i64 {
+pub(super) fn permille_of(value: i64, permille: u32) -> i64 {
     let product = i128::from(value) * i128::from(permille) / 1000;
     i64::try_from(product).unwrap_or(i64::MAX)
 }

@@ -11,12 +11,16 @@ pub mod command;
 pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
+pub mod duty;
 pub mod escalation;
 mod explain;
+pub mod flow;
 pub mod hours;
 mod ids;
+mod impact;
 pub mod model;
 pub mod needs;
+pub mod outlook;
 pub mod queue;
 pub mod roster;
 mod shelf;
@@ -26,9 +30,11 @@ pub mod timing;
 pub mod wish;
 
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
+use flow::Flow;
 use ids::{Ids, Tickets};
 use model::{
     Agent, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket, TicketId,
@@ -75,6 +81,7 @@ pub struct Engine {
     at: Time,
     policy: Arc<Policy>,
     records: Vec<PoolRecord>,
+    flow: Flow,
     roster: Roster,
     tickets: Tickets,
     ids: Ids,
@@ -109,6 +116,7 @@ impl Engine {
             queues: Queues::new(policy.rule),
             policy: Arc::new(policy),
             records: Vec::new(),
+            flow: Flow::default(),
             roster: Roster::default(),
             tickets: Tickets::default(),
             ids: Ids::default(),
@@ -129,6 +137,7 @@ impl Engine {
             queues: Queues::new(image.policy.rule),
             policy: image.policy,
             records: image.pools,
+            flow: image.flow,
             next_number: image.next_number,
             next_token: image.next_token,
             ..Self::new(limits)
@@ -153,6 +162,7 @@ impl Engine {
             at: self.at,
             policy: self.policy.clone(),
             pools: self.records.clone(),
+            flow: self.flow.clone(),
             agents: self.roster.iter().cloned().collect(),
             tickets: self.tickets.values().map(|ticket| (**ticket).clone()).collect(),
             finished: self.finished.iter().map(|finished| (**finished).clone()).collect(),
@@ -184,6 +194,11 @@ impl Engine {
     /// What a pool has learnt.
     pub fn record(&self, pool: PoolIx) -> &PoolRecord {
         &self.records[usize::from(pool.0)]
+    }
+
+    /// What is learnt of the flow of work.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
     }
 
     /// The agents.

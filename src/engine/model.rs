@@ -14,6 +14,7 @@
 //!              '----------------> CANCELLED
 //! ```
 
+use super::flow::Flow;
 use super::hours::Hours;
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use super::timing::{Timing, Urgency};
@@ -652,6 +653,9 @@ pub struct Tier {
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.
     pub overflow: Vec<Overflow>,
+    /// Who calls or chats is offered a callback when the expected wait is longer than this, in
+    /// milliseconds; `None` is never.
+    pub offer_callback_above_ms: Option<i64>,
     /// How many tickets of the tier may wait on each channel before a submit is refused, in the order of
     /// [`Channel::ALL`]; `None` is as many as the server holds.
     pub queue_max: [Option<u32>; 6],
@@ -755,6 +759,8 @@ pub struct Image {
     pub policy: Arc<Policy>,
     /// What each pool has learnt, in the policy's order.
     pub pools: Vec<PoolRecord>,
+    /// What is learnt of the flow of work.
+    pub flow: Flow,
     /// Every agent, by id.
     pub agents: Vec<Agent>,
     /// Every live ticket, by number.

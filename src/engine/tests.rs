@@ -6,6 +6,8 @@ mod choices;
 mod dispatch;
 mod leases;
 mod limits;
+mod live_policy;
+mod outlook;
 mod policies;
 mod retries;
 mod script;

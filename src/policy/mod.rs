@@ -6,6 +6,7 @@
 
 mod change;
 mod describe;
+mod difference;
 mod escalation;
 mod hours;
 mod pools;
@@ -16,6 +17,7 @@ mod timing;
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
+pub use difference::{Change, difference};
 pub use starving::Starving;
 
 use crate::engine::hours::HoursIx;
@@ -29,6 +31,8 @@ use std::sync::Arc;
 const TARGET_MS: RangeInclusive<i64> = SECOND..=30 * DAY;
 /// `overflow.after`.
 const OVERFLOW_AFTER_MS: RangeInclusive<i64> = SECOND..=7 * DAY;
+/// An expected wait above which a callback is offered, in milliseconds: a second to a week.
+const OFFER_CALLBACK_ABOVE_MS: RangeInclusive<i64> = 1000..=604_800_000;
 /// `lease`: shorter than a second, a lease would end on the way to the agent.
 const LEASE_MS: RangeInclusive<i64> = SECOND..=DAY;
 /// The lease of a pool that gives none, in milliseconds: 15 minutes, three calls of mean length.
@@ -345,6 +349,7 @@ name = "c"
                     pools: set(&[0]),
                     queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
                     overflow: vec![overflow(1_000, &[0, 2]), overflow(60_000, &[0, 1, 2])],
+                    offer_callback_above_ms: None,
                 },
                 Tier {
                     name: "low".into(),

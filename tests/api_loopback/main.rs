@@ -4,8 +4,10 @@ mod admin;
 mod agent;
 mod clocks;
 mod events;
+mod forecast;
 mod intake;
 mod ops;
+mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;

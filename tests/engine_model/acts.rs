@@ -160,6 +160,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 solve_within_ms: [solve; 6],
                 timing: Timing { urgency_permille, ..Timing::default() },
                 pools,
+                offer_callback_above_ms: None,
                 overflow: overflow.collect(),
                 queue_max: [most; 6],
             }

@@ -335,6 +335,7 @@ pub(crate) fn policy(version: &str) -> Policy {
             }],
         },
         pools,
+        offer_callback_above_ms: None,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
         queue_max: [Some(1000); 6],
     };

@@ -194,6 +194,7 @@ impl Driver {
             }
             Command::Start
             | Command::ApplyPolicy { .. }
+            | Command::ChangePolicy { .. }
             | Command::PutAgent(_)
             | Command::DeleteAgent { .. }
             | Command::SetPresence { .. }

@@ -15,6 +15,8 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod outlook;
+mod supervise;
 mod telling;
 mod timing;
 mod wishes;
@@ -177,6 +179,7 @@ impl Stage {
             }
             ["hours", name] => timing::told(name, self.now, engine),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
+            ["outlook", id] => outlook::outlook(id, self.now, engine),
             ["explain", id] => explained(id, self.now, engine),
             ["limit", tickets, agents] => {
                 let number = |word: &str| word.parse().expect("a number");
@@ -301,7 +304,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             };
             Command::Release { ticket: TicketId::new(*id), token: lease_token(token), reason }
         }
-        _ => panic!("the script says {asked:?}"),
+        _ => supervise::command(asked),
     }
 }
 
@@ -405,6 +408,7 @@ pub(super) fn policy(text: &str) -> Policy {
         timing: timing::of_tier(words, &named("hours"), pools),
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
+        offer_callback_above_ms: None,
         overflow: words
             .split(|word| *word == "then")
             .skip(1)

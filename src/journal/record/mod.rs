@@ -5,6 +5,7 @@
 //! not know is an error that names the field, never a default.
 
 mod event;
+mod flow;
 mod hours;
 mod image;
 mod needs;

@@ -83,6 +83,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             })
             .into(),
         pools: tier.pools.0,
+        offer_callback_above_ms: tier.offer_callback_above_ms,
         overflow: tier
             .overflow
             .iter()
@@ -114,6 +115,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         timing: hours::decode_timing(&tier.hours, &tier.urgency_permille, tier.escalation)?,
         queue_max: targets.map(|target| target.queue_max),
         pools: PoolSet(tier.pools),
+        offer_callback_above_ms: tier.offer_callback_above_ms,
         overflow: tier
             .overflow
             .into_iter()
