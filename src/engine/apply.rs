@@ -1,6 +1,7 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
 use super::command::{Deadline, Event, ReleaseReason, Submitted};
+use super::escalation;
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
     Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
@@ -10,7 +11,6 @@ use super::queue::Queues;
 use super::timers::Timers;
 use super::wish::{needs_after, skills_under};
 use super::{Engine, FINISHED_KEPT_MAX};
-use super::{escalation, model};
 use std::sync::Arc;
 
 impl Engine {
@@ -407,11 +407,9 @@ impl Engine {
             ticket.tier = tier_of(ticket.tier);
             let (overflow_step, routed) = Self::route_after(policy, ticket.tier, waited_ms);
             ticket.overflow_step = overflow_step;
-            // What a changed ladder would have done by now counts as done, and nobody is told again.
             let tier = policy.tier(ticket.tier);
-            if !same_steps(old_tier, tier) {
-                ticket.escalation_step = escalation::taken_by(ticket, policy, self.at);
-            }
+            ticket.escalation_step =
+                escalation::taken_under(ticket, old_tier, policy, ticket.tier, self.at);
             ticket.pools = escalation::pools_after(tier, ticket.escalation_step, routed);
             ticket.guard_permille = escalation::guard_after(tier, ticket.escalation_step);
             if let Some(wish) = &mut ticket.wish {
@@ -429,14 +427,6 @@ impl Engine {
             self.timers.add_ticket(ticket, policy);
         }
     }
-}
-
-/// Whether two ladders have their steps at the same shares.
-fn same_steps(one: &model::Tier, other: &model::Tier) -> bool {
-    let shares = |tier: &model::Tier| -> Vec<u32> {
-        tier.timing.escalation.iter().map(|step| step.at_permille).collect()
-    };
-    shares(one) == shares(other)
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {

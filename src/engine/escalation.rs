@@ -7,7 +7,7 @@
 //! and of all that the wait adds later.
 
 use super::hours;
-use super::model::{Policy, PoolIx, PoolSet, State, Ticket, Tier, Time};
+use super::model::{Policy, PoolIx, PoolSet, State, Ticket, Tier, TierIx, Time};
 use super::timing::ratio_of;
 use std::sync::Arc;
 
@@ -46,26 +46,48 @@ pub(super) fn guard_after(tier: &Tier, taken: u8) -> Option<u16> {
     steps.filter_map(|step| step.guard_permille).next_back()
 }
 
+/// Every pool that may serve the tier at some time, by wait or by ladder.
+pub fn pools_ever(tier: &Tier) -> PoolSet {
+    let by_wait = tier.overflow.iter().flat_map(|step| step.pools.iter());
+    let ladder = tier.timing.escalation.iter();
+    let by_ladder = ladder.flat_map(|step| step.pools.iter().chain(step.hand_to));
+    by_wait.chain(by_ladder).fold(tier.pools, PoolSet::with)
+}
+
 /// When the next step of the ladder falls due on a ticket; `None` while there is none, or somebody has
 /// picked it up.
 pub(super) fn next_at(ticket: &Ticket, policy: &Policy) -> Option<Time> {
     if ticket.picked_up_at.is_some() || ticket.state != State::Waiting {
         return None;
     }
-    due_at(ticket, policy, ticket.escalation_step)
+    due_at(ticket, policy, ticket.tier, ticket.escalation_step)
 }
 
-/// How many steps of the policy's ladder a ticket has behind it by `at`.
-pub(super) fn taken_by(ticket: &Ticket, policy: &Policy, at: Time) -> u8 {
+/// How many steps a ticket, until now of the tier `old`, has behind it at `at` when `policy` puts it into
+/// `tier`. A ladder with its steps at the same shares goes on; what another would have done by now counts
+/// as done, and nobody is told again.
+pub(super) fn taken_under(
+    ticket: &Ticket,
+    old: &Tier,
+    policy: &Policy,
+    tier: TierIx,
+    at: Time,
+) -> u8 {
+    let shares = |tier: &Tier| -> Vec<u32> {
+        tier.timing.escalation.iter().map(|step| step.at_permille).collect()
+    };
+    if shares(old) == shares(policy.tier(tier)) {
+        return ticket.escalation_step;
+    }
     let until = ticket.picked_up_at.unwrap_or(at);
-    let due = (0..).map_while(|step| due_at(ticket, policy, step));
+    let due = (0..).map_while(|step| due_at(ticket, policy, tier, step));
     let count = due.take_while(|due| *due <= until).count();
     u8::try_from(count).expect("a ladder has at most 16 steps")
 }
 
-fn due_at(ticket: &Ticket, policy: &Policy, step: u8) -> Option<Time> {
-    let step = policy.tier(ticket.tier).timing.escalation.get(usize::from(step))?;
-    let hours = policy.hours(ticket.tier, ticket.channel);
+fn due_at(ticket: &Ticket, policy: &Policy, tier: TierIx, step: u8) -> Option<Time> {
+    let step = policy.tier(tier).timing.escalation.get(usize::from(step))?;
+    let hours = policy.hours(tier, ticket.channel);
     let target_ms = hours::between(hours, ticket.submitted_at, ticket.respond_by);
     Some(hours::add(hours, ticket.submitted_at, ratio_of(target_ms, step.at_permille, 1000)))
 }

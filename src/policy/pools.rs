@@ -1,6 +1,7 @@
 //! `[[pool]]`: staff who serve together, their lease and what they keep in reserve.
 
 use super::{LEASE_MS, LEASE_MS_DEFAULT, Names, RESERVE, tables, unique_name};
+use crate::engine::escalation;
 use crate::engine::model::{AgentChoice, POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
 use crate::settings::{Place, Report, Section};
 
@@ -106,8 +107,5 @@ pub(super) fn warn_of_idle_pools(report: &Report<'_>, policy: &Policy, places: &
 
 /// Every pool that may serve the tier at some time.
 pub(super) fn served_by(tier: &Tier) -> PoolSet {
-    let by_wait = tier.overflow.last().map_or(tier.pools, |step| step.pools);
-    let ladder = tier.timing.escalation.iter();
-    let by_ladder = ladder.flat_map(|step| step.pools.iter().chain(step.hand_to));
-    by_ladder.fold(by_wait, PoolSet::with)
+    escalation::pools_ever(tier)
 }
