@@ -156,6 +156,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
         assignment: ticket.assignment().map(encode_assignment),
+        offer: ticket.offer().map(encode_assignment),
         urgency: encode_urgency(ticket.urgency),
         escalation_step: ticket.escalation_step.into(),
         guard_permille: ticket.guard_permille.map(Into::into),
@@ -189,9 +190,10 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
-        state: match ticket.assignment {
-            None => State::Waiting,
-            Some(assignment) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+        state: match (ticket.assignment, ticket.offer) {
+            (None, None) => State::Waiting,
+            (Some(assignment), _) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+            (None, Some(offer)) => State::Offered(Box::new(decode_assignment(offer)?)),
         },
     })
 }
