@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use tierline::engine::command::{AgentProfile, Answer, Command, Lookup, Submit};
 use tierline::engine::model::{
-    AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId, Tier,
-    TierIx, Time,
+    AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId,
+    TicketNumber, Tier, TierIx, Time,
 };
 use tierline::engine::needs::Crew;
 use tierline::engine::timing::{Timing, Urgency};
@@ -38,6 +38,31 @@ fn choose(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
 fn cycle(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
     let mut desk = Desk::with_waiting(waiting_count);
     bencher.bench_local(|| desk.cycle());
+}
+
+/// Why an agent does not get a ticket, beside a million that wait and a thousand agents who wait too, all
+/// of them kept free for the highest tier: a pull is tried out on an excerpt. At most a millisecond.
+#[divan::bench(args = [1_000_000])]
+fn why_not(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
+    let (desk, ticket) = Desk::crowded(waiting_count);
+    bencher.bench(|| {
+        let told = desk.engine.why_not(divan::black_box(&ticket), &ann(), desk.now);
+        assert!(told.is_some_and(|told| !told.would_get));
+    });
+}
+
+/// What an agent would get, on the same floor.
+#[divan::bench(args = [1_000_000])]
+fn explain_agent(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
+    let (desk, _) = Desk::crowded(waiting_count);
+    bencher.bench(|| desk.engine.explain_agent(divan::black_box(&ann()), desk.now));
+}
+
+/// Where a ticket is and why, on the same floor.
+#[divan::bench(args = [1_000_000])]
+fn explain_ticket(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
+    let (desk, ticket) = Desk::crowded(waiting_count);
+    bencher.bench(|| desk.engine.explain(divan::black_box(&ticket), desk.now));
 }
 
 /// One agent, one pool, four tiers.
@@ -71,6 +96,39 @@ impl Desk {
         }));
         desk.ask(Command::SetPresence { agent: ann(), presence: Presence::Available });
         desk
+    }
+
+    /// A thousand agents who wait beside so many tickets, which a reserve for the highest tier keeps from
+    /// all of them; and one of the tickets.
+    fn crowded(waiting_count: u64) -> (Self, TicketId) {
+        let mut desk = Self::with_waiting(0);
+        desk.engine.set_limits(Limits { tickets_max: waiting_count + 1, agents_max: 1000 });
+        let mut policy = policy();
+        policy.pools[0].reserve = vec![(TierIx(0), 1000)];
+        desk.ask(Command::ApplyPolicy { policy: Arc::new(policy) });
+        for number in 1..1000 {
+            let agent = AgentId::new(format!("agent-{number}"));
+            let pools = PoolSet::of([PoolIx(0)]);
+            let profile =
+                AgentProfile { id: agent.clone(), pools, capacity: 1, ..AgentProfile::default() };
+            desk.ask(Command::PutAgent(profile));
+            desk.ask(Command::SetPresence { agent: agent.clone(), presence: Presence::Available });
+            let wait_until = Time(i64::MAX);
+            desk.ask(Command::Pull { agent, request: None, wait_until });
+        }
+        let mut last = TicketId::default();
+        for number in 0..waiting_count {
+            // The highest tier would be served at once.
+            if (desk.submitted_count + 1).is_multiple_of(4) {
+                desk.submitted_count += 1;
+            }
+            desk.submit();
+            if number == waiting_count / 2 {
+                let newest = desk.engine.tickets_after(TicketNumber(number)).last();
+                last = newest.expect("it was just submitted").id.clone();
+            }
+        }
+        (desk, last)
     }
 
     /// Ten tickets a millisecond, the tiers in turn.

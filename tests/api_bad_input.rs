@@ -287,6 +287,12 @@ async fn tickets(server: &TestServer, table: &mut Table) {
         table.invalid("WatchTicket", server.intake().watch_ticket(request), &["ticket_id"]).await;
         let request = pb::ExplainTicketRequest { ticket_id: ticket_id.clone() };
         table.invalid("ExplainTicket", server.ops().explain_ticket(request), &["ticket_id"]).await;
+        let request = pb::WhyNotRequest { ticket_id: ticket_id.clone(), agent_id: "ann".into() };
+        table.invalid("WhyNot", server.ops().why_not(request), &["ticket_id"]).await;
+        let request = pb::WhyNotRequest { ticket_id: "T-1".into(), agent_id: ticket_id.clone() };
+        table.invalid("WhyNot", server.ops().why_not(request), &["agent_id"]).await;
+        let request = pb::ExplainAgentRequest { agent_id: ticket_id.clone() };
+        table.invalid("ExplainAgent", server.ops().explain_agent(request), &["agent_id"]).await;
         let request = pb::CancelTicketRequest { ticket_id, reason: String::new() };
         table.invalid("CancelTicket", server.intake().cancel_ticket(request), &["ticket_id"]).await;
     }
@@ -302,6 +308,11 @@ async fn tickets(server: &TestServer, table: &mut Table) {
     table.not_found("WatchTicket", server.intake().watch_ticket(request), none).await;
     let request = pb::ExplainTicketRequest { ticket_id: ticket_id() };
     table.not_found("ExplainTicket", server.ops().explain_ticket(request), none).await;
+    let request = pb::WhyNotRequest { ticket_id: ticket_id(), agent_id: "eve".into() };
+    table.not_found("WhyNot", server.ops().why_not(request), none).await;
+    let request = pb::ExplainAgentRequest { agent_id: "eve".into() };
+    let nobody = "AGENT_NOT_FOUND";
+    table.not_found("ExplainAgent", server.ops().explain_agent(request), nobody).await;
     let request = pb::CancelTicketRequest { ticket_id: ticket_id(), reason: String::new() };
     table.not_found("CancelTicket", server.intake().cancel_ticket(request), none).await;
 }

@@ -34,6 +34,7 @@ mod ticket;
 mod top;
 mod view;
 mod who;
+mod why;
 mod words;
 mod work;
 
@@ -125,6 +126,8 @@ enum Command {
     /// Look at tickets, follow, explain and cancel them
     #[command(subcommand)]
     Ticket(ticket::Command),
+    Explain(why::Explain),
+    WhyNot(why::WhyNot),
     Work(work::Work),
     Top(top::Top),
     Events(events::Events),
@@ -195,6 +198,8 @@ pub fn run() -> ExitCode {
         Command::Agents(command) => ask(command.run(&context)),
         Command::Submit(submit) => ask(submit.run(&context)),
         Command::Ticket(command) => ask(command.run(&context)),
+        Command::Explain(explain) => ask(explain.run(&context)),
+        Command::WhyNot(why_not) => ask(why_not.run(&context)),
         Command::Work(work) => ask(work.run(&context)),
         Command::Top(top) => ask(top.run(&context)),
         Command::Events(events) => ask(events.run(&context)),

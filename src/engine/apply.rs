@@ -298,6 +298,7 @@ impl Engine {
             request,
             step,
             slack_ms,
+            compared,
             passed,
         } = event
         else {
@@ -327,6 +328,7 @@ impl Engine {
                 step: *step,
                 slack_ms: *slack_ms,
                 policy_version,
+                compared: compared.clone(),
                 in_doubt,
             }));
         });
@@ -447,6 +449,7 @@ impl Engine {
             ticket.guard_permille = escalation::guard_after(tier, ticket.escalation_step);
             if let State::Assigned(held) | State::Offered(held) = &mut ticket.state {
                 held.pool = held.pool.and_then(pool_of);
+                held.compared = held.compared.as_ref().map(|compared| compared.under(&old, policy));
             }
             if let Some(wish) = &mut ticket.wish {
                 **wish = wish.under(skill_of);

@@ -320,6 +320,12 @@ impl Queues {
         self.by_agent.get(agent).into_iter().flatten()
     }
 
+    /// How many stand before a waiting ticket in its own queue; exact up to `most`.
+    pub(super) fn ahead_in_queue(&self, ticket: &Ticket, most: usize) -> usize {
+        let queue = self.get(&QueueKey::of(ticket)).expect("a waiting ticket has its queue");
+        queue.ahead_of(self.order_of(ticket), most)
+    }
+
     /// The queues that agents who may serve a ticket of such pools and needs may serve too: of those that
     /// wait for one agent the others of that agent, else those that wait for nobody by name.
     pub fn beside(

@@ -19,3 +19,4 @@ mod tickets;
 mod timers;
 mod timing;
 mod why;
+mod why_not;

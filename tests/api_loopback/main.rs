@@ -11,4 +11,5 @@ mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod why;
 mod work;
