@@ -537,6 +537,13 @@ async fn agents(server: &TestServer, table: &mut Table) {
         ..Default::default()
     };
     let good = || put("bob", &["senior"]);
+    let with_skills = |skills: &[(&str, u32)]| {
+        let skill = |(skill, level): &(&str, u32)| pb::SkillLevel {
+            skill: (*skill).to_owned(),
+            level: *level,
+        };
+        pb::PutAgentRequest { skills: skills.iter().map(skill).collect(), ..good() }
+    };
     for (request, fields) in [
         (put("", &["senior"]), &["agent_id"][..]),
         (put("a b", &["senior"]), &["agent_id"]),
@@ -546,6 +553,10 @@ async fn agents(server: &TestServer, table: &mut Table) {
         (put("bob", &["senior"; 65]), &["pools"]),
         (pb::PutAgentRequest { name: "x".repeat(129), ..good() }, &["name"]),
         (pb::PutAgentRequest { name: "a\nb".into(), ..good() }, &["name"]),
+        (with_skills(&[("french", 1), ("french", 2)]), &["skills[1].skill"]),
+        (with_skills(&[("french", 11), ("", 0)]), &["skills[0].level", "skills[1].skill"]),
+        (with_skills(&[("french", 1), ("martian", 1)]), &["skills[1].skill"]),
+        (with_skills(&[("french", 1); 65]), &["skills"]),
         (pb::PutAgentRequest { capacity: 101, ..good() }, &["capacity"]),
         (pb::PutAgentRequest { capacity: u32::MAX, ..good() }, &["capacity"]),
     ] {

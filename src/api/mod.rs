@@ -27,6 +27,7 @@ mod stream;
 mod submission;
 pub mod validate;
 mod why;
+mod wishes;
 mod work;
 
 pub use limits::Told as ToldLimit;

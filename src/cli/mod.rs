@@ -35,6 +35,7 @@ mod top;
 mod view;
 mod who;
 mod why;
+mod wish;
 mod words;
 mod work;
 
@@ -122,7 +123,7 @@ enum Command {
     /// Make, list and change agents
     #[command(subcommand)]
     Agents(agents::Command),
-    Submit(submit::Submit),
+    Submit(Box<submit::Submit>),
     /// Look at tickets, follow, explain and cancel them
     #[command(subcommand)]
     Ticket(ticket::Command),

@@ -307,8 +307,8 @@ impl Queues {
         self.near(crew).filter_map(|(key, queue)| Some((key, queue, crew.serves(key)?)))
     }
 
-    /// The queues that such agents come near.
-    fn near(&self, crew: &Crew) -> impl Iterator<Item = (&QueueKey, &Queue)> {
+    /// The queues that such agents come near: all that a survey looks at.
+    pub(super) fn near(&self, crew: &Crew) -> impl Iterator<Item = (&QueueKey, &Queue)> {
         let skills = if self.by_skill.is_empty() { &[] } else { &*crew.skills };
         let skilled = skills.iter().filter_map(|(skill, _)| self.by_skill.get(skill));
         let own = crew.own.as_ref().and_then(|agent| self.by_agent.get(agent));

@@ -8,6 +8,7 @@ mod dispatch;
 mod leases;
 mod limits;
 mod live_policy;
+mod many_queues;
 mod offers;
 mod outlook;
 mod policies;

@@ -12,4 +12,5 @@ mod policies;
 mod server;
 mod stories;
 mod why;
+mod wishes;
 mod work;
