@@ -24,7 +24,7 @@ handle_ms, outcome, note, reason, not_before, expires_at, parked {agent_id, sinc
 legs [{kind, spent_ms, entry_count}], requeue_count, last_return {agent_id, at, kind, reason}, \
 dead_lettered, callback_number, offer {agent_id, pool, offered_at, expires_at, decision}, urgency, \
 response_clock and solution_clock {state, due, remaining_ms, hours, \
-opens_at}, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
+opens_at}, escalation_step, guard_permille, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
 ahead_count, agent_count, mean_handle_ms, callback_offered}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
@@ -153,6 +153,8 @@ pub(crate) struct Ticket {
     pub(crate) urgency: Option<String>,
     pub(crate) response_clock: Option<Clock>,
     pub(crate) solution_clock: Option<Clock>,
+    pub(crate) escalation_step: u32,
+    pub(crate) guard_permille: Option<u32>,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) parked: Option<Parking>,
@@ -269,6 +271,8 @@ impl From<v1::Ticket> for Ticket {
             urgency: told_urgency(ticket.urgency),
             response_clock: ticket.response_clock.map(Into::into),
             solution_clock: ticket.solution_clock.map(Into::into),
+            escalation_step: ticket.escalation_step,
+            guard_permille: ticket.guard_permille,
         }
     }
 }

@@ -153,6 +153,7 @@ impl Tally {
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
+            | Event::Escalated { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }

@@ -1,6 +1,7 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
 use super::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, Transferred};
+use super::escalation;
 use super::life::{Leg, Life, Parked, Return, ReturnReason};
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolIx, PoolRecord,
@@ -67,6 +68,7 @@ impl Engine {
             Event::Opened { ticket, needs, why: _ } => {
                 self.re_key(*ticket, |ticket| ticket.needs.clone_from(needs));
             }
+            Event::Escalated { .. } => self.climbed(event),
             Event::Breached { ticket, deadline } => self.re_key(*ticket, |ticket| match deadline {
                 Deadline::Response => ticket.response_breached = true,
                 Deadline::Solution => ticket.solution_breached = true,
@@ -251,6 +253,8 @@ impl Engine {
             respond_by: submitted.respond_by,
             solve_by: submitted.solve_by,
             overflow_step: 0,
+            escalation_step: 0,
+            guard_permille: None,
             pools: submitted.pools,
             needs: submitted.needs.clone(),
             wish: submitted.wish.clone(),
@@ -271,6 +275,18 @@ impl Engine {
         self.add_ticket(ticket);
     }
 
+    fn climbed(&mut self, event: &Event) {
+        let Event::Escalated { ticket, escalation_step, pools, guard_permille, notify: _ } = event
+        else {
+            unreachable!("called for this event only")
+        };
+        self.re_key(*ticket, |ticket| {
+            ticket.escalation_step = *escalation_step;
+            ticket.pools = *pools;
+            ticket.guard_permille = *guard_permille;
+        });
+    }
+
     fn retiered(&mut self, event: &Event) {
         let Event::Retiered {
             ticket: number,
@@ -288,6 +304,11 @@ impl Engine {
             unreachable!("called for this event only")
         };
         self.re_key(*number, |ticket| {
+            if ticket.tier != *tier {
+                // Another ladder is climbed from its foot: what is due of it by now follows at once.
+                ticket.escalation_step = 0;
+                ticket.guard_permille = None;
+            }
             ticket.tier = *tier;
             ticket.tier_source = *source;
             ticket.tier_age_ms = 0;
@@ -407,6 +428,11 @@ impl Engine {
             let from = held(ticket, moved.token).agent.clone();
             place = Some((from.clone(), channel));
             ticket.state = State::Waiting;
+            if ticket.tier != moved.tier {
+                // Another tier's ladder is climbed from its foot.
+                ticket.escalation_step = 0;
+                ticket.guard_permille = None;
+            }
             ticket.tier = moved.tier;
             ticket.tier_source = moved.tier_source;
             ticket.overflow_step = moved.overflow_step;
@@ -554,14 +580,19 @@ impl Engine {
         self.finished_by_id.clear();
         for ticket in self.tickets.values_mut() {
             let waited_ms = ticket.waited_ms(self.at);
+            let old_tier = old.tier(ticket.tier);
             ticket.tier = tier_of(ticket.tier);
-            let (overflow_step, pools) = Self::route_after(policy, ticket.tier, waited_ms);
-            let fixed = set_of(ticket.pools);
+            let (overflow_step, routed) = Self::route_after(policy, ticket.tier, waited_ms);
             ticket.overflow_step = overflow_step;
+            let tier = policy.tier(ticket.tier);
+            ticket.escalation_step =
+                escalation::taken_under(ticket, old_tier, policy, ticket.tier, self.at);
+            ticket.guard_permille = escalation::guard_after(tier, ticket.escalation_step);
+            let fixed = set_of(ticket.pools);
             if ticket.has_fixed_route() && !fixed.is_empty() {
                 ticket.pools = fixed;
             } else {
-                ticket.pools = pools;
+                ticket.pools = escalation::pools_after(tier, ticket.escalation_step, routed);
                 if let Some(life) = &mut ticket.life {
                     life.has_fixed_route = false;
                     life.is_dead_letter = false;

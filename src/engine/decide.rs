@@ -6,6 +6,7 @@ use super::command::{
 };
 use super::deadlines::Promise;
 use super::dispatch::Choice;
+use super::escalation;
 use super::life::SCHEDULE_MS_MAX;
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket,
@@ -330,6 +331,7 @@ impl Engine {
                 channel: submit.channel,
                 pools,
                 needs: needs.clone(),
+                guard_permille: None,
             };
             if self.queues.get(&key).is_none() {
                 return Err(Rejection::QueueLimit { max: QUEUES_MAX });
@@ -428,7 +430,13 @@ impl Engine {
         let (respond_by, solve_by) = promise.deadlines(&self.policy, live.counts_from());
         let waited_ms = live.waited_ms(now);
         let (overflow_step, routed) = Self::route_after(&self.policy, coding.tier, waited_ms);
-        let pools = if live.has_fixed_route() { live.pools } else { routed };
+        // Another tier's ladder is climbed from its foot.
+        let taken = if coding.tier == live.tier { live.escalation_step } else { 0 };
+        let pools = if live.has_fixed_route() {
+            live.pools
+        } else {
+            escalation::pools_after(self.policy.tier(coding.tier), taken, routed)
+        };
         let wish = live.wish.as_deref().filter(|_| !live.is_dead_letter());
         let needs =
             needs_after(&self.policy, coding.tier, overflow_step, wish, live.needs.as_ref());

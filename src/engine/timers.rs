@@ -2,6 +2,7 @@
 //! the index holds one entry a ticket, and nothing can be forgotten by cancelling the wrong timer.
 
 use super::Engine;
+use super::escalation;
 use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
 use super::shelf::Shelf;
 use std::collections::BTreeSet;
@@ -13,6 +14,8 @@ pub enum Due {
     Overflow,
     /// Its preferred agent is waited for no longer.
     PreferenceEnd,
+    /// The next step of its tier's ladder.
+    Escalation,
     /// Its response deadline has passed.
     ResponseBreach,
     /// Its solution deadline has passed.
@@ -51,7 +54,9 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
             let preference = Engine::preference_until(ticket).map(|at| (at, Due::PreferenceEnd));
             let expiry = ticket.expires_at().filter(|_| ticket.picked_up_at.is_none());
             let expiry = expiry.map(|at| (at, Due::Expiry));
-            [response(), solution(), overflow, preference, expiry].into_iter().flatten().min()
+            let escalation = escalation::next_at(ticket, policy).map(|at| (at, Due::Escalation));
+            let all = [response(), solution(), overflow, preference, escalation, expiry];
+            all.into_iter().flatten().min()
         }
         State::Offered(offer) => {
             let end = Some((offer.lease_until, Due::OfferEnd));

@@ -41,6 +41,7 @@ struct Families {
     transferred: Counters<2>,
     dead_lettered: Counters<2>,
     callbacks: Counters<2>,
+    escalated: Counters<2>,
     wait: Histograms<2>,
     handle: Histograms<2>,
 }
@@ -109,6 +110,8 @@ impl Tickets {
             "callbacks_requested",
             "Times that a waiting ticket became a callback or was given another number or time",
         );
+        let escalated =
+            counters("escalated", "Steps of the tiers' ladders that were taken, by step");
         let breached = Counters::default();
         tickets.register(
             "breached",
@@ -153,6 +156,7 @@ impl Tickets {
             transferred,
             dead_lettered,
             callbacks,
+            escalated,
             wait,
             handle,
         };
@@ -194,6 +198,12 @@ impl Tickets {
                     Deadline::Response => cell.response_breached.inc(),
                     Deadline::Solution => cell.solution_breached.inc(),
                 };
+            }
+            Event::Escalated { ticket, escalation_step, .. } => {
+                let tier = &engine.policy().tier(live(*ticket).tier).name;
+                let step = escalation_step.to_string().into();
+                let labels = [("tier", tier.clone()), ("step", step)];
+                self.families.escalated.get_or_create_owned(&labels).inc();
             }
             Event::LeaseExpired { ticket, dead_letter, .. } => {
                 let cell = keyed.of(live(*ticket));

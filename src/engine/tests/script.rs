@@ -402,9 +402,9 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [expire T] [park T] [returns N POOL]
-/// [guard N] [weight N] [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..;
-/// pool NAME [lease T] [keep N TIER].. [choice C] [yields] [offer T] [off FIRST MAX] [misses N];
-/// skills NAME..; channel NAME [cost N] [alone] [over NAME+NAME];
+/// [guard N] [weight N] [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..
+/// [at SHARE STEP]..; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [offer T] [off FIRST MAX]
+/// [misses N]; skills NAME..; channel NAME [cost N] [alone] [over NAME+NAME];
 /// hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
@@ -445,7 +445,7 @@ pub(super) fn policy(text: &str) -> Policy {
             dead_letter: PoolIx(at_pool(words[at + 2])),
         }),
         park_max_ms: [duration(words, "park").unwrap_or(PARK_MS_DEFAULT); 6],
-        timing: timing::of_tier(words, &named("hours")),
+        timing: timing::of_tier(words, &named("hours"), pools),
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
         offer_callback_above_ms: None,

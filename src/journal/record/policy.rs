@@ -105,6 +105,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             .collect(),
         hours: hours::encode_of_tier(&tier.timing),
         urgency_permille: hours::encode_urgency_of_tier(&tier.timing),
+        escalation: hours::encode_ladder_of_tier(&tier.timing),
     }
 }
 
@@ -130,7 +131,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
             (None, _) => None,
             (Some(_), None) => return Err(Error::Missing { field: "tier.dead_letter" }),
         },
-        timing: hours::decode_timing(&tier.hours, &tier.urgency_permille)?,
+        timing: hours::decode_timing(&tier.hours, &tier.urgency_permille, tier.escalation)?,
         queue_max: targets.map(|target| target.queue_max),
         pools: PoolSet(tier.pools),
         offer_callback_above_ms: tier.offer_callback_above_ms,
