@@ -235,6 +235,8 @@ impl Fault {
             Rejection::AgentNotFound => {
                 fault(Code::NotFound, ErrorReason::AgentNotFound).not_found("agent", id)
             }
+            Rejection::TicketNotWaiting => gone(ErrorReason::TicketNotWaiting),
+            Rejection::AgentFull => gone(ErrorReason::AgentFull),
             Rejection::AgentAway => gone(ErrorReason::AgentAway),
             Rejection::AgentBusy => gone(ErrorReason::AgentHoldsTickets),
             Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),
@@ -256,8 +258,9 @@ impl Fault {
             Rejection::AgentLimit { max } => Self::limit("agents_max", max, rejection.to_string()),
             Rejection::PolicyNotExpected => gone(ErrorReason::PolicyNotExpected),
             Rejection::PolicyVersionTaken => gone(ErrorReason::PolicyVersionTaken),
-            Rejection::PolicyStrands { .. } => gone(ErrorReason::PolicyStrands),
-            Rejection::PolicyStrandsSkill { .. } => gone(ErrorReason::PolicyStrands),
+            Rejection::PolicyStrands { .. } | Rejection::PolicyStrandsSkill { .. } => {
+                gone(ErrorReason::PolicyStrands)
+            }
             Rejection::PolicyStrandsTickets { .. } => {
                 unreachable!("policies are applied at the start, by no call")
             }

@@ -21,6 +21,7 @@ pub mod queue;
 pub mod roster;
 mod shelf;
 mod starvation;
+mod supervise;
 pub mod timers;
 pub mod timing;
 pub mod wish;

@@ -10,3 +10,4 @@ mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod supervise;
