@@ -5,7 +5,7 @@ use super::convert::{pool_names, timestamp};
 use super::needs::needs_name;
 use super::proto::v1 as pb;
 use crate::engine::command::{
-    Deadline, Event, OpenReason, PolicyChange, PolicyOrigin, ReleaseReason, WaitEnd,
+    Deadline, Event, Intervention, OpenReason, PolicyChange, PolicyOrigin, ReleaseReason, WaitEnd,
 };
 use crate::engine::model::{Policy, PoolSet, Presence, TierIx, TierSource};
 use crate::engine::needs::{Needs, SkillIx};
