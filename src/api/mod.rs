@@ -23,6 +23,7 @@ pub mod proto;
 mod status;
 mod stream;
 mod submission;
+mod supervise;
 pub mod validate;
 
 pub use limits::Told as ToldLimit;

@@ -28,6 +28,7 @@ mod rehearse;
 mod screen;
 mod serve;
 mod submit;
+mod supervise;
 mod table;
 mod ticket;
 mod top;
@@ -124,6 +125,9 @@ enum Command {
     /// Look at tickets, follow, explain and cancel them
     #[command(subcommand)]
     Ticket(ticket::Command),
+    /// Give a ticket to an agent, move it to the front, take it back or end it
+    #[command(subcommand)]
+    Supervise(supervise::Command),
     Work(work::Work),
     Top(top::Top),
     Events(events::Events),
@@ -188,6 +192,7 @@ pub fn run() -> ExitCode {
         Command::Agents(command) => ask(command.run(&context)),
         Command::Submit(submit) => ask(submit.run(&context)),
         Command::Ticket(command) => ask(command.run(&context)),
+        Command::Supervise(command) => ask(command.run(&context)),
         Command::Work(work) => ask(work.run(&context)),
         Command::Top(top) => ask(top.run(&context)),
         Command::Events(events) => ask(events.run(&context)),

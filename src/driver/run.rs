@@ -410,6 +410,7 @@ impl Driver {
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
             | Event::Retiered { .. }
+            | Event::Intervened(_)
             | Event::Overflowed { .. }
             | Event::Opened { .. }
             | Event::Breached { .. }

@@ -141,6 +141,7 @@ impl Tally {
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
             | Event::Retiered { .. }
+            | Event::Intervened(_)
             | Event::Overflowed { .. }
             | Event::Opened { .. }
             | Event::WaitStarted { .. }

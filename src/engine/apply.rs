@@ -63,6 +63,7 @@ impl Engine {
                 }
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
+            Event::Intervened(intervened) => self.intervened(at, intervened),
             Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
                 self.re_key(*ticket, |ticket| {
                     ticket.overflow_step = *overflow_step;
@@ -161,7 +162,7 @@ impl Engine {
     }
 
     /// Changes one ticket and keeps queue and timers true.
-    fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
+    pub(super) fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
         let ticket = self.tickets.get(number).expect("an event names a live ticket");
         if ticket.state == State::Waiting {
             self.queues.remove(ticket, &self.tickets, &mut self.roster);
@@ -202,6 +203,7 @@ impl Engine {
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
+            promoted: None,
             assigned_count: 0,
             state: State::Waiting,
         };
@@ -304,13 +306,23 @@ impl Engine {
     }
 
     /// The ticket waits in its old place again. When nobody has seen it, it was never picked up.
-    fn back_to_queue(&mut self, at: Time, number: TicketNumber, token: LeaseToken, unseen: bool) {
+    pub(super) fn back_to_queue(
+        &mut self,
+        at: Time,
+        number: TicketNumber,
+        token: LeaseToken,
+        unseen: bool,
+    ) {
         let mut agent = None;
         self.re_key(number, |ticket| {
             let assignment = held(ticket, token);
             agent = Some(assignment.agent.clone());
             if unseen && assignment.in_doubt {
                 ticket.picked_up_at = None;
+            }
+            // Whoever moved it to the front has got what they wanted, if anyone has seen it.
+            if !unseen {
+                ticket.promoted = None;
             }
             ticket.state = State::Waiting;
         });

@@ -24,6 +24,7 @@ pub mod queue;
 pub mod roster;
 mod shelf;
 mod starvation;
+mod supervise;
 pub mod timers;
 pub mod timing;
 pub mod wish;

@@ -379,6 +379,10 @@ pub enum Step {
     Priority,
     /// `accumulating`: the largest product of weight and wait.
     Accumulated,
+    /// A supervisor moved it to the front.
+    Promoted,
+    /// A supervisor gave it to this agent.
+    Forced,
 }
 
 impl Step {
@@ -391,6 +395,8 @@ impl Step {
             Self::Fifo => "fifo",
             Self::Priority => "priority",
             Self::Accumulated => "accumulated",
+            Self::Promoted => "promoted",
+            Self::Forced => "forced",
         }
     }
 }
@@ -438,6 +444,8 @@ pub struct Ticket {
     pub response_breached: bool,
     /// Whether the solution deadline passed before it was completed.
     pub solution_breached: bool,
+    /// A supervisor has moved it to the front; `None` for all others.
+    pub promoted: Option<Box<Promotion>>,
     /// How many times it has been assigned.
     pub assigned_count: u32,
     /// Waiting or assigned.
@@ -457,6 +465,13 @@ impl Ticket {
             State::Assigned(assignment) => Some(assignment),
         }
     }
+}
+
+/// A ticket's place at the front, before everything that the same agents may serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promotion {
+    /// Since when; the earlier goes first.
+    pub at: Time,
 }
 
 /// How a ticket ended.

@@ -11,3 +11,4 @@ mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod supervise;

@@ -35,6 +35,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         Event::WaitEnded { agent, why } => Some(format!("{agent} waits no more: {why:?}")),
         Event::Started
         | Event::PolicyApplied { .. }
+        | Event::Intervened(_)
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
         | Event::PresenceSet { .. }
