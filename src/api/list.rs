@@ -10,7 +10,7 @@ use super::validate::{Checks, echo};
 use super::{Api, convert::queue_named};
 use crate::driver::Live;
 use crate::engine::Engine;
-use crate::engine::model::{Agent, AgentId, Caller, Content, Ticket, TicketNumber, Time};
+use crate::engine::model::{Agent, AgentId, Caller, Content, State, Ticket, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::journal::{Filter, FinishedRow, FinishedState, Seq};
 
@@ -30,6 +30,7 @@ const HELD_BYTES: usize = 128;
 struct Wanted {
     waiting: bool,
     assigned: bool,
+    offered: bool,
     finished: Vec<FinishedState>,
     tier: Option<Box<str>>,
     queue_id: Option<Box<str>>,
@@ -53,9 +54,13 @@ impl Wanted {
     }
 
     fn takes(&self, engine: &Engine, queue: Option<&QueueKey>, ticket: &Ticket) -> bool {
-        let waits = ticket.assignment().is_none();
+        let (waits, is_wanted) = match ticket.state {
+            State::Waiting => (true, self.waiting),
+            State::Offered(_) => (false, self.offered),
+            State::Assigned(_) => (false, self.assigned),
+        };
         let customer_id = || ticket.caller.as_deref().and_then(Caller::customer_id);
-        (if waits { self.waiting } else { self.assigned })
+        is_wanted
             && queue.is_none_or(|queue| waits && QueueKey::of(ticket) == *queue)
             && self
                 .tier
@@ -89,7 +94,7 @@ fn live_page(
         |name: &str| queue_named(engine.policy(), name).ok_or_else(|| Box::<str>::from(name));
     let queue = wanted.queue_id.as_deref().map(named).transpose()?;
     let mut page = LivePage { tickets: Vec::new(), bytes: 0, next: None };
-    if !wanted.waiting && !wanted.assigned {
+    if !wanted.waiting && !wanted.assigned && !wanted.offered {
         return Ok(page);
     }
     let mut last = after;
@@ -138,6 +143,7 @@ impl Api {
         let wanted = Wanted {
             waiting: has(pb::TicketState::Waiting),
             assigned: anywhere && has(pb::TicketState::Assigned),
+            offered: anywhere && has(pb::TicketState::Offered),
             finished: finished.map(|(_, state)| state).collect(),
             tier: checks.optional_name("tier", &request.tier),
             queue_id,

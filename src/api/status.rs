@@ -163,6 +163,17 @@ impl Fault {
         Self::refused(Refused::Stopping, "")
     }
 
+    /// Nothing was heard on a Work stream for too long, or what was sent on it was not read.
+    pub(super) fn stream_lost(message: &str) -> Self {
+        Self::new(Code::Unavailable, ErrorReason::StreamLost, message).retry(RETRY_BUSY)
+    }
+
+    /// A newer Work stream of the same agent goes on.
+    pub(super) fn stream_replaced() -> Self {
+        let message = "a newer stream of the same agent took this one's place";
+        Self::new(Code::Aborted, ErrorReason::StreamReplaced, message)
+    }
+
     /// A limit of `GetServerInfo` is reached.
     pub(super) fn limit(name: &str, max: u64, message: impl Into<String>) -> Self {
         Self::new(Code::ResourceExhausted, ErrorReason::LimitReached, message)
@@ -232,6 +243,10 @@ impl Fault {
                 fault.0.reason = ErrorReason::LeaseTokenUnknown;
                 fault
             }
+            Rejection::OfferEnded => gone(ErrorReason::OfferEnded),
+            Rejection::OfferAccepted => gone(ErrorReason::OfferAccepted),
+            Rejection::OfferNotAccepted => gone(ErrorReason::OfferNotAccepted),
+            Rejection::AgentStreams => gone(ErrorReason::AgentStreams),
             Rejection::AgentNotFound => {
                 fault(Code::NotFound, ErrorReason::AgentNotFound).not_found("agent", id)
             }

@@ -171,7 +171,9 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         Reason::DiskFull => {
             "make room on the server's disk; nothing is lost, and work goes on then"
         }
-        Reason::Overloaded | Reason::ShuttingDown => "try again in a moment",
+        Reason::AgentStreams => "end the agent's Work stream first: `tierline work --push` is one",
+        Reason::OfferAccepted => "give the ticket back with its lease token",
+        Reason::Overloaded | Reason::ShuttingDown | Reason::StreamLost => "try again in a moment",
         Reason::DirectoryUnavailable => {
             "is Redis running? tickets are accepted all the same; try this again later"
         }
@@ -194,6 +196,9 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         | Reason::LeaseEnded
         | Reason::LeaseSuperseded
         | Reason::LeaseTokenUnknown
+        | Reason::OfferEnded
+        | Reason::OfferNotAccepted
+        | Reason::StreamReplaced
         | Reason::HistoryUnreadable => return None,
     })
 }

@@ -10,17 +10,19 @@ mod observer;
 mod run;
 mod tally;
 mod view;
+mod work;
 
 pub use drain::{RETRY_MS_MAX, RETRY_MS_MIN, RETRY_MS_UNKNOWN};
 pub use observer::Observer;
 pub use run::{Stopped, start};
 pub use view::{PoolView, QueueView, TierView, View};
+pub use work::{OpenWork, PUSHES_MAX, Push, Revoked, WorkAsk};
 
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Intervention, Lookup, PolicyChange, Rejection, ReleaseReason,
-    Submit, WaitEnd,
+    Submit, WaitEnd, WorkEnd,
 };
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
@@ -31,7 +33,7 @@ use crate::forecast::Forecast;
 use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Limits of the driver itself.
 #[derive(Clone, Copy, Debug)]
@@ -194,6 +196,8 @@ enum Request {
     Pull { pull: PullAsk, wait: u64, reply: Delivery<Pulled> },
     Complete { complete: CompleteAsk, pull: Option<(PullAsk, u64)>, reply: CompleteReply },
     CallerGone { agent: AgentId, wait: u64 },
+    OpenWork { ask: WorkAsk, number: u64, pushes: mpsc::Sender<Push>, reply: Delivery<()> },
+    CloseWork { agent: AgentId, number: u64, why: WorkEnd },
     Read(Reading),
     Watch { ticket: TicketId, reply: Delivery<Option<watch::Receiver<Seen>>> },
     Drain,

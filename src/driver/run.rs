@@ -1,6 +1,7 @@
 //! The loop: gather, decide, apply, route; append and sync once; then answer.
 
 mod requests;
+mod work;
 
 use super::drain::Drains;
 use super::forecasts::Turn;
@@ -129,6 +130,8 @@ pub fn start(
         view_stale: true,
         waiting: HashMap::new(),
         watched: BTreeMap::new(),
+        streams: HashMap::new(),
+        lost: Vec::new(),
         forecast_turn: Turn::default(),
         batch: Batch::default(),
         undelivered: Vec::new(),
@@ -171,6 +174,7 @@ struct Batch {
     finished: Vec<FinishedRow>,
     touched: Vec<TicketNumber>,
     answers: Vec<Answering>,
+    pushes: Vec<work::Telling>,
 }
 
 struct Driver {
@@ -188,6 +192,9 @@ struct Driver {
     view_stale: bool,
     waiting: HashMap<AgentId, Waiting>,
     watched: BTreeMap<TicketNumber, watch::Sender<Seen>>,
+    streams: HashMap<AgentId, work::Streaming>,
+    /// Streams that did not take what was told on them.
+    lost: Vec<(AgentId, u64)>,
     forecast_turn: Turn,
     batch: Batch,
     undelivered: Vec<Assigned>,
@@ -313,7 +320,7 @@ impl Driver {
         if self.no_space {
             return NO_SPACE_RETRY;
         }
-        if !self.undelivered.is_empty() || self.phase == Phase::Stopping {
+        if !self.undelivered.is_empty() || !self.lost.is_empty() || self.phase == Phase::Stopping {
             return Duration::ZERO;
         }
         let due = self.engine.next_deadline().map_or(IDLE_MAX, |at| self.clock.until(at));
@@ -337,6 +344,7 @@ impl Driver {
                 self.happen(now, &event);
             }
         }
+        self.close_lost(now);
         while self.journal.pending_bytes() <= BATCH_BYTES_MAX {
             let Some(event) = self.engine.route(now).or_else(|| self.engine.expire(now)) else {
                 return true;
@@ -369,7 +377,9 @@ impl Driver {
         let about = ticket.map(|ticket| (&ticket.id, ticket.tier));
         self.journal.push_about(now, event, about);
         self.batch.event_count += 1;
+        let ending = self.ending_offer(event);
         self.engine.apply(now, event);
+        self.tell_streams(event, ending);
         self.tally.observe(now, event, &self.engine);
         self.drains.observe(now, event, &self.engine);
         self.observer.happened(now, event, &self.engine);
@@ -404,6 +414,14 @@ impl Driver {
             }
             Event::AgentDeleted { agent } => drop(self.answered.remove(agent)),
             Event::Started
+            | Event::WorkOpened { .. }
+            | Event::WorkClosed { .. }
+            | Event::Offered { .. }
+            | Event::Accepted { .. }
+            | Event::Declined { .. }
+            | Event::OfferMissed { .. }
+            | Event::OfferRevoked { .. }
+            | Event::BackOffEnded { .. }
             | Event::AgentPut(_)
             | Event::PresenceSet { .. }
             | Event::Submitted(_)
@@ -482,6 +500,8 @@ impl Driver {
                         }
                     }
                 }
+                let lost = batch.pushes.into_iter().filter_map(work::Telling::tell);
+                self.lost.extend(lost);
                 for number in batch.touched {
                     self.tell_watchers(number);
                 }
@@ -500,6 +520,7 @@ impl Driver {
                 self.waiting.drain().for_each(|(_, waiting)| {
                     (waiting.reply)(Err(Refused::NoSpace));
                 });
+                self.cut_all_work();
                 // Whoever watches is shown what is on disk.
                 self.watched.retain(|_, watched| !watched.is_closed());
                 let watched: Vec<_> = self.watched.keys().copied().collect();
@@ -546,6 +567,7 @@ impl Driver {
                     self.carry_out(now, Command::StopWaiting { agent })
                         .expect("a wait can always be ended");
                 }
+                self.forget_cut_work(now);
                 Ok(())
             }
             Err(AppendError::Full { .. }) => Ok(()),

@@ -1,7 +1,7 @@
 //! Whether the engine is what it must be: every index rebuilt from scratch and compared.
 
 use super::Engine;
-use super::model::{Presence, State};
+use super::model::State;
 
 impl Engine {
     /// Checks every invariant: each live ticket is in exactly one place, each lease belongs to an
@@ -28,7 +28,7 @@ impl Engine {
         }
         let mut held = 0;
         for ticket in self.tickets.values() {
-            if let State::Assigned(assignment) = &ticket.state {
+            if let State::Assigned(assignment) | State::Offered(assignment) = &ticket.state {
                 held += 1;
                 let holder = self.roster.get(&assignment.agent);
                 if !holder.is_some_and(|agent| agent.held.contains(&ticket.number)) {
@@ -40,9 +40,15 @@ impl Engine {
             }
         }
         for agent in self.roster.iter().filter(|agent| agent.wait.is_some()) {
-            let full = agent.held.len() >= usize::from(agent.capacity);
-            if full || agent.presence == Presence::Away {
-                return Err(format!("agent {} waits and can take nothing", agent.id));
+            if agent.stream.is_some() {
+                return Err(format!("agent {} waits and has a stream", agent.id));
+            }
+        }
+        for agent in self.roster.iter() {
+            for number in agent.declined.keys() {
+                if self.ticket_numbered(*number).is_none() {
+                    return Err(format!("agent {} remembers a ticket that has ended", agent.id));
+                }
             }
         }
         let listed: usize = self.roster.iter().map(|agent| agent.held.len()).sum();

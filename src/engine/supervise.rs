@@ -1,9 +1,9 @@
 //! What supervisors do to single tickets, past the rule: each with who and why.
 
 use super::Engine;
-use super::command::{Answer, Earlier, Event, Intervened, Intervention, Rejection};
+use super::command::{Answer, Earlier, Event, Intervened, Intervention, Rejection, Revocation};
 use super::decide::Decision;
-use super::model::{AgentId, Presence, Promotion, State, Ticket, TicketId, TicketNumber, Time};
+use super::model::{AgentId, Presence, Promotion, Ticket, TicketId, TicketNumber, Time};
 use super::model::{PoolIx, Step, TierSet};
 
 /// What is asked of one ticket.
@@ -37,7 +37,7 @@ impl Engine {
             found => found?,
         };
         let number = live.number;
-        let waits = live.state == State::Waiting;
+        let waits = live.is_waiting();
         let mut events = Vec::new();
         let mut answer = Answer::Ticket { number, repeated: false };
         match &asked.action {
@@ -53,6 +53,7 @@ impl Engine {
             }
             Intervention::MoveToFront | Intervention::Requeue => {
                 events.push(asked.event(number, asked.action.clone()));
+                events.extend(taken_back(live));
             }
             Intervention::Withdraw => {
                 events.push(asked.event(number, Intervention::Withdraw));
@@ -63,8 +64,10 @@ impl Engine {
         Ok(Decision { events, answer })
     }
 
-    /// The agent must be available and have room, and need neither serve in the ticket's pools nor have
-    /// its skills: the supervisor answers for that. A ticket in other hands is taken from them first.
+    /// The agent must be available and have room on the ticket's channel, and need neither serve in the
+    /// ticket's pools nor have its skills: the supervisor answers for that. A ticket in other hands is
+    /// taken from them first, and an offer is taken back. Who works on a stream is offered the ticket,
+    /// since nothing else is told there; all others hold it at once.
     fn decide_force(
         &self,
         now: Time,
@@ -74,6 +77,10 @@ impl Engine {
     ) -> Result<Decision, Rejection> {
         let number = live.number;
         let known = self.roster.get(agent).ok_or(Rejection::AgentNotFound)?;
+        if live.offer().is_some_and(|offer| offer.agent == *agent) {
+            let answer = Answer::Ticket { number, repeated: true };
+            return Ok(Decision { events: Vec::new(), answer });
+        }
         if live.assignment().is_some_and(|held| held.agent == *agent) {
             let answer = Answer::Holds { number, repeated: true };
             return Ok(Decision { events: Vec::new(), answer });
@@ -81,7 +88,7 @@ impl Engine {
         if known.presence != Presence::Available {
             return Err(Rejection::AgentAway);
         }
-        if known.held.len() >= usize::from(known.capacity) {
+        if !self.roster.open_channels(known).contains(live.channel) {
             return Err(Rejection::AgentFull);
         }
         let shared = live.pools.and(known.pools).first();
@@ -92,17 +99,37 @@ impl Engine {
         if live.assignment().is_some() {
             events.push(asked.event(number, Intervention::Requeue));
         }
+        events.extend(taken_back(live));
         events.push(asked.event(number, asked.action.clone()));
+        let (agent, token) = (agent.clone(), self.next_token);
+        let (step, passed) = (Step::Forced, TierSet::EMPTY);
+        let slack_ms = live.respond_by.since_ms(now);
+        let rule = self.policy.pool(pool);
+        if known.stream.is_some() {
+            let until = now.plus_ms(rule.offer.offer_ms);
+            let ticket = number;
+            events.push(Event::Offered {
+                ticket,
+                agent,
+                pool,
+                token,
+                until,
+                step,
+                slack_ms,
+                passed,
+            });
+            return Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } });
+        }
         events.push(Event::Assigned {
             ticket: number,
-            agent: agent.clone(),
+            agent,
             pool,
-            token: self.next_token,
-            lease_until: now.plus_ms(self.policy.pool(pool).lease_ms),
+            token,
+            lease_until: now.plus_ms(rule.lease_ms),
             request: known.wait.as_ref().and_then(|wait| wait.request.clone()),
-            step: Step::Forced,
-            slack_ms: live.respond_by.since_ms(now),
-            passed: TierSet::EMPTY,
+            step,
+            slack_ms,
+            passed,
         });
         Ok(Decision { events, answer: Answer::Holds { number, repeated: false } })
     }
@@ -117,9 +144,17 @@ impl Engine {
             }
             Intervention::Requeue => {
                 let ticket = self.ticket_numbered(number).expect("an event names a live ticket");
-                let token = ticket.assignment().expect("who gives it back holds it").token;
-                self.back_to_queue(at, number, token, false);
+                // An offer is taken back by the event that follows.
+                if let Some(token) = ticket.assignment().map(|held| held.token) {
+                    self.back_to_queue(at, number, token, false);
+                }
             }
         }
     }
+}
+
+/// The event that takes the ticket's offer back, if it is offered.
+fn taken_back(ticket: &Ticket) -> Option<Event> {
+    let token = ticket.offer()?.token;
+    Some(Event::OfferRevoked { ticket: ticket.number, token, why: Revocation::Supervisor })
 }

@@ -12,3 +12,4 @@ mod policies;
 mod server;
 mod stories;
 mod supervise;
+mod work;

@@ -130,3 +130,58 @@ fn another_policy_keeps_who_stands_at_the_front() {
          4s pull ann -> s1 #1 promoted",
     );
 }
+
+const STREAM: &str =
+    "policy guarded-edf v1; tier gold 1h desk; pool desk offer 20s off 10s 25s misses 2; pool back
+                      agent ann desk capacity 2
+                      agent bob back
+                      0s work ann
+                      1s submit g1 gold email
+                      1s * ann is offered g1 #1 earliest-deadline";
+
+fn check_stream(script: &str) {
+    check(&format!("{STREAM}\n{script}"));
+}
+
+#[test]
+fn an_offered_ticket_is_taken_back_before_it_is_given_to_someone_else() {
+    check_stream(
+        "2s here bob
+         2s assign g1 bob -> g1 #2 forced
+         2s * offer #1 of g1 is taken back: Supervisor
+         3s accept g1 #1 -> OfferEnded
+         3s see g1 -> with bob of desk until 902s, gold, in desk, due 3601s, picked up 2s",
+    );
+}
+
+#[test]
+fn who_works_on_a_stream_is_offered_what_a_supervisor_gives() {
+    check_stream(
+        "2s work bob
+         2s assign g1 bob
+         2s * offer #1 of g1 is taken back: Supervisor
+         2s assign g1 bob -> again g1
+         3s accept g1 #2 -> g1 #2 forced
+         4s complete g1 #2 -> ended 1",
+    );
+}
+
+#[test]
+fn a_requeued_offer_is_taken_back_and_the_ticket_is_offered_anew() {
+    check_stream(
+        "2s requeue g1
+         2s * offer #1 of g1 is taken back: Supervisor
+         2s * ann is offered g1 #2 earliest-deadline
+         3s accept g1 #1 -> OfferEnded
+         3s accept g1 #2 -> g1 #2 earliest-deadline",
+    );
+}
+
+#[test]
+fn a_withdrawn_offer_leaves_the_agent_as_free_as_before() {
+    check_stream(
+        "2s withdraw g1 -> ended 1
+         2s accept g1 #1 -> TicketCancelled
+         3s agent? ann -> Available in desk, holds nothing, idle since 0s, streams",
+    );
+}

@@ -10,6 +10,7 @@ mod hours;
 mod image;
 mod needs;
 mod policy;
+mod push;
 mod supervise;
 mod ticket;
 

@@ -157,6 +157,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         promoted_at: ticket.promoted.as_ref().map(|promotion| promotion.at.0),
         assigned_count: ticket.assigned_count,
         assignment: ticket.assignment().map(encode_assignment),
+        offer: ticket.offer().map(encode_assignment),
         urgency: encode_urgency(ticket.urgency),
         needs: ticket.needs.as_deref().map(encode_needs),
         wish: ticket.wish.as_deref().map(encode_wish),
@@ -187,9 +188,10 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         promoted: ticket.promoted_at.map(|at| Box::new(Promotion { at: Time(at) })),
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
-        state: match ticket.assignment {
-            None => State::Waiting,
-            Some(assignment) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+        state: match (ticket.assignment, ticket.offer) {
+            (None, None) => State::Waiting,
+            (Some(assignment), _) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+            (None, Some(offer)) => State::Offered(Box::new(decode_assignment(offer)?)),
         },
     })
 }

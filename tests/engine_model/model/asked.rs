@@ -100,6 +100,10 @@ impl Model {
                     (Err(rejection), _) => Err(rejection),
                 }
             }
+            Command::OpenWork { .. }
+            | Command::CloseWork { .. }
+            | Command::Accept { .. }
+            | Command::Decline { .. } => unreachable!("the acts have no streams"),
             Command::Release { ticket, token, reason } => {
                 let number = self.held(ticket, *token, None)?;
                 self.give_back(number, *reason == ReleaseReason::Undelivered, now);
