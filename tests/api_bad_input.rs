@@ -110,10 +110,17 @@ impl Table {
 async fn state(server: &TestServer) -> (Engine, Vec<pb::Ticket>, Option<pb::Customer>) {
     let request = pb::ListTicketsRequest { page_size: 500, ..Default::default() };
     let listed = server.intake().list_tickets(request).await.expect("a list").into_inner();
+    let mut listed = listed.tickets;
+    for ticket in &mut listed {
+        // What is left of a deadline changes by itself.
+        for clock in ticket.response_clock.iter_mut().chain(&mut ticket.solution_clock) {
+            clock.remaining_ms = None;
+        }
+    }
     let request =
         pb::GetCustomerRequest { identifier: Some(identifier(pb::IdentifierKind::Id, "C-1")) };
     let customer = server.admin().get_customer(request).await.expect("the customer").into_inner();
-    (server.engine().await, listed.tickets, customer.customer)
+    (server.engine().await, listed, customer.customer)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -280,6 +287,12 @@ async fn tickets(server: &TestServer, table: &mut Table) {
         table.invalid("WatchTicket", server.intake().watch_ticket(request), &["ticket_id"]).await;
         let request = pb::ExplainTicketRequest { ticket_id: ticket_id.clone() };
         table.invalid("ExplainTicket", server.ops().explain_ticket(request), &["ticket_id"]).await;
+        let request = pb::WhyNotRequest { ticket_id: ticket_id.clone(), agent_id: "ann".into() };
+        table.invalid("WhyNot", server.ops().why_not(request), &["ticket_id"]).await;
+        let request = pb::WhyNotRequest { ticket_id: "T-1".into(), agent_id: ticket_id.clone() };
+        table.invalid("WhyNot", server.ops().why_not(request), &["agent_id"]).await;
+        let request = pb::ExplainAgentRequest { agent_id: ticket_id.clone() };
+        table.invalid("ExplainAgent", server.ops().explain_agent(request), &["agent_id"]).await;
         let request = pb::CancelTicketRequest { ticket_id, reason: String::new() };
         table.invalid("CancelTicket", server.intake().cancel_ticket(request), &["ticket_id"]).await;
     }
@@ -295,6 +308,11 @@ async fn tickets(server: &TestServer, table: &mut Table) {
     table.not_found("WatchTicket", server.intake().watch_ticket(request), none).await;
     let request = pb::ExplainTicketRequest { ticket_id: ticket_id() };
     table.not_found("ExplainTicket", server.ops().explain_ticket(request), none).await;
+    let request = pb::WhyNotRequest { ticket_id: ticket_id(), agent_id: "eve".into() };
+    table.not_found("WhyNot", server.ops().why_not(request), none).await;
+    let request = pb::ExplainAgentRequest { agent_id: "eve".into() };
+    let nobody = "AGENT_NOT_FOUND";
+    table.not_found("ExplainAgent", server.ops().explain_agent(request), nobody).await;
     let request = pb::CancelTicketRequest { ticket_id: ticket_id(), reason: String::new() };
     table.not_found("CancelTicket", server.intake().cancel_ticket(request), none).await;
 }
@@ -415,6 +433,40 @@ async fn agents_at_work(server: &TestServer, table: &mut Table, token: u64) {
     let asked = client.pull_ticket(pull("nobody", "", None));
     table.not_found("PullTicket", asked, "AGENT_NOT_FOUND").await;
     held(server, table, token).await;
+    offers(server, table, token).await;
+}
+
+/// Calls about offers, and the stream on which they come.
+async fn offers(server: &TestServer, table: &mut Table, token: u64) {
+    let mut faulty = vec![("", token, "ticket_id"), ("a b", token, "ticket_id")];
+    faulty.extend([("T-1", 0, "lease_token"), ("T-1", u64::MAX, "lease_token")]);
+    for (ticket_id, lease_token, field) in faulty {
+        let ticket_id = ticket_id.to_owned();
+        let request = pb::AcceptOfferRequest { ticket_id: ticket_id.clone(), lease_token };
+        table.invalid("AcceptOffer", server.agent().accept_offer(request), &[field]).await;
+        let request = pb::DeclineOfferRequest { ticket_id, lease_token, reason: String::new() };
+        table.invalid("DeclineOffer", server.agent().decline_offer(request), &[field]).await;
+    }
+    let request = pb::DeclineOfferRequest {
+        ticket_id: "T-1".into(),
+        lease_token: token,
+        reason: "x".repeat(201),
+    };
+    table.invalid("DeclineOffer", server.agent().decline_offer(request), &["reason"]).await;
+    let hello = |agent: &str, session: &str| pb::WorkHello {
+        agent_id: agent.into(),
+        session_id: session.into(),
+        ..Default::default()
+    };
+    for (hello, field) in [
+        (hello("", ""), "hello.agent_id"),
+        (hello("ann", "a b"), "hello.session_id"),
+        (pb::WorkHello { presence: 3, ..hello("ann", "") }, "hello.presence"),
+    ] {
+        let request = Some(pb::work_request::Request::Hello(hello));
+        let requests = tokio_stream::iter([pb::WorkRequest { request }]);
+        table.invalid("Work", server.agent().work(requests), &[field]).await;
+    }
 }
 
 /// Calls about a ticket in hand.
@@ -485,6 +537,13 @@ async fn agents(server: &TestServer, table: &mut Table) {
         ..Default::default()
     };
     let good = || put("bob", &["senior"]);
+    let with_skills = |skills: &[(&str, u32)]| {
+        let skill = |(skill, level): &(&str, u32)| pb::SkillLevel {
+            skill: (*skill).to_owned(),
+            level: *level,
+        };
+        pb::PutAgentRequest { skills: skills.iter().map(skill).collect(), ..good() }
+    };
     for (request, fields) in [
         (put("", &["senior"]), &["agent_id"][..]),
         (put("a b", &["senior"]), &["agent_id"]),
@@ -494,6 +553,10 @@ async fn agents(server: &TestServer, table: &mut Table) {
         (put("bob", &["senior"; 65]), &["pools"]),
         (pb::PutAgentRequest { name: "x".repeat(129), ..good() }, &["name"]),
         (pb::PutAgentRequest { name: "a\nb".into(), ..good() }, &["name"]),
+        (with_skills(&[("french", 1), ("french", 2)]), &["skills[1].skill"]),
+        (with_skills(&[("french", 11), ("", 0)]), &["skills[0].level", "skills[1].skill"]),
+        (with_skills(&[("french", 1), ("martian", 1)]), &["skills[1].skill"]),
+        (with_skills(&[("french", 1); 65]), &["skills"]),
         (pb::PutAgentRequest { capacity: 101, ..good() }, &["capacity"]),
         (pb::PutAgentRequest { capacity: u32::MAX, ..good() }, &["capacity"]),
     ] {

@@ -19,6 +19,7 @@ mod needs;
 mod offers;
 mod ops;
 mod page;
+mod past;
 mod policies;
 pub mod proto;
 mod status;
@@ -26,6 +27,8 @@ mod stream;
 mod submission;
 mod supervise;
 pub mod validate;
+mod why;
+mod wishes;
 mod work;
 
 pub use limits::Told as ToldLimit;

@@ -12,4 +12,6 @@ mod policies;
 mod server;
 mod stories;
 mod supervise;
+mod why;
+mod wishes;
 mod work;

@@ -1,5 +1,6 @@
 //! Events as messages.
 
+use super::compared::{decode_compared, encode_compared};
 use super::needs::{
     decode_needs, decode_skills, decode_wish, encode_needs, encode_skills, encode_wish,
 };
@@ -157,6 +158,7 @@ fn encode_assigned(event: &Event) -> v1::Assigned {
         request,
         step,
         slack_ms,
+        compared,
         passed,
     } = event
     else {
@@ -171,6 +173,7 @@ fn encode_assigned(event: &Event) -> v1::Assigned {
         request: text(request.as_deref()),
         step: encode_step(*step),
         slack_ms: *slack_ms,
+        compared: encode_compared(compared.as_ref()),
         passed_tiers: passed.0,
     }
 }
@@ -281,6 +284,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             request: boxed(assigned.request),
             step: decode_step(assigned.step, "assigned.step")?,
             slack_ms: assigned.slack_ms,
+            compared: decode_compared(assigned.compared)?,
             passed: TierSet(assigned.passed_tiers),
         },
         Kind::Extended(extended) => Event::Extended {
