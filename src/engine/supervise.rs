@@ -117,6 +117,7 @@ impl Engine {
                 step,
                 slack_ms,
                 passed,
+                compared: None,
             });
             return Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } });
         }
@@ -130,6 +131,7 @@ impl Engine {
             step,
             slack_ms,
             passed,
+            compared: None,
         });
         Ok(Decision { events, answer: Answer::Holds { number, repeated: false } })
     }
