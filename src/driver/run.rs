@@ -427,6 +427,7 @@ impl Driver {
             | Event::Submitted(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
+            | Event::Escalated { .. }
             | Event::Retiered { .. }
             | Event::Intervened(_)
             | Event::Overflowed { .. }
