@@ -251,6 +251,8 @@ impl Fault {
             Rejection::AgentNotFound => {
                 fault(Code::NotFound, ErrorReason::AgentNotFound).not_found("agent", id)
             }
+            Rejection::TicketNotWaiting => gone(ErrorReason::TicketNotWaiting),
+            Rejection::AgentFull => gone(ErrorReason::AgentFull),
             Rejection::AgentAway => gone(ErrorReason::AgentAway),
             Rejection::AgentBusy => gone(ErrorReason::AgentHoldsTickets),
             Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),
@@ -263,7 +265,6 @@ impl Fault {
             }
             Rejection::TierNotFound => Self::field("tier", rejection.to_string()),
             Rejection::ExtensionOutOfRange => Self::field("by", rejection.to_string()),
-            Rejection::TicketNotWaiting => gone(ErrorReason::TicketNotWaiting),
             Rejection::NotCallable => gone(ErrorReason::NotCallable),
             Rejection::DueTooEarly => Self::field("due_at", rejection.to_string()),
             Rejection::ScheduleOutOfRange => Self::field("not_before", rejection.to_string()),

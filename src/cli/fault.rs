@@ -180,6 +180,10 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
             "is Redis running? tickets are accepted all the same; try this again later"
         }
         Reason::DirectoryReadOnly => "write to the system that owns the Redis cluster",
+        Reason::TicketNotWaiting => "take it back first with `tierline supervise requeue ID`",
+        Reason::AgentFull => {
+            "give the agent more capacity with `tierline agents put`, or take a ticket back"
+        }
         Reason::PolicyNotFound => "see `tierline policy versions`",
         Reason::PolicyNotExpected => "see what is in force with `tierline policy show`",
         Reason::PolicyVersionTaken => "change `version` in the file",
@@ -192,7 +196,6 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         | Reason::TicketCompleted
         | Reason::TicketCancelled
         | Reason::TicketExpired
-        | Reason::TicketNotWaiting
         | Reason::NotCallable
         | Reason::LeaseEnded
         | Reason::LeaseSuperseded

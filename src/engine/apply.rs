@@ -55,6 +55,7 @@ impl Engine {
                 }
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
+            Event::Intervened(intervened) => self.intervened(at, intervened),
             Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
                 self.re_key(*ticket, |ticket| {
                     ticket.overflow_step = *overflow_step;
@@ -261,6 +262,7 @@ impl Engine {
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
+            promoted: None,
             assigned_count: 0,
             state: match submitted.not_before {
                 Some(opens_at) => State::Scheduled { opens_at },
@@ -393,7 +395,7 @@ impl Engine {
     }
 
     /// The ticket waits in its old place again. When nobody has seen it, it was never picked up.
-    fn back_to_queue(
+    pub(super) fn back_to_queue(
         &mut self,
         at: Time,
         number: TicketNumber,
@@ -410,6 +412,10 @@ impl Engine {
             let from = why.map(|why| Return { agent: assignment.agent.clone(), at, why });
             if unseen && assignment.in_doubt {
                 ticket.picked_up_at = None;
+            }
+            // Whoever moved it to the front has got what they wanted, if anyone has seen it.
+            if !unseen {
+                ticket.promoted = None;
             }
             ticket.state = State::Waiting;
             if let Some(from) = from {

@@ -31,6 +31,7 @@ pub mod queue;
 pub mod roster;
 mod shelf;
 mod starvation;
+mod supervise;
 pub mod timers;
 pub mod timing;
 mod trial;

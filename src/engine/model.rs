@@ -399,6 +399,10 @@ pub enum Step {
     Priority,
     /// `accumulating`: the largest product of weight and wait.
     Accumulated,
+    /// A supervisor moved it to the front.
+    Promoted,
+    /// A supervisor gave it to this agent.
+    Forced,
 }
 
 impl Step {
@@ -411,6 +415,8 @@ impl Step {
             Self::Fifo => "fifo",
             Self::Priority => "priority",
             Self::Accumulated => "accumulated",
+            Self::Promoted => "promoted",
+            Self::Forced => "forced",
         }
     }
 }
@@ -462,6 +468,8 @@ pub struct Ticket {
     pub response_breached: bool,
     /// Whether the solution deadline passed before it was completed.
     pub solution_breached: bool,
+    /// A supervisor has moved it to the front; `None` for all others.
+    pub promoted: Option<Box<Promotion>>,
     /// How many times it has been assigned.
     pub assigned_count: u32,
     /// Where it is.
@@ -498,6 +506,13 @@ impl Ticket {
             }
         }
     }
+}
+
+/// A ticket's place at the front, before everything that the same agents may serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promotion {
+    /// Since when; the earlier goes first.
+    pub at: Time,
 }
 
 /// How a ticket ended.

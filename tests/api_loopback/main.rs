@@ -12,6 +12,7 @@ mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod supervise;
 mod why;
 mod wishes;
 mod work;

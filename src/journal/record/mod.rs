@@ -13,6 +13,7 @@ mod life;
 mod needs;
 mod policy;
 mod push;
+mod supervise;
 mod ticket;
 
 use crate::engine::command::Event;
