@@ -213,6 +213,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
     let state = match &ticket.state {
         State::Waiting => pb::TicketState::Waiting,
         State::Assigned(_) => pb::TicketState::Assigned,
+        State::Quarantined(_) => pb::TicketState::Quarantined,
     };
     pb::Ticket {
         ticket_id: ticket.id.to_string(),

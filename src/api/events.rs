@@ -5,6 +5,7 @@ use super::convert::{pool_names, timestamp};
 use super::proto::v1 as pb;
 use crate::engine::command::{Deadline, Event, PolicyChange, PolicyOrigin, ReleaseReason, WaitEnd};
 use crate::engine::model::{Policy, PoolSet, Presence, TierIx, TierSource};
+use crate::engine::quarantine::Audited;
 use crate::journal::Entry;
 use std::collections::BTreeMap;
 
@@ -22,6 +23,13 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         ..pb::Event::default()
     };
     match event {
+        Event::Audited(audited) => {
+            let flaw = match audited {
+                Audited::Quarantined { flaw, .. } | Audited::Repaired { flaw } => flaw.name(),
+                Audited::Released { .. } => "",
+            };
+            pb::Event { details: details([("flaw", flaw)]), ..told }
+        }
         Event::Started
         | Event::PolicyApplied { .. }
         | Event::AgentPut(_)
@@ -76,7 +84,8 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
             wait_end_name(*why).clone_into(&mut told.reason);
         }
         Event::Started => {}
-        Event::Submitted(_)
+        Event::Audited(_)
+        | Event::Submitted(_)
         | Event::Updated { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
@@ -133,7 +142,8 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             told.details = details([("outcome", &**outcome), ("note", &**note)]);
         }
         Event::Updated { .. } | Event::Breached { .. } | Event::LeaseExpired { .. } => {}
-        Event::Started
+        Event::Audited(_)
+        | Event::Started
         | Event::PolicyApplied { .. }
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
@@ -186,6 +196,9 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::LeaseExpired { .. } => pb::EventType::LeaseExpired,
         Event::Released { .. } => pb::EventType::Released,
         Event::Completed { .. } => pb::EventType::Completed,
+        Event::Audited(Audited::Quarantined { .. }) => pb::EventType::Quarantined,
+        Event::Audited(Audited::Repaired { .. }) => pb::EventType::Repaired,
+        Event::Audited(Audited::Released { .. }) => pb::EventType::QuarantineReleased,
     }
 }
 

@@ -4,7 +4,7 @@ use super::convert::{self, Payload, queue_id, timestamp};
 use super::proto::v1 as pb;
 use crate::driver::{Beside, Live};
 use crate::engine::dispatch::{Choice, Head};
-use crate::engine::model::{Policy, Rule, Step, Ticket, TicketNumber, Time};
+use crate::engine::model::{Policy, Rule, State, Step, Ticket, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::engine::{CrewSurvey, Explanation};
 use crate::journal::{FinishedRow, FinishedState};
@@ -19,6 +19,7 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
             held.step.name(),
             slack(held.slack_ms)
         ),
+        (None, None) => quarantine_summary(&ticket),
         (None, ahead_count) => {
             waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
         }
@@ -60,6 +61,17 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
         crews: Vec::new(),
         place: None,
     }
+}
+
+fn quarantine_summary(ticket: &Ticket) -> String {
+    let flaw = match &ticket.state {
+        State::Quarantined(quarantine) => quarantine.flaw.name(),
+        State::Waiting | State::Assigned(_) => "none",
+    };
+    format!(
+        "The audit found a fault in it ({flaw}): it is in no queue and in nobody's hands until a supervisor \
+         releases or withdraws it."
+    )
 }
 
 fn waiting_summary(ticket: &Ticket, policy: &Policy, ahead_count: usize, now: Time) -> String {

@@ -10,7 +10,7 @@ use super::validate::{Checks, echo};
 use super::{Api, convert::queue_named};
 use crate::driver::Live;
 use crate::engine::Engine;
-use crate::engine::model::{Agent, AgentId, Caller, Content, Ticket, TicketNumber};
+use crate::engine::model::{Agent, AgentId, Caller, Content, State, Ticket, TicketNumber};
 use crate::engine::queue::QueueKey;
 use crate::journal::{Filter, FinishedRow, FinishedState, Seq};
 
@@ -30,6 +30,7 @@ const HELD_BYTES: usize = 128;
 struct Wanted {
     waiting: bool,
     assigned: bool,
+    quarantined: bool,
     finished: Vec<FinishedState>,
     tier: Option<Box<str>>,
     queue_id: Option<Box<str>>,
@@ -53,9 +54,14 @@ impl Wanted {
     }
 
     fn takes(&self, engine: &Engine, queue: Option<&QueueKey>, ticket: &Ticket) -> bool {
-        let waits = ticket.assignment().is_none();
+        let waits = ticket.waits();
+        let is_wanted = match ticket.state {
+            State::Waiting => self.waiting,
+            State::Assigned(_) => self.assigned,
+            State::Quarantined(_) => self.quarantined,
+        };
         let customer_id = || ticket.caller.as_deref().and_then(Caller::customer_id);
-        (if waits { self.waiting } else { self.assigned })
+        is_wanted
             && queue.is_none_or(|queue| waits && QueueKey::of(ticket) == *queue)
             && self
                 .tier
@@ -136,6 +142,7 @@ impl Api {
         let wanted = Wanted {
             waiting: has(pb::TicketState::Waiting),
             assigned: anywhere && has(pb::TicketState::Assigned),
+            quarantined: anywhere && has(pb::TicketState::Quarantined),
             finished: finished.map(|(_, state)| state).collect(),
             tier: checks.optional_name("tier", &request.tier),
             queue_id,

@@ -5,6 +5,7 @@
 
 mod admin;
 mod agent;
+mod audit;
 mod convert;
 mod digest;
 mod events;

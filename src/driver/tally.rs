@@ -138,7 +138,8 @@ impl Tally {
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
-            | Event::Released { .. } => {}
+            | Event::Released { .. }
+            | Event::Audited(_) => {}
         }
     }
 

@@ -82,6 +82,7 @@ impl Engine {
                 let unseen = matches!(reason, ReleaseReason::Undelivered);
                 self.back_to_queue(at, *ticket, *token, unseen);
             }
+            Event::Audited(audited) => self.audited(at, *audited),
             Event::Completed { ticket, token, outcome, note } => {
                 let assignment = held(self.ticket_mut(*ticket), *token).clone();
                 if let Some(pool) = assignment.pool {
@@ -127,6 +128,9 @@ impl Engine {
     }
 
     fn enter(&mut self, ticket: &Ticket) {
+        if matches!(ticket.state, State::Quarantined(_)) {
+            self.quarantined.insert(ticket.number);
+        }
         if ticket.state == State::Waiting {
             self.queues.insert(ticket, &mut self.roster);
         }
@@ -134,6 +138,7 @@ impl Engine {
     }
 
     fn leave(&mut self, ticket: &Ticket) {
+        self.quarantined.remove(&ticket.number);
         if ticket.state == State::Waiting {
             self.queues.remove(ticket, &self.tickets, &mut self.roster);
         }
@@ -141,7 +146,7 @@ impl Engine {
     }
 
     /// Changes one ticket and keeps queue and timers true.
-    fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
+    pub(super) fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
         let ticket = self.tickets.get(number).expect("an event names a live ticket");
         if ticket.state == State::Waiting {
             self.queues.remove(ticket, &self.tickets, &mut self.roster);
@@ -377,6 +382,8 @@ fn skills_of(skills: &Skills, skill_of: impl Fn(SkillIx) -> Option<SkillIx>) -> 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {
     match &mut ticket.state {
         State::Assigned(assignment) if assignment.token == token => assignment,
-        State::Assigned(_) | State::Waiting => panic!("the event's token holds the ticket"),
+        State::Assigned(_) | State::Waiting | State::Quarantined(_) => {
+            panic!("the event's token holds the ticket")
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::model::{
     TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
 };
 use super::needs::Skills;
+use super::quarantine::Audited;
 use std::sync::Arc;
 
 /// Something asked of the engine.
@@ -96,6 +97,11 @@ pub enum Command {
         note: Box<str>,
         /// The ticket of that id that had ended and left memory, looked up beforehand.
         earlier: Option<Earlier>,
+    },
+    /// Put a quarantined ticket into its old place again. One that is not quarantined stays where it is.
+    ReleaseQuarantined {
+        /// Which.
+        ticket: TicketId,
     },
     /// Give a ticket back to its place in the queue.
     Release {
@@ -378,6 +384,8 @@ pub enum Event {
         /// Why.
         reason: ReleaseReason,
     },
+    /// The audit found a fault and made it harmless, or a supervisor released what it had found.
+    Audited(Audited),
     /// A ticket was finished by its agent.
     Completed {
         /// Which.
@@ -396,6 +404,7 @@ impl Event {
     pub fn ticket(&self) -> Option<TicketNumber> {
         match self {
             Self::Submitted(submitted) => Some(submitted.number),
+            Self::Audited(audited) => audited.ticket(),
             Self::Updated { ticket, .. }
             | Self::Retiered { ticket, .. }
             | Self::Cancelled { ticket, .. }
@@ -515,6 +524,9 @@ pub enum Rejection {
     /// The ticket has been cancelled.
     #[error("the ticket has been cancelled")]
     TicketCancelled,
+    /// A fault was found in the ticket, and a person has to look at it.
+    #[error("the ticket is quarantined: a fault was found in it")]
+    TicketQuarantined,
     /// The token's lease has ended and the ticket waits for another agent.
     #[error("the lease has ended and the ticket waits again")]
     LeaseEnded,

@@ -9,6 +9,7 @@ use super::model::{
     AgentId, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber,
     TierIx, TierSource, Time,
 };
+use super::quarantine::Audited;
 use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL};
 use std::sync::Arc;
 
@@ -87,6 +88,7 @@ impl Engine {
             Command::Complete { ticket, token, outcome, note, earlier } => {
                 self.decide_complete(&ticket, token, outcome, note, earlier)
             }
+            Command::ReleaseQuarantined { ticket } => self.decide_release_quarantined(&ticket),
             Command::Release { ticket, token, reason } => {
                 let number = self.held_with(&ticket, token, None)?.number;
                 let answer = Answer::Ticket { number, repeated: false };
@@ -102,6 +104,17 @@ impl Engine {
             ticket: number,
             token,
             reason: ReleaseReason::Undelivered,
+        })
+    }
+
+    fn decide_release_quarantined(&self, ticket: &TicketId) -> Result<Decision, Rejection> {
+        let live = self.live(ticket, None)?;
+        let number = live.number;
+        Ok(if matches!(live.state, State::Quarantined(_)) {
+            let event = Event::Audited(Audited::Released { ticket: number });
+            Decision::of(event, Answer::Ticket { number, repeated: false })
+        } else {
+            Decision::nothing(Answer::Ticket { number, repeated: true })
         })
     }
 
@@ -425,6 +438,7 @@ impl Engine {
             State::Assigned(held) if was_given && token < held.token => {
                 Err(Rejection::LeaseSuperseded)
             }
+            State::Quarantined(_) => Err(Rejection::TicketQuarantined),
             State::Waiting if was_given => Err(Rejection::LeaseEnded),
             State::Assigned(_) | State::Waiting => Err(Rejection::TokenUnknown),
         }

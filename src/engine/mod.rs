@@ -14,12 +14,14 @@ mod explain;
 mod ids;
 pub mod model;
 pub mod needs;
+pub mod quarantine;
 pub mod queue;
 pub mod roster;
 mod shelf;
 mod starvation;
 pub mod timers;
 
+pub use audit::{Audit, Fault};
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 
 use command::{Event, WaitEnd};
@@ -74,6 +76,7 @@ pub struct Engine {
     needs: NeedsBook,
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
+    quarantined: BTreeSet<TicketNumber>,
     finished: VecDeque<Box<Finished>>,
     finished_by_id: BTreeMap<TicketId, TicketNumber>,
     next_number: TicketNumber,
@@ -107,6 +110,7 @@ impl Engine {
             needs: NeedsBook::default(),
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
+            quarantined: BTreeSet::new(),
             finished: VecDeque::new(),
             finished_by_id: BTreeMap::new(),
             next_number: TicketNumber(1),

@@ -15,6 +15,7 @@
 //! ```
 
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
+use super::quarantine::Quarantine;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -332,6 +333,8 @@ pub enum State {
     Waiting,
     /// In an agent's hands.
     Assigned(Box<Assignment>),
+    /// Nowhere: the audit found a fault in it, and a person has to look.
+    Quarantined(Box<Quarantine>),
 }
 
 /// A ticket in an agent's hands, under a lease.
@@ -442,10 +445,15 @@ impl Ticket {
         self.respond_by.since_ms(self.submitted_at).max(1)
     }
 
+    /// Whether it waits in its queue.
+    pub fn waits(&self) -> bool {
+        self.state == State::Waiting
+    }
+
     /// The assignment, while an agent holds it.
     pub fn assignment(&self) -> Option<&Assignment> {
         match &self.state {
-            State::Waiting => None,
+            State::Waiting | State::Quarantined(_) => None,
             State::Assigned(assignment) => Some(assignment),
         }
     }

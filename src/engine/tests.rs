@@ -1,6 +1,7 @@
 //! The rules, one sentence a test.
 
 mod agents;
+mod audit;
 mod dispatch;
 mod leases;
 mod limits;

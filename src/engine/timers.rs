@@ -34,6 +34,7 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
             .get(usize::from(ticket.overflow_step))
             .map(|step| (ticket.submitted_at.plus_ms(step.after_ms), Due::Overflow)),
         State::Assigned(assignment) => Some((assignment.lease_until, Due::LeaseEnd)),
+        State::Quarantined(_) => None,
     };
     [response, solution, other].into_iter().flatten().min()
 }
@@ -61,6 +62,25 @@ impl Timers {
     /// The first agent whose wait is over by `now`.
     pub fn due_wait(&self, now: Time) -> Option<&AgentId> {
         self.waits.first().filter(|(at, _)| *at <= now).map(|(_, agent)| agent)
+    }
+
+    /// Whether something is noted for that ticket at that instant.
+    pub(super) fn holds(&self, at: Time, number: TicketNumber) -> bool {
+        self.tickets.get((at, number)).is_some()
+    }
+
+    /// Whether the end of the agent's wait is noted, if the agent waits.
+    pub(super) fn holds_wait(&self, agent: &Agent) -> bool {
+        let wait = agent.wait.as_ref();
+        wait.is_none_or(|wait| self.waits.contains(&(wait.until, agent.id.clone())))
+    }
+
+    /// What is noted of tickets after that place, first to last.
+    pub(super) fn tickets_after(
+        &self,
+        after: (Time, TicketNumber),
+    ) -> impl Iterator<Item = (Time, TicketNumber)> {
+        self.tickets.after(after).map(|(key, ())| key)
     }
 
     pub(super) fn add_ticket(&mut self, ticket: &Ticket, policy: &Policy) {

@@ -52,6 +52,7 @@ impl Driver {
                 let result = self.watch(&ticket);
                 self.answer(reply, result);
             }
+            Request::Audit { reply } => self.audit_all(now, reply),
             Request::Drain => self.drain(now),
             Request::Stop => self.phase = Phase::Stopping,
         }
@@ -89,9 +90,7 @@ impl Driver {
         let repeated = !matches!(answer, Answer::Ticket { repeated: false, .. });
         let seen = self.seen(&answer, &id)?;
         let ahead_count = match &seen {
-            Seen::Live(live) if live.ticket.assignment().is_none() => {
-                self.engine.ahead_of(&live.ticket)
-            }
+            Seen::Live(live) if live.ticket.waits() => self.engine.ahead_of(&live.ticket),
             Seen::Live(_) | Seen::Ended(_) => 0,
         };
         Ok(Receipt { seen, ahead_count, repeated })
@@ -203,7 +202,8 @@ impl Driver {
             | Command::Pull { .. }
             | Command::StopWaiting { .. }
             | Command::Extend { .. }
-            | Command::Release { .. } => {}
+            | Command::Release { .. }
+            | Command::ReleaseQuarantined { .. } => {}
         }
         self.command(now, command)
     }

@@ -2,14 +2,16 @@
 
 use super::needs::{decode_skills, encode_skills};
 use super::ticket::{
-    decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
-    decode_tier, encode_caller, encode_channel, encode_content, encode_source, encode_step,
+    decode_caller, decode_channel, decode_content, decode_flaw, decode_pool, decode_source,
+    decode_step, decode_tier, encode_caller, encode_channel, encode_content, encode_flaw,
+    encode_source, encode_step,
 };
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
 use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
 use crate::engine::model::{
     AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
 };
+use crate::engine::quarantine::Audited;
 use std::sync::Arc;
 use v1::record::Event as Kind;
 
@@ -90,6 +92,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
         }
         Event::Assigned { .. } => Kind::Assigned(encode_assigned(event)),
+        Event::Audited(audited) => Kind::Audited(encode_audited(*audited)),
         Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
@@ -114,6 +117,31 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         }),
     };
     v1::Record { at: at.0, event: Some(kind), ticket_id: None, ticket_tier: None }
+}
+
+fn encode_audited(audited: Audited) -> v1::Audited {
+    let what = match audited {
+        Audited::Quarantined { ticket, flaw } => v1::audited::What::Quarantined(v1::Quarantined {
+            ticket: ticket.0,
+            flaw: encode_flaw(flaw),
+        }),
+        Audited::Repaired { flaw } => v1::audited::What::Repaired(encode_flaw(flaw)),
+        Audited::Released { ticket } => v1::audited::What::Released(ticket.0),
+    };
+    v1::Audited { what: Some(what) }
+}
+
+fn decode_audited(audited: v1::Audited) -> Result<Audited, Error> {
+    Ok(match required(audited.what, "audited.what")? {
+        v1::audited::What::Quarantined(v1::Quarantined { ticket, flaw }) => Audited::Quarantined {
+            ticket: TicketNumber(ticket),
+            flaw: decode_flaw(flaw, "quarantined.flaw")?,
+        },
+        v1::audited::What::Repaired(flaw) => {
+            Audited::Repaired { flaw: decode_flaw(flaw, "audited.repaired")? }
+        }
+        v1::audited::What::Released(ticket) => Audited::Released { ticket: TicketNumber(ticket) },
+    })
 }
 
 fn encode_assigned(event: &Event) -> v1::Assigned {
@@ -218,6 +246,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             agent: agent(ended.agent)?,
             why: decode_why(ended.why, "wait_ended.why")?,
         },
+        Kind::Audited(audited) => Event::Audited(decode_audited(audited)?),
         Kind::Assigned(assigned) => Event::Assigned {
             ticket: TicketNumber(assigned.ticket),
             agent: agent(assigned.agent)?,

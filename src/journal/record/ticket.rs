@@ -6,6 +6,7 @@ use crate::engine::model::{
     AgentId, Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, LeaseToken,
     PoolIx, PoolSet, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
+use crate::engine::quarantine::{Flaw, Quarantine};
 use std::sync::Arc;
 
 twin! {
@@ -23,6 +24,11 @@ twin! {
 twin! {
     encode_step, decode_step, Step, v1::Step,
     [Floor, AtRisk, EarliestDeadline, Fifo, Priority, Accumulated]
+}
+
+twin! {
+    encode_flaw, decode_flaw, Flaw, v1::Flaw,
+    [Queue, Timer, Holder, Token, Id, Confirmation, Agent, Stray, Counts]
 }
 
 pub(super) fn encode_caller(caller: &Caller) -> v1::Caller {
@@ -133,6 +139,13 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
         assignment: ticket.assignment().map(encode_assignment),
+        quarantine: match &ticket.state {
+            State::Quarantined(quarantine) => Some(v1::Quarantine {
+                flaw: encode_flaw(quarantine.flaw),
+                since: quarantine.since.0,
+            }),
+            State::Waiting | State::Assigned(_) => None,
+        },
         needs: ticket.needs.as_deref().map(encode_needs),
     }
 }
@@ -158,9 +171,13 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
-        state: match ticket.assignment {
-            None => State::Waiting,
-            Some(assignment) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+        state: match (ticket.assignment, ticket.quarantine) {
+            (None, None) => State::Waiting,
+            (Some(assignment), _) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+            (None, Some(quarantine)) => State::Quarantined(Box::new(Quarantine {
+                flaw: decode_flaw(quarantine.flaw, "quarantine.flaw")?,
+                since: Time(quarantine.since),
+            })),
         },
     })
 }

@@ -39,6 +39,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::Assigned { .. }
         | Event::Extended { .. }
         | Event::Released { .. }
+        | Event::Audited(_)
         | Event::Completed { .. } => None,
     }
 }
@@ -82,6 +83,7 @@ pub(super) fn pool_names(pools: PoolSet, engine: &Engine) -> String {
 /// A ticket in one line.
 pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
     let state = match &ticket.state {
+        State::Quarantined(quarantine) => format!("in quarantine for {}", quarantine.flaw.name()),
         State::Waiting => "waiting".to_owned(),
         State::Assigned(by) => {
             let pool = by.pool.map_or("no pool", |pool| &engine.policy().pool(pool).name);
