@@ -93,6 +93,7 @@ impl Desk {
             content: self.content.clone(),
             lookup: Lookup::Given { tier: tier.into() },
             earlier: None,
+            asked: None,
         })));
     }
 

@@ -73,6 +73,7 @@ fn ticket(id: &str, payload: usize) -> Submit {
         }),
         lookup: Lookup::Given { tier: "low".into() },
         earlier: None,
+        asked: None,
     }
 }
 

@@ -256,6 +256,7 @@ fn play(case: &Case, lone_pools: bool) -> u64 {
                 content: Arc::new(Content::default()),
                 lookup: Lookup::Given { tier: (*case.policy.tiers[*tier].name).into() },
                 earlier: None,
+                asked: None,
             };
             ask(&mut engine, now, Command::Submit(Box::new(submit)));
         }

@@ -2,9 +2,13 @@
 //! gave them.
 
 use super::convert::{pool_names, timestamp};
+use super::needs::needs_name;
 use super::proto::v1 as pb;
-use crate::engine::command::{Deadline, Event, PolicyChange, PolicyOrigin, ReleaseReason, WaitEnd};
+use crate::engine::command::{
+    Deadline, Event, OpenReason, PolicyChange, PolicyOrigin, ReleaseReason, WaitEnd,
+};
 use crate::engine::model::{Policy, PoolSet, Presence, TierIx, TierSource};
+use crate::engine::needs::{Needs, SkillIx};
 use crate::engine::quarantine::Audited;
 use crate::journal::Entry;
 use std::collections::BTreeMap;
@@ -42,6 +46,7 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
         | Event::Overflowed { .. }
+        | Event::Opened { .. }
         | Event::Breached { .. }
         | Event::Assigned { .. }
         | Event::Extended { .. }
@@ -68,7 +73,9 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
             told.agent_id = profile.id.to_string();
             told.pools = named.pools(profile.pools);
             let capacity = profile.capacity.to_string();
-            told.details = details([("name", &*profile.name), ("capacity", &*capacity)]);
+            let skills = named.skills(&profile.skills);
+            let (name, capacity) = (("name", &*profile.name), ("capacity", &*capacity));
+            told.details = details([name, capacity, ("skills", &*skills)]);
         }
         Event::AgentDeleted { agent } => told.agent_id = agent.to_string(),
         Event::PresenceSet { agent, presence } => {
@@ -90,6 +97,7 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
         | Event::Overflowed { .. }
+        | Event::Opened { .. }
         | Event::Breached { .. }
         | Event::Assigned { .. }
         | Event::Extended { .. }
@@ -110,7 +118,9 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             told.pools = named.pools(submitted.pools);
             told.respond_by = Some(timestamp(submitted.respond_by));
             told.solve_by = submitted.solve_by.map(timestamp);
-            told.details = details([("source", submitted.tier_source.name())]);
+            let needs = named.needs(submitted.needs.as_deref());
+            let source = submitted.tier_source.name();
+            told.details = details([("source", source), ("needs", &*needs)]);
         }
         Event::Retiered { tier, source, respond_by, solve_by, pools, .. } => {
             told.tier = named.tier(*tier);
@@ -120,9 +130,14 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             told.details = details([("source", TierSource::name(*source))]);
         }
         Event::Cancelled { ticket: _, reason } => told.reason = reason.to_string(),
-        Event::Overflowed { ticket: _, overflow_step, pools } => {
+        Event::Overflowed { ticket: _, overflow_step, pools, needs, relaxed_ms: _ } => {
             told.pools = named.pools(*pools);
-            told.details = details([("route_step", &*overflow_step.to_string())]);
+            let (step, needs) = (overflow_step.to_string(), named.needs(needs.as_deref()));
+            told.details = details([("route_step", &*step), ("needs", &*needs)]);
+        }
+        Event::Opened { ticket: _, needs, why } => {
+            open_reason_name(*why).clone_into(&mut told.reason);
+            told.details = details([("needs", &*named.needs(needs.as_deref()))]);
         }
         Event::Assigned { agent, pool, lease_until, step, slack_ms, .. } => {
             told.agent_id = agent.to_string();
@@ -174,6 +189,19 @@ impl Named<'_> {
     }
 }
 
+impl Named<'_> {
+    /// Needs as in a queue's name.
+    fn needs(self, needs: Option<&Needs>) -> String {
+        let told = self.0.zip(needs).map(|(policy, needs)| needs_name(policy, needs));
+        told.unwrap_or_default()
+    }
+
+    /// What an agent can, as in a queue's name.
+    fn skills(self, skills: &[(SkillIx, u8)]) -> String {
+        self.needs(Some(&Needs { required: skills.into(), ..Needs::default() }))
+    }
+}
+
 /// The event's type.
 pub(super) fn kind(event: &Event) -> pb::EventType {
     match event {
@@ -187,6 +215,7 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::Retiered { .. } => pb::EventType::Retiered,
         Event::Cancelled { .. } => pb::EventType::Cancelled,
         Event::Overflowed { .. } => pb::EventType::Overflowed,
+        Event::Opened { .. } => pb::EventType::Opened,
         Event::Breached { deadline: Deadline::Response, .. } => pb::EventType::ResponseBreached,
         Event::Breached { deadline: Deadline::Solution, .. } => pb::EventType::SolutionBreached,
         Event::WaitStarted { .. } => pb::EventType::WaitStarted,
@@ -214,6 +243,15 @@ fn presence_name(presence: Presence) -> &'static str {
     match presence {
         Presence::Available => "available",
         Presence::Away => "away",
+    }
+}
+
+fn open_reason_name(why: OpenReason) -> &'static str {
+    match why {
+        OpenReason::Waited => "its wait for the preferred agent is over",
+        OpenReason::Unavailable => "the preferred agent is not available",
+        OpenReason::Deleted => "the agent is no longer registered",
+        OpenReason::GivenBack => "the preferred agent gave it back",
     }
 }
 

@@ -6,7 +6,9 @@ use super::{SENT_BYTES_MAX, Settings, validate};
 use crate::directory;
 use crate::driver::{self, QueueView, View};
 use crate::engine::model::{Channel, POOLS_MAX, Policy, TIERS_MAX, TierIx};
-use crate::engine::{EXPLAINED_CREWS_MAX, EXTEND_MS_MAX, FINISHED_KEPT_MAX, Limits};
+use crate::engine::needs::SKILLS_MAX;
+use crate::engine::wish::{EXCLUDED_AGENTS_MAX, SKILLS_ASKED_MAX};
+use crate::engine::{EXPLAINED_CREWS_MAX, EXTEND_MS_MAX, FINISHED_KEPT_MAX, Limits, QUEUES_MAX};
 
 /// A limit that is kept elsewhere in the house, for the services to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +107,14 @@ const FIXED: &[(&str, &str, u64)] = &[
     ),
     ("tiers_max", "Tiers of a policy.", TIERS_MAX as u64),
     ("pools_max", "Pools of a policy, and of an agent.", POOLS_MAX as u64),
+    ("skills_max", "Skills of a policy, and of an agent.", SKILLS_MAX as u64),
+    ("skills_asked_max", "Skills that a ticket asks for.", SKILLS_ASKED_MAX as u64),
+    ("excluded_agents_max", "Agents that a ticket excludes.", EXCLUDED_AGENTS_MAX as u64),
+    (
+        "queues_max",
+        "Queues with which a ticket is accepted that needs a new one for its skills or agents.",
+        QUEUES_MAX as u64,
+    ),
     (
         "events_per_answer_max",
         "Events in one answer of a stream.",

@@ -1,12 +1,12 @@
 //! Needs as part of a queue's name: `french=3+!trainee+~bob`, `@ann`, `?ann`.
 
 use crate::engine::model::{AgentId, Policy};
-use crate::engine::needs::{LEVEL_MAX, Needs, SkillSet};
+use crate::engine::needs::{LEVEL_MAX, Needs, SkillIx, SkillSet};
 
 /// The needs in a queue's name: `skill=level` is required, `!skill` excluded, `~agent` barred; `@agent`
 /// is the only one who may serve it, `?agent` the only one as long as available.
 pub(super) fn needs_name(policy: &Policy, needs: &Needs) -> String {
-    let skill = |skill| policy.skill(skill);
+    let skill = |skill: SkillIx| policy.skills.get(usize::from(skill.0)).map_or("?", |name| name);
     let required = needs.required.iter().map(|(ix, level)| format!("{}={level}", skill(*ix)));
     let excluded = needs.excluded.iter().map(|ix| format!("!{}", skill(ix)));
     let barred = needs.barred.iter().map(|agent| format!("~{agent}"));
@@ -42,7 +42,6 @@ pub(super) fn needs_named(policy: &Policy, name: &str) -> Option<Needs> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::needs::SkillIx;
 
     #[test]
     fn needs_are_found_again_by_their_name() {

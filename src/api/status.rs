@@ -198,6 +198,13 @@ impl Fault {
             Rejection::AgentAway => gone(ErrorReason::AgentAway),
             Rejection::AgentBusy => gone(ErrorReason::AgentHoldsTickets),
             Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),
+            Rejection::SkillNotFound { at } => {
+                Self::field(&format!("skills[{at}].skill"), rejection.to_string())
+            }
+            Rejection::OnlyAgentNotFound => Self::field("only_agent_id", rejection.to_string()),
+            Rejection::QueueLimit { max } => {
+                Self::limit("queues_max", max as u64, rejection.to_string())
+            }
             Rejection::TierNotFound => Self::field("tier", rejection.to_string()),
             Rejection::ExtensionOutOfRange => Self::field("by", rejection.to_string()),
             Rejection::TicketLimit { max } => {
@@ -207,7 +214,7 @@ impl Fault {
                 Self::queue_full(&format!("queue_max.{}", channel.name()), max)
             }
             Rejection::AgentLimit { max } => Self::limit("agents_max", max, rejection.to_string()),
-            Rejection::PolicyStrandsTickets { .. } => {
+            Rejection::PolicyStrandsTickets { .. } | Rejection::PolicyStrandsSkill { .. } => {
                 unreachable!("policies are applied at the start, by no call")
             }
         }

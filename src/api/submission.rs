@@ -85,6 +85,7 @@ impl Submission {
             content: Arc::new(self.content),
             lookup,
             earlier: None,
+            asked: None,
         };
         match api.handle.submit(submit, self.own_id).await {
             Ok(receipt) => Ok(convert::receipt(&receipt)),

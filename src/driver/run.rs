@@ -43,6 +43,19 @@ pub enum Stopped {
         /// How many live tickets have it.
         count: u64,
     },
+    /// The policy at the start leaves live tickets without a skill that they require.
+    #[error(
+        "policy \"{version}\" has no skill \"{skill}\", which {count} live tickets require; finish or \
+         cancel them under the old policy, or keep the skill"
+    )]
+    PolicyStrandsSkill {
+        /// The new policy.
+        version: Arc<str>,
+        /// The skill it lacks.
+        skill: Arc<str>,
+        /// How many live tickets require it.
+        count: u64,
+    },
     /// There is no space for the first record.
     #[error(
         "there is no space for the journal: free some, or raise data.size_max or shorten data.history"
@@ -206,15 +219,15 @@ impl Driver {
             commands.push(Command::ApplyPolicy { policy: policy.clone() });
         }
         for command in commands {
-            if let Err(Rejection::PolicyStrandsTickets { tier, count }) =
-                self.carry_out(now, command)
-            {
-                let tier = self.engine.policy().tier(tier).name.clone();
-                return Err(Stopped::PolicyStrands {
-                    version: policy.version.clone(),
-                    tier,
-                    count,
-                });
+            let refused = self.carry_out(now, command).err();
+            let (version, present) = (policy.version.clone(), self.engine.policy());
+            if let Some(Rejection::PolicyStrandsTickets { tier, count }) = refused {
+                let tier = present.tier(tier).name.clone();
+                return Err(Stopped::PolicyStrands { version, tier, count });
+            }
+            if let Some(Rejection::PolicyStrandsSkill { skill, count }) = refused {
+                let skill = present.skill(skill).clone();
+                return Err(Stopped::PolicyStrandsSkill { version, skill, count });
             }
         }
         while !self.settle(now) {
@@ -375,6 +388,7 @@ impl Driver {
             | Event::Updated { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::Breached { .. }
             | Event::WaitStarted { .. }
             | Event::Extended { .. }

@@ -135,6 +135,7 @@ impl Tally {
             | Event::Updated { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }

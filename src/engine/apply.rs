@@ -5,9 +5,10 @@ use super::model::{
     Agent, AgentId, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
     Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
-use super::needs::{NeedsBook, SkillIx, Skills};
+use super::needs::NeedsBook;
 use super::queue::Queues;
 use super::timers::Timers;
+use super::wish::{needs_after, skills_under};
 use super::{Engine, FINISHED_KEPT_MAX};
 use std::sync::Arc;
 
@@ -50,11 +51,18 @@ impl Engine {
             Event::Cancelled { ticket, reason } => {
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
-            Event::Overflowed { ticket, overflow_step, pools } => {
+            Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
                 self.re_key(*ticket, |ticket| {
                     ticket.overflow_step = *overflow_step;
                     ticket.pools = *pools;
+                    ticket.needs.clone_from(needs);
+                    if let Some(wish) = &mut ticket.wish {
+                        wish.relaxed_ms = *relaxed_ms;
+                    }
                 });
+            }
+            Event::Opened { ticket, needs, why: _ } => {
+                self.re_key(*ticket, |ticket| ticket.needs.clone_from(needs));
             }
             Event::Breached { ticket, deadline } => self.re_key(*ticket, |ticket| match deadline {
                 Deadline::Response => ticket.response_breached = true,
@@ -181,7 +189,8 @@ impl Engine {
             solve_by: submitted.solve_by,
             overflow_step: 0,
             pools: submitted.pools,
-            needs: None,
+            needs: submitted.needs.clone(),
+            wish: submitted.wish.clone(),
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
@@ -202,6 +211,7 @@ impl Engine {
             solve_by,
             overflow_step,
             pools,
+            needs,
         } = event
         else {
             unreachable!("called for this event only")
@@ -214,6 +224,7 @@ impl Engine {
             ticket.solve_by = *solve_by;
             ticket.overflow_step = *overflow_step;
             ticket.pools = *pools;
+            ticket.needs.clone_from(needs);
             if let (Some(caller), Some(id)) = (&mut ticket.caller, customer_id)
                 && caller.customer_id() != Some(id)
             {
@@ -343,7 +354,7 @@ impl Engine {
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {
             agent.pools = set_of(agent.pools);
-            agent.skills = skills_of(&agent.skills, skill_of);
+            agent.skills = skills_under(&agent.skills, skill_of);
             self.roster.put(agent);
         }
         self.queues = Queues::new(policy.rule);
@@ -359,6 +370,11 @@ impl Engine {
             ticket.tier = tier_of(ticket.tier);
             (ticket.overflow_step, ticket.pools) =
                 Self::route_after(policy, ticket.tier, waited_ms);
+            if let Some(wish) = &mut ticket.wish {
+                **wish = wish.under(skill_of);
+            }
+            let (step, wish) = (ticket.overflow_step, ticket.wish.as_deref());
+            ticket.needs = needs_after(policy, ticket.tier, step, wish, ticket.needs.as_ref());
             if let State::Assigned(assignment) = &mut ticket.state {
                 assignment.pool = assignment.pool.and_then(pool_of);
             }
@@ -369,14 +385,6 @@ impl Engine {
             self.timers.add_ticket(ticket, policy);
         }
     }
-}
-
-/// The skills in another policy's order, without those that it lacks.
-fn skills_of(skills: &Skills, skill_of: impl Fn(SkillIx) -> Option<SkillIx>) -> Skills {
-    let mut there: Vec<_> =
-        skills.iter().filter_map(|(skill, level)| Some((skill_of(*skill)?, *level))).collect();
-    there.sort_unstable();
-    there.into()
 }
 
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {

@@ -1,14 +1,16 @@
 //! Which ticket and which agent, where several wait.
 //!
 //! The first crew in turn with a choice fixes the ticket. Among the crews whose own choice is the same
-//! ticket, the agent is chosen in the order that the ticket's pool asks for.
+//! ticket, those come first who have more of the skills that it prefers, and then the agent is chosen in
+//! the order that the ticket's pool asks for.
 
 use super::Engine;
 use super::command::Event;
-use super::dispatch::{Head, Survey};
+use super::dispatch::Survey;
 use super::model::{AgentChoice, AgentId, Time};
-use super::needs::{Crew, level_in};
+use super::needs::Crew;
 use super::roster::Standing;
+use super::wish::Wish;
 use std::cmp::Reverse;
 
 impl Engine {
@@ -40,16 +42,18 @@ impl Engine {
         let (first, crew) = turns[0];
         let (head, _) = survey.taken().expect("its crew has a choice");
         let choice = self.policy.pool(head.pool).choice;
-        if choice == AgentChoice::LeastLoaded {
+        let ticket = self.ticket_numbered(head.ticket).expect("only live tickets wait");
+        let wish = ticket.wish.as_deref();
+        if choice == AgentChoice::LeastLoaded && !wish.is_some_and(Wish::prefers_skills) {
             return (first, survey);
         }
         let head = head.clone();
-        let mut best = (self.standing(crew, &head, choice), survey);
+        let mut best = (self.standing(crew, wish, choice), survey);
         for (_, crew) in &turns[1..] {
             if crew.serves(&head.queue).is_none() {
                 continue;
             }
-            let standing = self.standing(crew, &head, choice);
+            let standing = self.standing(crew, wish, choice);
             if standing < best.0 {
                 let survey = self.floor().survey(crew, true, now);
                 if survey.taken().is_some_and(|(own, _)| own.ticket == head.ticket) {
@@ -57,24 +61,33 @@ impl Engine {
                 }
             }
         }
-        (best.0.2, best.1)
+        (best.0.agent, best.1)
     }
 
     /// How the first of a crew stands in the order of choice: less is chosen.
     fn standing<'a>(
         &'a self,
         crew: &Crew,
-        head: &Head,
+        wish: Option<&Wish>,
         choice: AgentChoice,
-    ) -> (Reverse<u32>, Standing, &'a AgentId) {
+    ) -> Candidate<'a> {
         let level = match choice {
-            AgentChoice::BestLevel => {
-                let required = head.queue.needs.iter().flat_map(|needs| &needs.required);
-                required.map(|(skill, _)| u32::from(level_in(&crew.skills, *skill))).sum()
-            }
+            AgentChoice::BestLevel => wish.map_or(0, |wish| wish.levels(&crew.skills)),
             AgentChoice::LeastLoaded | AgentChoice::LongestIdle | AgentChoice::RoundRobin => 0,
         };
+        let preferred = wish.map_or(0, |wish| wish.preferred_count(&crew.skills));
         let (standing, agent) = self.roster.first_of(crew, choice);
-        (Reverse(level), standing, agent)
+        Candidate { preferred: Reverse(preferred), level: Reverse(level), standing, agent }
     }
+}
+
+/// An agent who may get a ticket, by what decides among several: less is chosen.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate<'a> {
+    /// How many of the skills that the ticket prefers.
+    preferred: Reverse<u32>,
+    /// The levels in what it requires or prefers, where the pool asks for the best.
+    level: Reverse<u32>,
+    standing: Standing,
+    agent: &'a AgentId,
 }

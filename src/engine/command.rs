@@ -8,8 +8,9 @@ use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
     TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
 };
-use super::needs::Skills;
+use super::needs::{Needs, SkillIx, Skills};
 use super::quarantine::Audited;
+use super::wish::{Preferred, SkillMode, Wish};
 use std::sync::Arc;
 
 /// Something asked of the engine.
@@ -178,6 +179,35 @@ pub struct Submit {
     pub lookup: Lookup,
     /// The ticket of that id that had ended and left memory, looked up beforehand.
     pub earlier: Option<Earlier>,
+    /// What it asks of its agent.
+    pub asked: Option<Box<Asked>>,
+}
+
+/// What a ticket asks of its agent, with skills by name: the policy in force knows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Skills, each once. At most [`SKILLS_ASKED_MAX`](super::wish::SKILLS_ASKED_MAX).
+    pub skills: Box<[AskedSkill]>,
+    /// Whom to wait for first; neither `only` nor among `barred`.
+    pub preferred: Option<Preferred>,
+    /// The one agent it is for, who must be registered; not among `barred`.
+    pub only: Option<AgentId>,
+    /// Who must not serve it, by id and each once.
+    /// At most [`EXCLUDED_AGENTS_MAX`](super::wish::EXCLUDED_AGENTS_MAX).
+    pub barred: Box<[AgentId]>,
+}
+
+/// A skill by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedSkill {
+    /// Its name in the policy.
+    pub name: Box<str>,
+    /// The least level, 1 to [`LEVEL_MAX`](super::needs::LEVEL_MAX).
+    pub level: u8,
+    /// How it is asked for.
+    pub mode: SkillMode,
+    /// After this wait since the submit it is asked for no more, in milliseconds.
+    pub drop_after_ms: Option<i64>,
 }
 
 /// A ticket that has ended and left memory, as the history remembers it.
@@ -298,6 +328,8 @@ pub enum Event {
         overflow_step: u8,
         /// The pools that may serve it now.
         pools: PoolSet,
+        /// Whom it needs now beyond these.
+        needs: Option<Arc<Needs>>,
     },
     /// A ticket was withdrawn.
     Cancelled {
@@ -306,7 +338,7 @@ pub enum Event {
         /// Why.
         reason: Box<str>,
     },
-    /// A ticket's wait opened it to more pools.
+    /// A ticket's wait opened it to more pools, or lowered what it requires.
     Overflowed {
         /// Which.
         ticket: TicketNumber,
@@ -314,6 +346,19 @@ pub enum Event {
         overflow_step: u8,
         /// The pools that may serve it now.
         pools: PoolSet,
+        /// Whom it needs now beyond these.
+        needs: Option<Arc<Needs>>,
+        /// The wait up to which its skills have been dropped at their own times, in milliseconds.
+        relaxed_ms: i64,
+    },
+    /// A ticket that waited for one agent by name is open to others.
+    Opened {
+        /// Which.
+        ticket: TicketNumber,
+        /// Whom it needs now.
+        needs: Option<Arc<Needs>>,
+        /// Why.
+        why: OpenReason,
     },
     /// A deadline passed.
     Breached {
@@ -409,6 +454,7 @@ impl Event {
             | Self::Retiered { ticket, .. }
             | Self::Cancelled { ticket, .. }
             | Self::Overflowed { ticket, .. }
+            | Self::Opened { ticket, .. }
             | Self::Breached { ticket, .. }
             | Self::Assigned { ticket, .. }
             | Self::Extended { ticket, .. }
@@ -453,6 +499,23 @@ pub struct Submitted {
     pub solve_by: Option<Time>,
     /// The pools that may serve it.
     pub pools: PoolSet,
+    /// What it asks of its agent.
+    pub wish: Option<Box<Wish>>,
+    /// Whom it needs beyond its pools to begin with.
+    pub needs: Option<Arc<Needs>>,
+}
+
+/// Why a ticket that waited for one agent is open to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OpenReason {
+    /// It has waited for its preferred agent as long as it asked to.
+    Waited,
+    /// Its preferred agent is not available.
+    Unavailable,
+    /// The agent is no longer registered.
+    Deleted,
+    /// The agent gave it back by hand.
+    GivenBack,
 }
 
 /// Which promise a breach is about.
@@ -548,6 +611,21 @@ pub enum Rejection {
     /// A named pool is not the policy's.
     #[error("the policy has no such pool")]
     PoolNotFound,
+    /// A named skill is not the policy's.
+    #[error("the policy has no such skill")]
+    SkillNotFound {
+        /// Its place among those asked for, from 0.
+        at: usize,
+    },
+    /// The one agent whom a ticket is for is not registered.
+    #[error("no such agent is registered")]
+    OnlyAgentNotFound,
+    /// The ticket needs a queue of its own, and there are as many queues as there may be.
+    #[error("the most queues are reached")]
+    QueueLimit {
+        /// That many.
+        max: usize,
+    },
     /// A named tier is not the policy's.
     #[error("the policy has no such tier")]
     TierNotFound,
@@ -575,6 +653,14 @@ pub enum Rejection {
     AgentLimit {
         /// That many.
         max: u64,
+    },
+    /// The new policy lacks a skill that live tickets require.
+    #[error("live tickets require a skill that the new policy lacks")]
+    PolicyStrandsSkill {
+        /// The skill under the present policy.
+        skill: SkillIx,
+        /// How many live tickets require it.
+        count: u64,
     },
     /// The new policy lacks a tier that live tickets have.
     #[error("live tickets have a tier that the new policy lacks")]

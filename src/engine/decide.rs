@@ -1,16 +1,19 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
 use super::command::{
-    AgentProfile, Answer, Command, Earlier, Event, Lookup, Rejection, ReleaseReason, Submit,
-    Submitted, WaitEnd,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, Rejection, ReleaseReason,
+    Submit, Submitted, WaitEnd,
 };
 use super::dispatch::Choice;
 use super::model::{
     AgentId, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber,
     TierIx, TierSource, Time,
 };
+use super::needs::SkillIx;
 use super::quarantine::Audited;
-use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL};
+use super::queue::QueueKey;
+use super::wish::{SkillMode, SkillWish, needs_after};
+use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL, QUEUES_MAX};
 use std::sync::Arc;
 
 /// What a command leads to.
@@ -90,9 +93,15 @@ impl Engine {
             }
             Command::ReleaseQuarantined { ticket } => self.decide_release_quarantined(&ticket),
             Command::Release { ticket, token, reason } => {
-                let number = self.held_with(&ticket, token, None)?.number;
-                let answer = Answer::Ticket { number, repeated: false };
-                Ok(Decision::of(Event::Released { ticket: number, token, reason }, answer))
+                let held = self.held_with(&ticket, token, None)?;
+                let number = held.number;
+                // Whom it waited for has seen it and does not want it.
+                let preferred = held.needs.as_ref().is_some_and(|needs| needs.while_available);
+                let by_hand = matches!(reason, ReleaseReason::ByAgent(_));
+                let opened = self.opened(held, OpenReason::GivenBack);
+                let mut events = vec![Event::Released { ticket: number, token, reason }];
+                events.extend(opened.filter(|_| preferred && by_hand));
+                Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } })
             }
         }
     }
@@ -122,6 +131,11 @@ impl Engine {
         let known = self.policy.pools.len();
         if profile.pools.is_empty() || profile.pools.iter().any(|p| usize::from(p.0) >= known) {
             return Err(Rejection::PoolNotFound);
+        }
+        let skills = self.policy.skills.len();
+        let unknown = |(skill, _): &(SkillIx, u8)| usize::from(skill.0) >= skills;
+        if let Some(at) = profile.skills.iter().position(unknown) {
+            return Err(Rejection::SkillNotFound { at });
         }
         let max = self.limits.agents_max;
         if self.roster.get(&profile.id).is_none() && self.roster.len() as u64 >= max {
@@ -196,6 +210,16 @@ impl Engine {
                 }
             }
         }
+        for (name, ix) in self.policy.skills.iter().zip(0..).map(|(name, ix)| (name, SkillIx(ix))) {
+            if policy.skill_named(name).is_none() {
+                let asks = |wish: &SkillWish| wish.skill == ix && wish.mode == SkillMode::Require;
+                let wishes = self.tickets.values().filter_map(|ticket| ticket.wish.as_ref());
+                let count = wishes.filter(|wish| wish.skills.iter().any(asks)).count() as u64;
+                if count > 0 {
+                    return Err(Rejection::PolicyStrandsSkill { skill: ix, count });
+                }
+            }
+        }
         Ok(Decision::of(Event::PolicyApplied { policy, change: None }, Answer::Done))
     }
 
@@ -226,6 +250,20 @@ impl Engine {
             }
             Some(_) | None => caller,
         });
+        let wish = submit.asked.map(|asked| self.wish(*asked)).transpose()?.map(Box::new);
+        let needs = wish.as_ref().and_then(|wish| self.first_needs(coding.tier, wish));
+        let pools = self.policy.tier(coding.tier).pools;
+        if needs.is_some() && self.queues.len() >= QUEUES_MAX {
+            let key = QueueKey {
+                tier: coding.tier,
+                channel: submit.channel,
+                pools,
+                needs: needs.clone(),
+            };
+            if self.queues.get(&key).is_none() {
+                return Err(Rejection::QueueLimit { max: QUEUES_MAX });
+            }
+        }
         let (respond_by, solve_by) =
             Self::deadlines(&self.policy, coding.tier, submit.channel, now);
         let number = self.next_number;
@@ -241,7 +279,9 @@ impl Engine {
             tier_age_ms: coding.age_ms,
             respond_by,
             solve_by,
-            pools: self.policy.tier(coding.tier).pools,
+            pools,
+            wish,
+            needs,
         };
         Ok(Decision::of(
             Event::Submitted(Box::new(submitted)),
@@ -312,6 +352,9 @@ impl Engine {
             Self::deadlines(&self.policy, coding.tier, live.channel, live.submitted_at);
         let waited_ms = now.since_ms(live.submitted_at);
         let (overflow_step, pools) = Self::route_after(&self.policy, coding.tier, waited_ms);
+        let wish = live.wish.as_deref();
+        let needs =
+            needs_after(&self.policy, coding.tier, overflow_step, wish, live.needs.as_ref());
         let event = Event::Retiered {
             ticket: live.number,
             tier: coding.tier,
@@ -321,6 +364,7 @@ impl Engine {
             solve_by: live.solve_by.into_iter().chain(solve_by).min(),
             overflow_step,
             pools,
+            needs,
         };
         Ok(Decision::of(event, answer))
     }

@@ -20,6 +20,7 @@ pub mod roster;
 mod shelf;
 mod starvation;
 pub mod timers;
+pub mod wish;
 
 pub use audit::{Audit, Fault};
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
@@ -44,6 +45,9 @@ pub const EXTEND_MS_MAX: i64 = 86_400_000;
 pub const LEASE_MS_WITHOUT_POOL: i64 = 900_000;
 /// How many tickets that ended last stay in memory, so that a retry in the same batch finds them.
 pub const FINISHED_KEPT_MAX: usize = 4096;
+/// How many queues there may be for a ticket to be accepted that needs one of its own: each kind of
+/// needs is a queue, and a choice compares the heads of all that an agent may serve.
+pub const QUEUES_MAX: usize = 4096;
 /// A ticket's place is exact up to this many tickets before it in each queue.
 pub const PLACE_EXACT_MAX: usize = 1000;
 
@@ -248,6 +252,9 @@ impl Engine {
 
     /// The next thing that is due at `now`. Asked again after each until there is none.
     pub fn expire(&self, now: Time) -> Option<Event> {
+        if let Some(opened) = self.opened_as_forsaken() {
+            return Some(opened);
+        }
         if let Some(number) = self.timers.due_ticket(now) {
             let ticket = self.ticket_numbered(number).expect("only live tickets have timers");
             return Some(self.due_event(ticket));
@@ -306,11 +313,10 @@ impl Engine {
         let number = ticket.number;
         let breached = |deadline| Event::Breached { ticket: number, deadline };
         match due {
-            Due::Overflow => {
-                let step = ticket.overflow_step;
-                let overflow = self.policy.tier(ticket.tier).overflow[usize::from(step)];
-                Event::Overflowed { ticket: number, overflow_step: step + 1, pools: overflow.pools }
-            }
+            Due::Overflow => self.overflowed(ticket),
+            Due::PreferenceEnd => self
+                .opened(ticket, command::OpenReason::Waited)
+                .expect("it waits for its preferred agent"),
             Due::ResponseBreach => breached(command::Deadline::Response),
             Due::SolutionBreach => breached(command::Deadline::Solution),
             Due::LeaseEnd => {

@@ -16,6 +16,7 @@
 
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use super::quarantine::Quarantine;
+use super::wish::Wish;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -427,6 +428,8 @@ pub struct Ticket {
     pub pools: PoolSet,
     /// Whom it needs now beyond these; `None` when anyone of the pools will do.
     pub needs: Option<Arc<Needs>>,
+    /// What it asked of its agent; `None` when it asked nothing.
+    pub wish: Option<Box<Wish>>,
     /// When an agent first picked it up; empty again if that agent was never heard of after.
     pub picked_up_at: Option<Time>,
     /// Whether the response deadline passed before anyone picked it up.

@@ -2,12 +2,15 @@
 
 mod agents;
 mod audit;
+mod by_name;
+mod choices;
 mod dispatch;
 mod leases;
 mod limits;
 mod policies;
 mod retries;
 mod script;
+mod skills;
 mod starvation;
 mod tickets;
 mod timers;

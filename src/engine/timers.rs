@@ -1,6 +1,7 @@
 //! What falls due when. A ticket's next instant is a pure function of the ticket and the policy, so
 //! the index holds one entry a ticket, and nothing can be forgotten by cancelling the wrong timer.
 
+use super::Engine;
 use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
 use super::shelf::Shelf;
 use std::collections::BTreeSet;
@@ -8,8 +9,10 @@ use std::collections::BTreeSet;
 /// What falls due on a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
-    /// Its wait opens it to more pools.
+    /// Its wait opens it to more pools, or less is required.
     Overflow,
+    /// Its preferred agent is waited for no longer.
+    PreferenceEnd,
     /// Its response deadline has passed.
     ResponseBreach,
     /// Its solution deadline has passed.
@@ -28,11 +31,14 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
         .filter(|_| !ticket.solution_breached)
         .map(|by| (by.plus_ms(1), Due::SolutionBreach));
     let other = match &ticket.state {
-        State::Waiting => policy
-            .tier(ticket.tier)
-            .overflow
-            .get(usize::from(ticket.overflow_step))
-            .map(|step| (ticket.submitted_at.plus_ms(step.after_ms), Due::Overflow)),
+        State::Waiting => {
+            let step = policy.tier(ticket.tier).overflow.get(usize::from(ticket.overflow_step));
+            let drop_ms = ticket.wish.as_ref().and_then(|wish| wish.next_drop_ms());
+            let after_ms = step.map(|step| step.after_ms).into_iter().chain(drop_ms).min();
+            let overflow = after_ms.map(|ms| (ticket.submitted_at.plus_ms(ms), Due::Overflow));
+            let preference = Engine::preference_until(ticket).map(|at| (at, Due::PreferenceEnd));
+            overflow.into_iter().chain(preference).min()
+        }
         State::Assigned(assignment) => Some((assignment.lease_until, Due::LeaseEnd)),
         State::Quarantined(_) => None,
     };

@@ -68,6 +68,7 @@ impl Desk {
             content: Arc::new(Content::default()),
             lookup,
             earlier: None,
+            asked: None,
         })));
     }
 

@@ -214,6 +214,7 @@ impl Tickets {
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
             | Event::Overflowed { .. }
+            | Event::Opened { .. }
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }

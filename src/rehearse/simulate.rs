@@ -283,6 +283,7 @@ impl<'a, O: Observer> Run<'a, O> {
             content: self.content.clone(),
             lookup: Lookup::Given { tier: self.tier_names[usize::from(tier.0)].clone() },
             earlier: None,
+            asked: None,
         })));
         let Answer::Ticket { number, repeated: false } = decision.answer else {
             unreachable!("every submit is a new ticket")

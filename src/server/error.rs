@@ -48,7 +48,9 @@ impl Error {
         match self {
             Self::Policy(_)
             | Self::Exposed { .. }
-            | Self::Driver(driver::Stopped::PolicyStrands { .. })
+            | Self::Driver(
+                driver::Stopped::PolicyStrands { .. } | driver::Stopped::PolicyStrandsSkill { .. },
+            )
             | Self::Directory(directory::Error::Invalid(_) | directory::Error::Url { .. }) => 64,
             Self::Port { .. } | Self::Socket(_) => 69,
             Self::Journal(journal::Error::Locked { .. } | journal::Error::Io { .. }) => 73,

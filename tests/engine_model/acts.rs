@@ -275,6 +275,7 @@ impl Act {
                 let caller = Arc::new(Caller { kind, value, resolved_id: None });
                 Command::Submit(Box::new(Submit {
                     earlier: earlier(model, &id, history),
+                    asked: None,
                     id,
                     fingerprint: about.into(),
                     channel: Channel::ALL[channel],

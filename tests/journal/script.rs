@@ -200,6 +200,7 @@ impl Script {
             content: Arc::new(self.content()),
             lookup: self.lookup(),
             earlier: None,
+            asked: None,
         };
         self.carry_out(batch, Command::Submit(Box::new(submit)));
     }

@@ -65,6 +65,7 @@ impl Stage {
             content: Arc::new(Content::default()),
             lookup: Lookup::Given { tier: "gold".into() },
             earlier: None,
+            asked: None,
         })));
     }
 

@@ -16,14 +16,16 @@
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
 mod telling;
+mod wishes;
 
 use crate::engine::command::{
     AgentProfile, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
 use crate::engine::model::{
-    AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
-    PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
+    AgentChoice, AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy,
+    Pool, PoolIx, PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use crate::engine::needs::SkillSet;
 use crate::engine::{Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -137,9 +139,10 @@ impl Stage {
                     let ids: Vec<_> = queue.iter().map(|n| id_of(n, engine)).collect();
                     let (tier, pools) =
                         (tier_name(key.tier, engine), pool_names(key.pools, engine));
+                    let needs = wishes::needing(key.needs.as_ref(), engine);
                     let late = queue.late_count();
                     format!(
-                        "{tier}/{}/{pools}: {} ({late} late)",
+                        "{tier}/{}/{pools}{needs}: {} ({late} late)",
                         key.channel.name(),
                         ids.join(" ")
                     )
@@ -231,17 +234,23 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
         ["policy", rest @ ..] => Command::ApplyPolicy { policy: Arc::new(policy(&rest.join(" "))) },
         ["start"] => Command::Start,
         ["agent", id, pools, rest @ ..] => {
-            let capacity = match rest {
-                ["capacity", capacity] => capacity.parse().expect("a number"),
-                _ => 1,
-            };
+            let said = |key: &str| rest.windows(2).find(|words| words[0] == key).map(|w| w[1]);
+            let capacity = said("capacity").map_or(1, |word| word.parse().expect("a number"));
+            let skills = said("can").map(|can| wishes::skills(can, engine.policy()));
+            let skills = skills.unwrap_or_default();
             let pools = pools.split('+').map(|name| match name {
                 "nowhere" => PoolIx(63),
                 name => engine.policy().pool_named(name).expect("a pool of the policy"),
             });
             let pools = PoolSet::of(pools);
             let id = AgentId::new(*id);
-            Command::PutAgent(AgentProfile { id, pools, capacity, ..AgentProfile::default() })
+            Command::PutAgent(AgentProfile {
+                id,
+                pools,
+                skills,
+                capacity,
+                ..AgentProfile::default()
+            })
         }
         ["delete", agent] => Command::DeleteAgent { agent: AgentId::new(*agent) },
         ["here", agent] => presence(agent, Presence::Available),
@@ -322,6 +331,7 @@ fn submit(id: &str, tier: &str, channel: &str, rest: &[&str]) -> Command {
         content: content(about),
         lookup: lookup(tier, said),
         earlier: earlier(rest, fingerprint),
+        asked: wishes::asked(said),
     }))
 }
 
@@ -346,7 +356,8 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
-/// [then AFTER POOLS]..; pool NAME [lease T] [keep N TIER].. [yields]`
+/// [then AFTER POOLS [lower N] [drop SKILLS]]..; pool NAME [lease T] [keep N TIER].. [choice C]
+/// [yields]; skills NAME..`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -354,6 +365,12 @@ pub(super) fn policy(text: &str) -> Policy {
         parts.iter().filter(|part| part[0] == kind).map(|part| part[1]).collect()
     };
     let (tier_names, pool_names) = (named("tier"), named("pool"));
+    let skill_names: Vec<&str> = parts
+        .iter()
+        .filter(|part| part[0] == "skills")
+        .flat_map(|part| &part[1..])
+        .copied()
+        .collect();
     let at = |names: &[&str], name: &str| {
         let at = names.iter().position(|known| *known == name).expect("a name of the policy");
         u8::try_from(at).expect("few names")
@@ -376,12 +393,15 @@ pub(super) fn policy(text: &str) -> Policy {
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
         overflow: words
-            .windows(3)
-            .filter(|window| window[0] == "then")
-            .map(|window| Overflow {
-                after_ms: duration_ms(window[1]).expect("a duration"),
-                pools: pools(window[2]),
-                ..Overflow::default()
+            .split(|word| *word == "then")
+            .skip(1)
+            .map(|step| Overflow {
+                after_ms: duration_ms(step[0]).expect("a duration"),
+                pools: pools(step[1]),
+                lower_levels: u8::try_from(number(step, "lower", 0)).expect("a small number"),
+                drop_skills: word_after(step, "drop").map_or(SkillSet::EMPTY, |names| {
+                    wishes::skill_set(names, |name| at(&skill_names, name))
+                }),
             })
             .collect(),
     };
@@ -395,8 +415,10 @@ pub(super) fn policy(text: &str) -> Policy {
                 (TierIx(at(&tier_names, window[2])), window[1].parse().expect("a number"))
             })
             .collect(),
+        choice: word_after(words, "choice").map_or(AgentChoice::LeastLoaded, |choice| {
+            AgentChoice::ALL.into_iter().find(|known| known.name() == choice).expect("a choice")
+        }),
         floor_over_reserve: words.contains(&"yields"),
-        ..Pool::default()
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));
     Policy {
@@ -406,10 +428,15 @@ pub(super) fn policy(text: &str) -> Policy {
         floor_share_permille: number(&parts[0], "floor", 100),
         tiers: parts.iter().filter(|part| part[0] == "tier").map(|part| tier(part)).collect(),
         pools: parts.iter().filter(|part| part[0] == "pool").map(|part| pool(part)).collect(),
+        skills: skill_names.iter().map(|name| (*name).into()).collect(),
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),
         ..Policy::default()
     }
+}
+
+fn word_after<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
+    words.iter().position(|word| *word == key).map(|at| words[at + 1])
 }
 
 /// `250ms`, `15s`, `15.001s`, `3m`, `2h`, `4d` in milliseconds.

@@ -1,13 +1,17 @@
 //! Events as messages.
 
-use super::needs::{decode_skills, encode_skills};
+use super::needs::{
+    decode_needs, decode_skills, decode_wish, encode_needs, encode_skills, encode_wish,
+};
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_flaw, decode_pool, decode_source,
     decode_step, decode_tier, encode_caller, encode_channel, encode_content, encode_flaw,
     encode_source, encode_step,
 };
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
-use crate::engine::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, WaitEnd};
+use crate::engine::command::{
+    AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
+};
 use crate::engine::model::{
     AgentId, LeaseToken, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
 };
@@ -18,6 +22,10 @@ use v1::record::Event as Kind;
 twin! {
     encode_presence, decode_presence, Presence, v1::Presence,
     [Available, Away]
+}
+twin! {
+    encode_open_reason, decode_open_reason, OpenReason, v1::OpenReason,
+    [Waited, Unavailable, Deleted, GivenBack]
 }
 twin! {
     encode_deadline, decode_deadline, Deadline, v1::Deadline,
@@ -62,6 +70,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             solve_by,
             overflow_step,
             pools,
+            needs,
         } => Kind::Retiered(v1::Retiered {
             ticket: ticket.0,
             tier: tier.0.into(),
@@ -71,14 +80,24 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             solve_by: solve_by.map(|at| at.0),
             overflow_step: (*overflow_step).into(),
             pools: pools.0,
+            needs: needs.as_deref().map(encode_needs),
         }),
         Event::Cancelled { ticket, reason } => {
             Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
         }
-        Event::Overflowed { ticket, overflow_step, pools } => Kind::Overflowed(v1::Overflowed {
+        Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
+            Kind::Overflowed(v1::Overflowed {
+                ticket: ticket.0,
+                overflow_step: (*overflow_step).into(),
+                pools: pools.0,
+                needs: needs.as_deref().map(encode_needs),
+                relaxed_ms: *relaxed_ms,
+            })
+        }
+        Event::Opened { ticket, needs, why } => Kind::Opened(v1::Opened {
             ticket: ticket.0,
-            overflow_step: (*overflow_step).into(),
-            pools: pools.0,
+            needs: needs.as_deref().map(encode_needs),
+            why: encode_open_reason(*why),
         }),
         Event::Breached { ticket, deadline } => {
             Kind::Breached(v1::Breached { ticket: ticket.0, deadline: encode_deadline(*deadline) })
@@ -117,6 +136,20 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         }),
     };
     v1::Record { at: at.0, event: Some(kind), ticket_id: None, ticket_tier: None }
+}
+
+fn decode_assigned(assigned: v1::Assigned) -> Result<Event, Error> {
+    Ok(Event::Assigned {
+        ticket: TicketNumber(assigned.ticket),
+        agent: AgentId::new(name(assigned.agent, "agent")?),
+        pool: decode_pool(assigned.pool, "assigned.pool")?,
+        token: LeaseToken(assigned.token),
+        lease_until: Time(assigned.lease_until),
+        request: boxed(assigned.request),
+        step: decode_step(assigned.step, "assigned.step")?,
+        slack_ms: assigned.slack_ms,
+        passed: TierSet(assigned.passed_tiers),
+    })
 }
 
 fn encode_audited(audited: Audited) -> v1::Audited {
@@ -186,6 +219,8 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
         respond_by: submitted.respond_by.0,
         solve_by: submitted.solve_by.map(|at| at.0),
         pools: submitted.pools.0,
+        wish: submitted.wish.as_deref().map(encode_wish),
+        needs: submitted.needs.as_deref().map(encode_needs),
     }
 }
 
@@ -223,6 +258,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             solve_by: retiered.solve_by.map(Time),
             overflow_step: narrow(retiered.overflow_step, "retiered.overflow_step")?,
             pools: PoolSet(retiered.pools),
+            needs: decode_needs(retiered.needs)?,
         },
         Kind::Cancelled(cancelled) => Event::Cancelled {
             ticket: TicketNumber(cancelled.ticket),
@@ -232,6 +268,13 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(overflowed.ticket),
             overflow_step: narrow(overflowed.overflow_step, "overflowed.overflow_step")?,
             pools: PoolSet(overflowed.pools),
+            needs: decode_needs(overflowed.needs)?,
+            relaxed_ms: overflowed.relaxed_ms,
+        },
+        Kind::Opened(opened) => Event::Opened {
+            ticket: TicketNumber(opened.ticket),
+            needs: decode_needs(opened.needs)?,
+            why: decode_open_reason(opened.why, "opened.why")?,
         },
         Kind::Breached(breached) => Event::Breached {
             ticket: TicketNumber(breached.ticket),
@@ -247,17 +290,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             why: decode_why(ended.why, "wait_ended.why")?,
         },
         Kind::Audited(audited) => Event::Audited(decode_audited(audited)?),
-        Kind::Assigned(assigned) => Event::Assigned {
-            ticket: TicketNumber(assigned.ticket),
-            agent: agent(assigned.agent)?,
-            pool: decode_pool(assigned.pool, "assigned.pool")?,
-            token: LeaseToken(assigned.token),
-            lease_until: Time(assigned.lease_until),
-            request: boxed(assigned.request),
-            step: decode_step(assigned.step, "assigned.step")?,
-            slack_ms: assigned.slack_ms,
-            passed: TierSet(assigned.passed_tiers),
-        },
+        Kind::Assigned(assigned) => decode_assigned(assigned)?,
         Kind::Extended(extended) => Event::Extended {
             ticket: TicketNumber(extended.ticket),
             token: LeaseToken(extended.token),
@@ -299,5 +332,7 @@ fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
         respond_by: Time(submitted.respond_by),
         solve_by: submitted.solve_by.map(Time),
         pools: PoolSet(submitted.pools),
+        wish: decode_wish(submitted.wish)?,
+        needs: decode_needs(submitted.needs)?,
     })
 }

@@ -17,7 +17,12 @@ use std::convert::Infallible;
 
 pub(super) use image::{Assembly, Section, encode_image};
 
-#[expect(unreachable_pub, clippy::pedantic, reason = "generated code; it stays inside this module")]
+#[expect(
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::large_enum_variant,
+    reason = "generated code; it stays inside this module"
+)]
 mod v1 {
     include!(concat!(env!("OUT_DIR"), "/tierline.journal.v1.rs"));
 }

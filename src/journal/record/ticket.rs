@@ -1,6 +1,6 @@
 //! Tickets, callers and contents as messages.
 
-use super::needs::{decode_needs, encode_needs};
+use super::needs::{decode_needs, decode_wish, encode_needs, encode_wish};
 use super::{Error, boxed, name, narrow, required, text, twin, v1};
 use crate::engine::model::{
     AgentId, Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, LeaseToken,
@@ -147,6 +147,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
             State::Waiting | State::Assigned(_) => None,
         },
         needs: ticket.needs.as_deref().map(encode_needs),
+        wish: ticket.wish.as_deref().map(encode_wish),
     }
 }
 
@@ -167,6 +168,7 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         overflow_step: narrow(ticket.overflow_step, "ticket.overflow_step")?,
         pools: PoolSet(ticket.pools),
         needs: decode_needs(ticket.needs)?,
+        wish: decode_wish(ticket.wish)?,
         picked_up_at: ticket.picked_up_at.map(Time),
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,

@@ -12,6 +12,11 @@ use tierline::engine::model::{
 impl Model {
     pub(crate) fn ask(&mut self, now: i64, command: &Command) -> Result<Answer, Rejection> {
         match command {
+            // Nothing is ever at fault here.
+            Command::ReleaseQuarantined { ticket } => {
+                let number = TicketNumber(self.live(ticket, None)?);
+                Ok(Answer::Ticket { number, repeated: true })
+            }
             Command::Start => {
                 self.agents.iter_mut().for_each(|agent| agent.wait = None);
                 Ok(Answer::Done)

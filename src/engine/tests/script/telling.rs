@@ -1,6 +1,7 @@
 //! What happened, in the words of the script.
 
 use super::moment;
+use super::wishes::needing;
 use crate::engine::Engine;
 use crate::engine::command::{Answer, Deadline, Event, WaitEnd};
 use crate::engine::dispatch::Choice;
@@ -12,8 +13,13 @@ use std::fmt::Write as _;
 /// Events that no command asks for by name, in words.
 pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
     match event {
-        Event::Overflowed { ticket, pools, .. } => {
-            Some(format!("{} opens to {}", id_of(*ticket, engine), pool_names(*pools, engine)))
+        Event::Overflowed { ticket, pools, needs, .. } => {
+            let (id, pools) = (id_of(*ticket, engine), pool_names(*pools, engine));
+            Some(format!("{id} opens to {pools}{}", needing(needs.as_ref(), engine)))
+        }
+        Event::Opened { ticket, needs, why } => {
+            let (id, needs) = (id_of(*ticket, engine), needing(needs.as_ref(), engine));
+            Some(format!("{id} is for others too{needs}: {why:?}"))
         }
         Event::Breached { ticket, deadline } => {
             let what = match deadline {
@@ -100,6 +106,7 @@ pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
         pool_names(ticket.pools, engine),
         moment(ticket.respond_by)
     );
+    line.push_str(&needing(ticket.needs.as_ref(), engine));
     if let Some(by) = ticket.solve_by {
         write!(line, ", solved by {}", moment(by)).expect("a string takes it");
     }
