@@ -11,6 +11,7 @@ use tierline::engine::model::{
     TierIx, Time,
 };
 use tierline::engine::needs::Crew;
+use tierline::engine::timing::{Timing, Urgency};
 use tierline::engine::{Engine, Limits};
 
 const TIERS: [(&str, i64); 4] =
@@ -88,6 +89,7 @@ impl Desk {
         self.ask(Command::Submit(Box::new(Submit {
             id: TicketId::new(id),
             fingerprint: number,
+            urgency: Urgency::Normal,
             channel: Channel::Web,
             caller: None,
             content: self.content.clone(),
@@ -133,6 +135,7 @@ fn policy() -> Policy {
         weight_permille: 1000,
         respond_within_ms: [seconds * 1000; 6],
         solve_within_ms: [None; 6],
+        timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
         ..Tier::default()
     });

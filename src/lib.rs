@@ -10,6 +10,7 @@ pub mod corrector;
 pub mod directory;
 pub mod driver;
 pub mod engine;
+pub mod forecast;
 pub mod journal;
 pub mod metrics;
 pub mod policy;

@@ -360,6 +360,8 @@ async fn updates(server: &TestServer, table: &mut Table) {
         (update("T-1", &[]), "update_mask"),
         (update("T-1", &["tier"]), "update_mask"),
         (update("T-1", &["subject", "Payload"]), "update_mask"),
+        (update("T-1", &["urgency"]), "urgency"),
+        (pb::UpdateTicketRequest { urgency: 9, ..update("T-1", &["urgency"]) }, "urgency"),
         (pb::UpdateTicketRequest { subject: "x".repeat(201), ..good() }, "subject"),
         (pb::UpdateTicketRequest { payload: vec![0; (64 << 10) + 1].into(), ..good() }, "payload"),
         (pb::UpdateTicketRequest { attributes: pairs(33, "k", ""), ..good() }, "attributes"),

@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("queueing", &[]),
+    ("forecast", &["engine"]),
     ("clock", &["engine"]),
     ("settings", &[]),
     ("policy", &["engine", "settings"]),
     ("config", &["settings", "directory"]),
     ("directory", &[]),
     ("journal", &["engine"]),
-    ("metrics", &["engine", "directory", "driver"]),
-    ("driver", &["engine", "journal", "clock"]),
+    ("metrics", &["engine", "directory", "driver", "forecast"]),
+    ("driver", &["engine", "journal", "clock", "forecast"]),
     ("corrector", &["driver", "directory", "engine"]),
-    ("api", &["driver", "engine", "directory", "journal"]),
+    ("api", &["driver", "engine", "directory", "journal", "forecast"]),
     ("web", &["driver", "metrics"]),
-    ("rehearse", &["engine", "policy", "api", "clock"]),
+    ("rehearse", &["engine", "forecast", "policy", "api", "clock"]),
     (
         "server",
         &[

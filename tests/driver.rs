@@ -13,6 +13,7 @@ use tierline::engine::command::{AgentProfile, Lookup, Rejection, Submit, WaitEnd
 use tierline::engine::model::{
     AgentId, Channel, LeaseToken, Policy, PoolIx, PoolSet, Presence, TicketId,
 };
+use tierline::engine::timing::Urgency;
 use tierline::journal::frame::Frame;
 use tierline::journal::memory::MemoryStore;
 use tierline::journal::{self, Journal};
@@ -66,6 +67,7 @@ fn ticket(id: &str, payload: usize) -> Submit {
         id: TicketId::new(id),
         fingerprint: 7,
         channel: Channel::Voice,
+        urgency: Urgency::Normal,
         caller: None,
         content: Arc::new(tierline::engine::model::Content {
             payload: vec![b'x'; payload].into(),

@@ -14,6 +14,7 @@ use tierline::engine::model::{
     AgentId, Channel, Content, LeaseToken, Overflow, Policy, Pool, PoolIx, PoolSet, Presence, Rule,
     TicketId, Tier, TierIx, Time,
 };
+use tierline::engine::timing::Urgency;
 use tierline::engine::{Engine, Limits};
 use tierline::policy;
 
@@ -251,6 +252,7 @@ fn play(case: &Case, lone_pools: bool) -> u64 {
             let submit = Submit {
                 id: TicketId::new(format!("{submitted}")),
                 fingerprint: 0,
+                urgency: Urgency::Normal,
                 channel: if *is_mail { Channel::Email } else { Channel::Voice },
                 caller: None,
                 content: Arc::new(Content::default()),

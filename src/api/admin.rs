@@ -4,7 +4,7 @@ use super::proto::v1 as pb;
 use super::proto::v1::admin_service_server::AdminService;
 use super::status::Fault;
 use super::validate::{AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX, echo};
-use super::{Api, convert, limits};
+use super::{Api, clocks, convert, limits};
 use crate::directory::{Customer, Directory, Health, Lookup};
 use crate::engine::Engine;
 use crate::engine::command::AgentProfile;
@@ -130,7 +130,11 @@ impl AdminService for Api {
         _: Request<pb::GetPolicyRequest>,
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
         let view = self.handle.view();
-        let policy = Some((&*view.policy).into());
+        let mut policy = pb::Policy::from(&*view.policy);
+        let now = self.handle.clock().now();
+        policy.hours =
+            view.policy.hours.iter().map(|hours| clocks::business_hours(hours, now)).collect();
+        let policy = Some(policy);
         Ok(Response::new(pb::GetPolicyResponse { policy }))
     }
 

@@ -1,5 +1,7 @@
 //! The words of the house become messages. Nothing is decided or checked here.
 
+use super::clocks;
+use super::forecast;
 use super::needs::{needs_name, needs_named};
 use super::proto::v1 as pb;
 use crate::directory;
@@ -208,7 +210,8 @@ pub(super) fn ticket(seen: &Seen, payload: Payload) -> pb::Ticket {
 
 /// A live ticket.
 pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
-    let Live { ticket, policy } = live;
+    let Live { ticket, policy, at, forecast } = live;
+    let (response, solution) = ticket.clocks(policy, *at);
     let caller = ticket.caller.as_deref();
     let state = match &ticket.state {
         State::Waiting => pb::TicketState::Waiting,
@@ -251,6 +254,10 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         outcome: String::new(),
         note: String::new(),
         reason: String::new(),
+        forecast: forecast.as_ref().map(|told| forecast::message(*at, told, ticket, policy)),
+        urgency: pb::Urgency::from(ticket.urgency).into(),
+        response_clock: Some(clocks::shown(&response)),
+        solution_clock: solution.as_ref().map(clocks::shown),
     }
 }
 
@@ -298,12 +305,17 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         outcome: text(&row.outcome),
         note: text(&row.note),
         reason: text(&row.reason),
+        forecast: None,
+        urgency: pb::Urgency::Unspecified.into(),
+        response_clock: Some(clocks::response_of(row)),
+        solution_clock: clocks::solution_of(row),
     }
 }
 
 /// The receipt of a submit.
 pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
     let ticket = ticket(&receipt.seen, Payload::LeftOut);
+    let opening = clocks::opening(&receipt.seen);
     pb::SubmitTicketResponse {
         ticket_id: ticket.ticket_id,
         number: ticket.number,
@@ -317,6 +329,11 @@ pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
         solve_by: ticket.solve_by,
         place: receipt.ahead_count as u64,
         duplicate: receipt.repeated,
+        forecast: ticket.forecast,
+        urgency: ticket.urgency,
+        open_now: opening.open_now,
+        opens_at: opening.opens_at,
+        hours: opening.hours,
     }
 }
 
@@ -419,6 +436,7 @@ impl From<&Policy> for pb::Policy {
                 channel: pb::Channel::from(channel).into(),
                 respond_within: Some(duration(tier.respond_within_ms[channel.index()])),
                 solve_within: tier.solve_within_ms[channel.index()].map(duration),
+                hours: clocks::hours_name(policy, tier, channel),
                 queue_max: tier.queue_max[channel.index()],
             };
             let first =
@@ -434,6 +452,7 @@ impl From<&Policy> for pb::Policy {
                 route: std::iter::once(first).chain(later).collect(),
                 guard_permille: tier.guard_permille,
                 weight_permille: tier.weight_permille,
+                urgencies: clocks::urgencies(&tier.timing),
             }
         };
         let pool_policy = |pool: &Pool| pb::PoolPolicy {
@@ -452,6 +471,7 @@ impl From<&Policy> for pb::Policy {
             unavailable_tier: policy.tier(policy.unavailable_tier).name.to_string(),
             starve_after_permille: policy.starve_after_permille,
             floor_share_permille: policy.floor_share_permille,
+            hours: Vec::new(),
         }
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::WaitEnded { .. } => of_house(told, event, named),
         Event::Submitted(_)
         | Event::Updated { .. }
+        | Event::UrgencySet { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
         | Event::Overflowed { .. }
@@ -94,6 +95,7 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         Event::Audited(_)
         | Event::Submitted(_)
         | Event::Updated { .. }
+        | Event::UrgencySet { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
         | Event::Overflowed { .. }
@@ -121,6 +123,11 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             let needs = named.needs(submitted.needs.as_deref());
             let source = submitted.tier_source.name();
             told.details = details([("source", source), ("needs", &*needs)]);
+        }
+        Event::UrgencySet { ticket: _, urgency, respond_by, solve_by } => {
+            told.respond_by = Some(timestamp(*respond_by));
+            told.solve_by = solve_by.map(timestamp);
+            told.details = details([("urgency", urgency.name())]);
         }
         Event::Retiered { tier, source, respond_by, solve_by, pools, .. } => {
             told.tier = named.tier(*tier);
@@ -212,6 +219,7 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::PresenceSet { .. } => pb::EventType::PresenceSet,
         Event::Submitted(_) => pb::EventType::Submitted,
         Event::Updated { .. } => pb::EventType::Updated,
+        Event::UrgencySet { .. } => pb::EventType::UrgencySet,
         Event::Retiered { .. } => pb::EventType::Retiered,
         Event::Cancelled { .. } => pb::EventType::Cancelled,
         Event::Overflowed { .. } => pb::EventType::Overflowed,

@@ -33,7 +33,10 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
         summary,
         crews: crews.collect(),
         place: ahead_count.map(|count| count as u64),
-        ticket: Some(convert::live_ticket(&Live { ticket, policy }, Payload::LeftOut)),
+        ticket: Some(convert::live_ticket(
+            &Live { ticket, policy, at: beside.at, forecast: None },
+            Payload::LeftOut,
+        )),
     }
 }
 

@@ -12,6 +12,7 @@ use super::validate::{Attributes, Checks, REF_CHARS_MAX, echo};
 use crate::driver::{Refused, Seen};
 use crate::engine::command::Rejection;
 use crate::engine::model::{Content, TicketId};
+use crate::engine::timing::Urgency;
 use crate::journal::FinishedState;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -94,14 +95,23 @@ impl IntakeService for Api {
         let id = change.id.clone();
         let turn = self.updates.of(&id).await;
         let refused = |refused| Fault::refused(refused, id.as_str());
-        let content = match self.seen(&id).await? {
-            Seen::Live(live) => change.applied_to(&live.ticket.content),
+        let urgency = change.urgency;
+        let (mut seen, content) = match self.seen(&id).await? {
+            Seen::Live(live) => {
+                let content = change.applied_to(&live.ticket.content);
+                (Seen::Live(live), content)
+            }
             Seen::Ended(row) => Err(refused(Refused::Rule(match row.state {
                 FinishedState::Completed => Rejection::TicketCompleted,
                 FinishedState::Cancelled => Rejection::TicketCancelled,
             })))?,
         };
-        let seen = self.handle.update(id.clone(), content).await.map_err(refused)?;
+        if let Some(content) = content {
+            seen = self.handle.update(id.clone(), content).await.map_err(refused)?;
+        }
+        if let Some(urgency) = urgency {
+            seen = self.handle.set_urgency(id.clone(), urgency).await.map_err(refused)?;
+        }
         drop(turn);
         let ticket = convert::ticket(&seen, Payload::LeftOut);
         Ok(Response::new(pb::UpdateTicketResponse { ticket: Some(ticket) }))
@@ -260,6 +270,7 @@ struct Change {
     subject: Option<Box<str>>,
     payload: Option<Box<[u8]>>,
     attributes: Option<Attributes>,
+    urgency: Option<Urgency>,
 }
 
 impl Change {
@@ -270,6 +281,7 @@ impl Change {
             subject: None,
             payload: None,
             attributes: None,
+            urgency: None,
         };
         let paths = request.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
         if paths.is_empty() {
@@ -282,9 +294,10 @@ impl Change {
                     change.payload = Some(checks.payload(&request.payload, payload_bytes_max));
                 }
                 "attributes" => change.attributes = Some(checks.attributes(&request.attributes)),
+                "urgency" => change.urgency = Some(checks.urgency(request.urgency)),
                 _ => checks.fault(
                     "update_mask",
-                    format!("{} is not one of subject, payload, attributes", echo(path)),
+                    format!("{} is not one of subject, payload, attributes, urgency", echo(path)),
                 ),
             }
         }
@@ -292,11 +305,15 @@ impl Change {
         Ok(change)
     }
 
-    fn applied_to(self, old: &Content) -> Content {
-        Content {
+    /// The content with what the change says of it; `None` where it says nothing.
+    fn applied_to(self, old: &Content) -> Option<Content> {
+        if self.subject.is_none() && self.payload.is_none() && self.attributes.is_none() {
+            return None;
+        }
+        Some(Content {
             subject: self.subject.unwrap_or_else(|| old.subject.clone()),
             payload: self.payload.unwrap_or_else(|| old.payload.clone()),
             attributes: self.attributes.unwrap_or_else(|| old.attributes.clone()),
-        }
+        })
     }
 }

@@ -10,7 +10,7 @@ use super::validate::{Checks, echo};
 use super::{Api, convert::queue_named};
 use crate::driver::Live;
 use crate::engine::Engine;
-use crate::engine::model::{Agent, AgentId, Caller, Content, State, Ticket, TicketNumber};
+use crate::engine::model::{Agent, AgentId, Caller, Content, State, Ticket, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::journal::{Filter, FinishedRow, FinishedState, Seq};
 
@@ -86,6 +86,7 @@ fn bytes_of(content: &Content) -> usize {
 /// The live tickets after `after`, or the queue that the policy cannot have.
 fn live_page(
     engine: &Engine,
+    now: Time,
     wanted: &Wanted,
     after: TicketNumber,
     limit: usize,
@@ -106,7 +107,8 @@ fn live_page(
         last = ticket.number;
         if wanted.takes(engine, queue.as_ref(), ticket) {
             page.bytes += bytes_of(&ticket.content);
-            page.tickets.push(Live { ticket: ticket.clone(), policy: engine.policy().clone() });
+            let (ticket, policy) = (ticket.clone(), engine.policy().clone());
+            page.tickets.push(Live { ticket, policy, at: now, forecast: None });
         }
     }
     Ok(page)
@@ -168,7 +170,7 @@ impl Api {
         let mut next = Some(place);
         if let Place::Live(after) = place {
             let asked = wanted.clone();
-            let look = move |engine: &Engine, _| live_page(engine, &asked, after, limit);
+            let look = move |engine: &Engine, now| live_page(engine, now, &asked, after, limit);
             let page =
                 self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?;
             let page = page.map_err(|queue| {

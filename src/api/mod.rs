@@ -6,11 +6,13 @@
 mod admin;
 mod agent;
 mod audit;
+mod clocks;
 mod convert;
 mod digest;
 mod events;
 mod explain;
 mod follow;
+mod forecast;
 mod intake;
 mod limits;
 mod list;

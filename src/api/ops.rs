@@ -7,7 +7,7 @@ use super::proto::v1::ops_service_server::OpsService;
 use super::status::Fault;
 use super::stream::Overviews;
 use super::validate::{Checks, WATCH_INTERVAL_MS, WATCH_INTERVAL_MS_DEFAULT};
-use super::{Api, explain};
+use super::{Api, explain, forecast};
 use crate::driver::{PoolView, QueueView, Seen, TierView, View};
 use crate::engine::model::{Policy, Pool, Tier, Time};
 use crate::engine::queue::QueueKey;
@@ -157,6 +157,8 @@ fn tier_message(at: usize, tier: &TierView, of: &Tier, view: &View) -> pb::TierS
         lease_expired_count: tier.lease_expired_count,
         wait_p50_ms: p50,
         wait_p95_ms: p95,
+        forecast_coverage: forecast::coverage(&tier.coverage),
+        forecast_error_ms: forecast::error_ms(&tier.coverage),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Api, convert};
 use crate::directory::{self, Identifier};
 use crate::engine::command::{Lookup, Submit};
 use crate::engine::model::{Caller, Channel, Content, TicketId, Time};
+use crate::engine::timing::Urgency;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -18,6 +19,7 @@ pub(super) struct Submission {
     own_id: bool,
     fingerprint: u64,
     channel: Channel,
+    urgency: Urgency,
     customer: Option<Identifier>,
     tier: Option<Box<str>>,
     content: Content,
@@ -33,6 +35,7 @@ impl Submission {
         let mut checks = Checks::default();
         let own_id = checks.optional_id("ticket_id", &request.ticket_id);
         let channel = checks.channel(request.channel);
+        let urgency = checks.urgency_or_normal(request.urgency);
         let customer = request
             .customer
             .as_ref()
@@ -50,6 +53,7 @@ impl Submission {
             id: own_id.map_or_else(|| new_id(now), TicketId::new),
             fingerprint: fingerprint(request),
             channel,
+            urgency,
             customer,
             tier,
             content,
@@ -81,6 +85,7 @@ impl Submission {
             id: self.id,
             fingerprint: self.fingerprint,
             channel: self.channel,
+            urgency: self.urgency,
             caller: caller.map(Arc::new),
             content: Arc::new(self.content),
             lookup,
@@ -141,6 +146,10 @@ fn fingerprint(request: &pb::SubmitTicketRequest) -> u64 {
     for (key, value) in &request.attributes {
         digest = digest.text(key).text(value);
     }
+    // A submit of the time before urgencies has none, and means a normal one.
+    if !matches!(request.urgency(), pb::Urgency::Unspecified | pb::Urgency::Normal) {
+        digest = digest.text("urgency").number(number(request.urgency));
+    }
     digest.finish()
 }
 
@@ -160,6 +169,7 @@ mod tests {
             subject: "card lost".into(),
             payload: vec![1, 2, 3].into(),
             attributes: [("ivr".to_owned(), "4".to_owned())].into(),
+            urgency: 0,
         }
     }
 
@@ -173,7 +183,7 @@ mod tests {
     #[test]
     fn every_field_but_the_id_changes_the_fingerprint() {
         type Change = fn(&mut pb::SubmitTicketRequest);
-        let changes: [Change; 9] = [
+        let changes: [Change; 10] = [
             |r| r.channel = pb::Channel::Chat.into(),
             |r| r.customer = None,
             |r| r.customer.as_mut().unwrap().kind = pb::IdentifierKind::Card.into(),
@@ -183,6 +193,7 @@ mod tests {
             |r| r.payload = vec![1, 2].into(),
             |r| r.attributes.clear(),
             |r| drop(r.attributes.insert("ivr".into(), "5".into())),
+            |r| r.urgency = pb::Urgency::High.into(),
         ];
         for (at, change) in changes.iter().enumerate() {
             let mut other = request();
@@ -191,6 +202,8 @@ mod tests {
         }
         let same = pb::SubmitTicketRequest { ticket_id: "T-2".into(), ..request() };
         assert_eq!(fingerprint(&same), fingerprint(&request()));
+        let said = pb::SubmitTicketRequest { urgency: pb::Urgency::Normal.into(), ..request() };
+        assert_eq!(fingerprint(&said), fingerprint(&request()), "normal is what is not said");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! `tierline submit`: brings a ticket in, or many for trying.
 
 use super::Context;
+use super::clocks::{UrgencyWord, told_urgency};
 use super::connect::Connection;
 use super::console;
 use super::fault::Fault;
+use super::forecast::Forecast;
 use super::humane;
 use super::table::{Facts, Table};
 use super::view;
@@ -26,7 +28,7 @@ const RECEIPTS_SHOWN_MAX: usize = 20;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON fields: ticket_id, number, state, customer_id, tier, tier_source, tier_age_ms, submitted_at, respond_by, \
-solve_by, place, duplicate. With --count a receipt on each line.
+solve_by, place, duplicate, urgency, open_now, opens_at, hours. With --count a receipt on each line.
 
 Examples:
   tierline submit --phone '+1 202 555 0101' --subject 'card lost'
@@ -42,6 +44,9 @@ pub(crate) struct Submit {
     /// The tier, if you decide it yourself: the directory is not asked
     #[arg(long, value_name = "TIER", default_value = "", hide_default_value = true)]
     tier: String,
+    /// How soon it matters; the policy says what that makes of the deadlines
+    #[arg(long, default_value = "normal", value_name = "URGENCY")]
+    urgency: UrgencyWord,
     /// What it is about in a line, at most 200 characters
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     subject: String,
@@ -76,6 +81,11 @@ struct Receipt {
     solve_by: Option<Timestamp>,
     place: u64,
     duplicate: bool,
+    forecast: Option<Forecast>,
+    urgency: Option<String>,
+    open_now: Option<bool>,
+    opens_at: Option<Timestamp>,
+    hours: Option<String>,
 }
 
 impl From<v1::SubmitTicketResponse> for Receipt {
@@ -93,6 +103,11 @@ impl From<v1::SubmitTicketResponse> for Receipt {
             solve_by: view::instant(answer.solve_by),
             place: answer.place,
             duplicate: answer.duplicate,
+            forecast: answer.forecast.map(Forecast::from),
+            urgency: told_urgency(answer.urgency),
+            open_now: answer.open_now,
+            opens_at: view::instant(answer.opens_at),
+            hours: view::filled(answer.hours),
         }
     }
 }
@@ -108,6 +123,7 @@ impl Submit {
             subject: self.subject,
             payload: self.payload.as_deref().map(read).transpose()?.unwrap_or_default().into(),
             attributes: pairs(&self.attribute)?,
+            urgency: v1::Urgency::from(self.urgency) as i32,
         };
         let connection = context.connect().await?;
         if self.count > 1 {
@@ -150,12 +166,20 @@ fn text(receipt: &Receipt) -> Facts {
     facts.add("tier", format!("{} ({}{customer}{age})", receipt.tier, receipt.tier_source));
     facts.add("respond by", deadline(receipt, receipt.respond_by));
     facts.add("solve by", deadline(receipt, receipt.solve_by));
+    if let (Some(hours), Some(at), Some(submitted)) =
+        (&receipt.hours, receipt.opens_at, receipt.submitted_at)
+    {
+        facts.add("closed now", format!("{hours} opens {}", humane::instant(at, submitted)));
+    }
     let ahead = match receipt.place {
         _ if receipt.state != "waiting" => String::new(),
         0 => ", next in line".to_owned(),
         place => format!(", {} ahead", humane::count(place, "ticket")),
     };
     facts.add("state", format!("{}{ahead}", receipt.state));
+    if let Some(forecast) = &receipt.forecast {
+        forecast.tell(&mut facts);
+    }
     facts
 }
 

@@ -5,6 +5,7 @@ use super::connect::Connection;
 use super::console;
 use super::explain;
 use super::fault::Fault;
+use super::forecast::Forecast;
 use super::humane;
 use super::table::{Cell, Facts, Table, Tone, shortened};
 use super::view::{self, TICKET_FIELDS};
@@ -48,6 +49,16 @@ pub(crate) enum Command {
     Watch {
         /// The ticket
         id: String,
+    },
+    /// Say how soon a ticket matters
+    ///
+    /// Both deadlines become what this urgency would have made of them at the submission. Neither clock begins anew.
+    #[command(after_help = TICKET_FIELDS)]
+    Urgency {
+        /// The ticket
+        id: String,
+        /// How soon it matters
+        urgency: super::clocks::UrgencyWord,
     },
     /// Explain where a ticket is, and why there and not elsewhere
     #[command(after_help = explain::HELP)]
@@ -107,6 +118,16 @@ impl Command {
             Self::Cancel { id, reason } => {
                 let request = v1::CancelTicketRequest { ticket_id: id, reason };
                 let answer = connection.call(intake.cancel_ticket(request)).await?;
+                show(context, &connection, answer.ticket).await
+            }
+            Self::Urgency { id, urgency } => {
+                let request = v1::UpdateTicketRequest {
+                    ticket_id: id,
+                    update_mask: Some(prost_types::FieldMask { paths: vec!["urgency".to_owned()] }),
+                    urgency: v1::Urgency::from(urgency) as i32,
+                    ..Default::default()
+                };
+                let answer = connection.call(intake.update_ticket(request)).await?;
                 show(context, &connection, answer.ticket).await
             }
             Self::Watch { id } => watch(context, &connection, id).await,
@@ -262,10 +283,14 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
         "solve by",
         deadline(ticket.solve_by, !is_finished) + breach(ticket.solution_breached),
     );
+    super::clocks::add_to_card(&mut facts, ticket, now);
     facts.add("picked up", instant(ticket.picked_up_at));
     if ticket.state() == v1::TicketState::Waiting {
         facts.add("queue", &ticket.queue_id);
         facts.add("pools", ticket.pools.join(", "));
+        if let Some(forecast) = ticket.forecast.clone() {
+            Forecast::from(forecast).tell(&mut facts);
+        }
     }
     if let Some(holder) = &ticket.holder {
         let since = instant(holder.assigned_at);
@@ -354,7 +379,12 @@ fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
     let holder = ticket.holder.as_ref();
     let agent = holder.map_or("nobody", |holder| holder.agent_id.as_str());
     let what = match ticket.state() {
-        v1::TicketState::Waiting => format!("in {}, {left}", ticket.queue_id),
+        v1::TicketState::Waiting => {
+            let wait = ticket.forecast.clone().map(|forecast| Forecast::from(forecast).wait());
+            let wait = wait.filter(|wait| !wait.is_empty());
+            let wait = wait.map_or_else(String::new, |wait| format!(", expected wait {wait}"));
+            format!("in {}, {left}{wait}", ticket.queue_id)
+        }
         v1::TicketState::Assigned => format!("with {agent}"),
         v1::TicketState::Completed => {
             let took = ticket.handle_ms.map_or_else(String::new, humane::duration);

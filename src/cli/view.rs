@@ -5,6 +5,8 @@
 
 #![expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 
+use super::clocks::{Clock, told_urgency};
+use super::forecast::Forecast;
 use super::words;
 use crate::api::proto::v1;
 use jiff::Timestamp;
@@ -17,7 +19,9 @@ JSON fields of a ticket: ticket_id, number, state, channel, customer {kind, valu
 tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out or not UTF-8), attributes, \
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
-handle_ms, outcome, note, reason. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
+handle_ms, outcome, note, reason, urgency, response_clock and solution_clock {state, due, remaining_ms, hours, \
+opens_at}, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
+ahead_count, agent_count, mean_handle_ms, callback_offered}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
 /// The fields of an agent, likewise.
@@ -114,6 +118,10 @@ pub(crate) struct Ticket {
     pub(crate) outcome: Option<String>,
     pub(crate) note: Option<String>,
     pub(crate) reason: Option<String>,
+    pub(crate) forecast: Option<Forecast>,
+    pub(crate) urgency: Option<String>,
+    pub(crate) response_clock: Option<Clock>,
+    pub(crate) solution_clock: Option<Clock>,
 }
 
 impl From<v1::Ticket> for Ticket {
@@ -148,6 +156,10 @@ impl From<v1::Ticket> for Ticket {
             outcome: filled(ticket.outcome),
             note: filled(ticket.note),
             reason: filled(ticket.reason),
+            forecast: ticket.forecast.map(Forecast::from),
+            urgency: told_urgency(ticket.urgency),
+            response_clock: ticket.response_clock.map(Into::into),
+            solution_clock: ticket.solution_clock.map(Into::into),
         }
     }
 }
@@ -248,11 +260,13 @@ mod tests {
                 ..Default::default()
             }),
             customer: Some(v1::CustomerIdentifier::default()),
+            response_clock: Some(v1::Clock::default()),
             ..Default::default()
         };
         let ticket = json(serde_json::to_value(Ticket::from(ticket)));
         assert_documents(TICKET_FIELDS, &ticket);
         assert_documents(TICKET_FIELDS, &ticket["holder"]);
+        assert_documents(TICKET_FIELDS, &ticket["response_clock"]);
         assert_documents(TICKET_FIELDS, &ticket["holder"]["decision"]);
         let agent = v1::Agent { held: vec![v1::HeldTicket::default()], ..Default::default() };
         let agent = json(serde_json::to_value(Agent::from(agent)));

@@ -105,6 +105,14 @@ word!(
     ticket_state, v1::TicketState, "TICKET_STATE_"
 );
 word!(
+    /// `low`, `normal`, `high`, `critical`.
+    urgency, v1::Urgency, "URGENCY_"
+);
+word!(
+    /// `running`, `paused`, `met`, `breached`, `stopped`.
+    clock_state, v1::ClockState, "CLOCK_STATE_"
+);
+word!(
     /// `found`, `unknown-customer`, `stale`, ...
     tier_source, v1::TierSource, "TIER_SOURCE_"
 );
@@ -123,6 +131,14 @@ word!(
 word!(
     /// `guarded-edf`, `fifo`, ...
     dispatch_rule, v1::DispatchRule, "DISPATCH_RULE_"
+);
+word!(
+    /// `measured`, `last-entered`, `assumed`.
+    forecast_basis, v1::ForecastBasis, "FORECAST_BASIS_"
+);
+word!(
+    /// `on-time`, `at-risk`, `late-already`.
+    feasibility, v1::Feasibility, "FEASIBILITY_"
 );
 word!(
     /// `floor`, `at-risk`, `earliest-deadline`, ...

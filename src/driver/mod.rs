@@ -6,6 +6,7 @@
 
 mod audited;
 mod drain;
+mod forecasts;
 mod observer;
 mod run;
 mod tally;
@@ -25,7 +26,9 @@ use crate::engine::command::{
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
+use crate::engine::timing::Urgency;
 use crate::engine::{CrewSurvey, Explanation};
+use crate::forecast::Forecast;
 use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -110,6 +113,10 @@ pub struct Live {
     pub ticket: Ticket,
     /// The policy in force at that instant.
     pub policy: Arc<Policy>,
+    /// That instant.
+    pub at: Time,
+    /// How long it will wait; `None` unless it waits, and where nobody asked.
+    pub forecast: Option<Forecast>,
 }
 
 /// A ticket, live or ended.
@@ -231,6 +238,11 @@ impl Handle {
         self.about(ticket.clone(), Command::Update { ticket, content: Arc::new(content) }).await
     }
 
+    /// Says how soon a live ticket matters.
+    pub async fn set_urgency(&self, ticket: TicketId, urgency: Urgency) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::SetUrgency { ticket, urgency }).await
+    }
+
     /// Corrects a live ticket's tier.
     pub async fn retier(&self, ticket: TicketId, lookup: Lookup) -> Result<Seen, Refused> {
         self.about(ticket.clone(), Command::Retier { ticket, lookup }).await
@@ -322,7 +334,7 @@ impl Handle {
     /// The ticket of that id, live or from the history.
     pub async fn ticket(&self, id: TicketId) -> Result<Option<Seen>, Refused> {
         let wanted = id.clone();
-        let live = self.read(move |engine, _| run::see(engine, &wanted)).await?;
+        let live = self.read(move |engine, now| run::see(engine, &wanted, now)).await?;
         if live.is_some() {
             return Ok(live);
         }

@@ -4,13 +4,15 @@ mod audit;
 mod requests;
 
 use super::drain::Drains;
+use super::forecasts::Turn;
 use super::tally::Tally;
 use super::view::View;
 use super::{Delivery, Handle, Live, Observer, Pulled, Refused, Request, Seen, Settings};
 use crate::clock::{Clock, stopwatch};
 use crate::engine::Engine;
 use crate::engine::command::{Answer, Command, Event, Rejection};
-use crate::engine::model::{AgentId, LeaseToken, Policy, TicketId, TicketNumber, Time};
+use crate::engine::model::{AgentId, LeaseToken, Policy, State, TicketId, TicketNumber, Time};
+use crate::forecast::Forecast;
 use crate::journal::{self, AppendError, FinishedRow, Journal};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -75,21 +77,23 @@ pub(super) fn next_wait() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The ticket of that id as the engine has it, live or just ended.
-pub(super) fn see(engine: &Engine, id: &TicketId) -> Option<Seen> {
+/// The ticket of that id as the engine has it at `at`, live or just ended.
+pub(super) fn see(engine: &Engine, id: &TicketId, at: Time) -> Option<Seen> {
     if let Some(ticket) = engine.ticket(id) {
-        return Some(see_live(engine, ticket.number));
+        return Some(see_live(engine, ticket.number, at));
     }
     engine.finished(id).map(|finished| ended(engine, finished))
 }
 
-fn see_live(engine: &Engine, number: TicketNumber) -> Seen {
-    Seen::Live(Box::new(live(engine, number)))
+pub(super) fn see_live(engine: &Engine, number: TicketNumber, at: Time) -> Seen {
+    Seen::Live(Box::new(live(engine, number, at)))
 }
 
-fn live(engine: &Engine, number: TicketNumber) -> Live {
+fn live(engine: &Engine, number: TicketNumber, at: Time) -> Live {
     let ticket = engine.ticket_numbered(number).expect("the engine just named it");
-    Live { ticket: ticket.clone(), policy: engine.policy().clone() }
+    let waits = ticket.state == State::Waiting;
+    let forecast = waits.then(|| Forecast::of(engine, ticket, at));
+    Live { ticket: ticket.clone(), policy: engine.policy().clone(), at, forecast }
 }
 
 fn ended(engine: &Engine, finished: &crate::engine::model::Finished) -> Seen {
@@ -128,6 +132,7 @@ pub fn start(
         view_stale: true,
         waiting: HashMap::new(),
         watched: BTreeMap::new(),
+        forecast_turn: Turn::default(),
         batch: Batch::default(),
         undelivered: Vec::new(),
         answered: HashMap::new(),
@@ -189,6 +194,7 @@ struct Driver {
     view_stale: bool,
     waiting: HashMap<AgentId, Waiting>,
     watched: BTreeMap<TicketNumber, watch::Sender<Seen>>,
+    forecast_turn: Turn,
     batch: Batch,
     undelivered: Vec<Assigned>,
     /// The pull that each agent's last assignment answered: its caller may still turn out to be gone.
@@ -259,7 +265,7 @@ impl Driver {
                     None
                 }
             };
-            let now = self.clock.now().max(self.engine.at());
+            let now = self.now();
             if self.no_space {
                 self.look_for_space(now)?;
             }
@@ -277,6 +283,7 @@ impl Driver {
             self.audit_some(now);
             self.commit()?;
             self.publish();
+            self.tell_forecasts();
             if self.phase == Phase::Stopping
                 && inbox.try_recv().map(|request| self.take(now, request)).is_err()
             {
@@ -302,7 +309,8 @@ impl Driver {
         }
         let due = self.engine.next_deadline().map_or(IDLE_MAX, |at| self.clock.until(at));
         let view = if self.view_stale { self.view_due_in() } else { IDLE_MAX };
-        due.min(view).min(self.audit_due_in()).min(IDLE_MAX)
+        let forecasts = self.forecast_turn.due_in().unwrap_or(IDLE_MAX);
+        due.min(view).min(forecasts).min(self.audit_due_in()).min(IDLE_MAX)
     }
 
     fn view_due_in(&self) -> Duration {
@@ -357,6 +365,7 @@ impl Driver {
         self.drains.observe(now, event, &self.engine);
         self.observer.happened(now, event, &self.engine);
         self.view_stale = true;
+        self.forecast_turn.stir();
         if let Some(number) = event.ticket()
             && self.watched.contains_key(&number)
         {
@@ -386,6 +395,7 @@ impl Driver {
             | Event::PresenceSet { .. }
             | Event::Submitted(_)
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }
@@ -406,6 +416,11 @@ impl Driver {
         }));
     }
 
+    /// This instant, not before the last event.
+    fn now(&self) -> Time {
+        self.clock.now().max(self.engine.at())
+    }
+
     /// Answers a pull with the ticket its agent now holds, and notices if nobody is there to take it.
     fn hand_over(
         &mut self,
@@ -414,7 +429,7 @@ impl Driver {
         wait: u64,
         reply: Delivery<Pulled>,
     ) {
-        let live = Box::new(live(&self.engine, number));
+        let live = Box::new(live(&self.engine, number, self.now()));
         let assignment = live.ticket.assignment().expect("it was just handed over");
         let token = assignment.token;
         if repeated {
@@ -526,9 +541,10 @@ impl Driver {
     }
 
     fn tell_watchers(&mut self, number: TicketNumber) {
+        let now = self.now();
         let Some(watched) = self.watched.get(&number) else { return };
         if self.engine.ticket_numbered(number).is_some() {
-            watched.send_replace(see_live(&self.engine, number));
+            watched.send_replace(see_live(&self.engine, number, now));
             return;
         }
         let watched = self.watched.remove(&number).expect("it was just found");
@@ -539,6 +555,11 @@ impl Driver {
         if let Some(finished) = self.engine.finished(&last_id) {
             watched.send_replace(ended(&self.engine, finished));
         }
+    }
+
+    fn tell_forecasts(&mut self) {
+        let now = self.clock.now().max(self.engine.at());
+        self.forecast_turn.look(&self.watched, &self.engine, now);
     }
 
     fn publish(&mut self) {

@@ -3,6 +3,7 @@
 use crate::engine::Engine;
 use crate::engine::command::{Deadline, Event};
 use crate::engine::model::{Policy, TierIx, Time};
+use crate::forecast::Coverage;
 use hdrhistogram::Histogram;
 
 /// The recent waits span between one and two of these, in milliseconds.
@@ -72,6 +73,7 @@ impl TierTally {
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     pub(super) tiers: Vec<TierTally>,
+    pub(super) coverage: Coverage,
     names: Vec<std::sync::Arc<str>>,
 }
 
@@ -79,6 +81,7 @@ impl Tally {
     pub(super) fn new(policy: &Policy) -> Self {
         Self {
             tiers: vec![TierTally::default(); policy.tiers.len()],
+            coverage: Coverage::new(policy),
             names: policy.tiers.iter().map(|tier| tier.name.clone()).collect(),
         }
     }
@@ -86,6 +89,8 @@ impl Tally {
     /// Follows a new policy: tiers keep what they counted by their names.
     pub(super) fn re_key(&mut self, policy: &Policy) {
         let old = std::mem::replace(self, Self::new(policy));
+        // It has followed by itself.
+        self.coverage = old.coverage;
         for (name, tally) in old.names.into_iter().zip(old.tiers) {
             if let Some(tier) = policy.tier_named(&name) {
                 self.tiers[usize::from(tier.0)] = tally;
@@ -95,6 +100,7 @@ impl Tally {
 
     /// Counts an event that `engine` has just applied.
     pub(super) fn observe(&mut self, now: Time, event: &Event, engine: &Engine) {
+        self.coverage.observe(now, event, engine);
         match event {
             Event::Submitted(submitted) => self.tier(submitted.tier).submitted_count += 1,
             Event::Assigned { ticket, .. } => {
@@ -133,6 +139,7 @@ impl Tally {
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }

@@ -4,6 +4,7 @@ use super::tally::Tally;
 use crate::engine::Engine;
 use crate::engine::model::{Policy, PoolIx, Presence, Time};
 use crate::engine::queue::QueueKey;
+use crate::forecast::TierCoverage;
 use crate::journal::Trouble;
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ pub struct TierView {
     pub lease_expired_count: u64,
     /// Median and 95th percentile of the waits in the last five to ten minutes, in milliseconds.
     pub recent_wait_p50_p95_ms: Option<[i64; 2]>,
+    /// How often the waits held that were told at the submit.
+    pub coverage: TierCoverage,
 }
 
 /// One pool.
@@ -110,7 +113,9 @@ impl View {
                 front_respond_by: front.respond_by,
             })
         });
-        let tiers = policy.tiers.iter().zip(&tally.tiers).map(|(tier, tally)| TierView {
+        let tallies = tally.tiers.iter().zip(&tally.coverage.tiers);
+        let tiers = policy.tiers.iter().zip(tallies).map(|(tier, (tally, coverage))| TierView {
+            coverage: *coverage,
             name: tier.name.clone(),
             submitted_count: tally.submitted_count,
             picked_up_count: tally.picked_up_count,

@@ -2,7 +2,7 @@
 
 use super::command::{Deadline, Event, ReleaseReason, Submitted};
 use super::model::{
-    Agent, AgentId, Assignment, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
+    Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
     Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
 use super::needs::NeedsBook;
@@ -47,8 +47,20 @@ impl Engine {
             Event::Updated { ticket, content } => {
                 self.ticket_mut(*ticket).content = content.clone();
             }
+            Event::UrgencySet { ticket, urgency, respond_by, solve_by } => {
+                self.re_key(*ticket, |ticket| {
+                    ticket.urgency = *urgency;
+                    ticket.respond_by = *respond_by;
+                    ticket.solve_by = *solve_by;
+                });
+            }
             Event::Retiered { .. } => self.retiered(event),
             Event::Cancelled { ticket, reason } => {
+                let live = self.ticket_numbered(*ticket).expect("an event names a live ticket");
+                if live.picked_up_at.is_none() {
+                    let kind = (live.tier, live.channel);
+                    self.flow.hung_up(kind, at.since_ms(live.submitted_at));
+                }
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
             Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
@@ -179,6 +191,7 @@ impl Engine {
             number: submitted.number,
             fingerprint: submitted.fingerprint,
             channel: submitted.channel,
+            urgency: submitted.urgency,
             caller: submitted.caller.clone(),
             content: submitted.content.clone(),
             tier: submitted.tier,
@@ -257,10 +270,14 @@ impl Engine {
         self.next_token = LeaseToken(token.0 + 1);
         let policy_version = self.policy.version.clone();
         let mut tier = TierIx(0);
+        let mut channel = Channel::Voice;
+        let mut first_wait_ms = None;
         self.re_key(*number, |ticket| {
             assert_eq!(ticket.state, State::Waiting, "only a waiting ticket is assigned");
             tier = ticket.tier;
+            channel = ticket.channel;
             let in_doubt = ticket.picked_up_at.is_none();
+            first_wait_ms = in_doubt.then(|| at.since_ms(ticket.submitted_at));
             ticket.picked_up_at.get_or_insert(at);
             ticket.assigned_count += 1;
             ticket.state = State::Assigned(Box::new(Assignment {
@@ -276,7 +293,9 @@ impl Engine {
                 in_doubt,
             }));
         });
-        self.timers.remove_wait(self.roster.get(agent).expect("an event names a known agent"));
+        let holder = self.roster.get(agent).expect("an event names a known agent");
+        self.flow.took(at, (tier, channel), holder.pools, first_wait_ms);
+        self.timers.remove_wait(holder);
         self.roster.give(agent, *number, *token);
         self.count_dispatch(agent, tier, *passed);
     }
@@ -350,6 +369,7 @@ impl Engine {
                 None => PoolRecord::default(),
             })
             .collect();
+        self.flow = self.flow.re_keyed(&old, policy);
         self.roster.forget_tickets();
         let agents: Vec<_> = self.roster.iter().cloned().collect();
         for mut agent in agents {

@@ -10,6 +10,7 @@ use super::model::{
 };
 use super::needs::{Needs, SkillIx, Skills};
 use super::quarantine::Audited;
+use super::timing::Urgency;
 use super::wish::{Preferred, SkillMode, Wish};
 use std::sync::Arc;
 
@@ -45,6 +46,13 @@ pub enum Command {
         ticket: TicketId,
         /// The new content, whole.
         content: Arc<Content>,
+    },
+    /// Say how soon a live ticket matters; its clocks go on from where they began.
+    SetUrgency {
+        /// Which.
+        ticket: TicketId,
+        /// How soon.
+        urgency: Urgency,
     },
     /// Correct a live ticket's tier after the directory has spoken again; a lookup that is `Stale` or
     /// `Unavailable` corrects nothing.
@@ -171,6 +179,8 @@ pub struct Submit {
     pub fingerprint: u64,
     /// How the customer reached us.
     pub channel: Channel,
+    /// How soon it matters.
+    pub urgency: Urgency,
     /// Who asks.
     pub caller: Option<Arc<Caller>>,
     /// What it is about.
@@ -309,6 +319,17 @@ pub enum Event {
         ticket: TicketNumber,
         /// The new content.
         content: Arc<Content>,
+    },
+    /// A ticket's urgency was changed; its clocks count on from the submit.
+    UrgencySet {
+        /// Which.
+        ticket: TicketNumber,
+        /// How soon it matters now.
+        urgency: Urgency,
+        /// The response deadline now.
+        respond_by: Time,
+        /// The solution deadline now.
+        solve_by: Option<Time>,
     },
     /// A ticket's tier was corrected; its wait counts on from the submit.
     Retiered {
@@ -451,6 +472,7 @@ impl Event {
             Self::Submitted(submitted) => Some(submitted.number),
             Self::Audited(audited) => audited.ticket(),
             Self::Updated { ticket, .. }
+            | Self::UrgencySet { ticket, .. }
             | Self::Retiered { ticket, .. }
             | Self::Cancelled { ticket, .. }
             | Self::Overflowed { ticket, .. }
@@ -483,6 +505,8 @@ pub struct Submitted {
     pub fingerprint: u64,
     /// How the customer reached us.
     pub channel: Channel,
+    /// How soon it matters.
+    pub urgency: Urgency,
     /// Who asks.
     pub caller: Option<Arc<Caller>>,
     /// What it is about.

@@ -4,6 +4,7 @@ use super::command::{
     AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, Rejection, ReleaseReason,
     Submit, Submitted, WaitEnd,
 };
+use super::deadlines::Promise;
 use super::dispatch::Choice;
 use super::model::{
     AgentId, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber,
@@ -74,6 +75,7 @@ impl Engine {
                 let answer = Answer::Ticket { number, repeated: false };
                 Ok(Decision::of(Event::Updated { ticket: number, content }, answer))
             }
+            Command::SetUrgency { ticket, urgency } => self.decide_urgency(&ticket, urgency),
             Command::Retier { ticket, lookup } => self.decide_retier(now, &ticket, lookup),
             Command::Cancel { ticket, reason, earlier } => {
                 self.decide_cancel(&ticket, reason, earlier)
@@ -264,14 +266,16 @@ impl Engine {
                 return Err(Rejection::QueueLimit { max: QUEUES_MAX });
             }
         }
-        let (respond_by, solve_by) =
-            Self::deadlines(&self.policy, coding.tier, submit.channel, now);
+        let promise =
+            Promise { tier: coding.tier, channel: submit.channel, urgency: submit.urgency };
+        let (respond_by, solve_by) = promise.deadlines(&self.policy, now);
         let number = self.next_number;
         let submitted = Submitted {
             id: submit.id,
             number,
             fingerprint: submit.fingerprint,
             channel: submit.channel,
+            urgency: submit.urgency,
             caller,
             content: submit.content,
             tier: coding.tier,
@@ -348,8 +352,8 @@ impl Engine {
         if (coding.tier, coding.source) == (live.tier, live.tier_source) && !tells_id {
             return Ok(Decision::nothing(answer));
         }
-        let (respond_by, solve_by) =
-            Self::deadlines(&self.policy, coding.tier, live.channel, live.submitted_at);
+        let promise = Promise { tier: coding.tier, ..Promise::of(live) };
+        let (respond_by, solve_by) = promise.deadlines(&self.policy, live.submitted_at);
         let waited_ms = now.since_ms(live.submitted_at);
         let (overflow_step, pools) = Self::route_after(&self.policy, coding.tier, waited_ms);
         let wish = live.wish.as_deref();
@@ -457,7 +461,11 @@ impl Engine {
         }))
     }
 
-    fn live(&self, id: &TicketId, earlier: Option<Earlier>) -> Result<&Ticket, Rejection> {
+    pub(super) fn live(
+        &self,
+        id: &TicketId,
+        earlier: Option<Earlier>,
+    ) -> Result<&Ticket, Rejection> {
         if let Some(live) = self.ticket(id) {
             return Ok(live);
         }

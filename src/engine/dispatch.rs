@@ -4,6 +4,7 @@
 //! reserve keeps back, and which step of the rule decides. Dispatching takes the answer and
 //! explaining prints it, so they cannot differ.
 
+use super::hours;
 use super::model::{Policy, PoolIx, PoolRecord, PoolSet, Rule, Step, TicketNumber, TierIx, Time};
 use super::needs::Crew;
 use super::queue::{Front, QueueKey, Queues};
@@ -52,9 +53,10 @@ pub struct Head {
     pub waited_ms: i64,
     /// What is left to its response deadline, in ms; negative when it has passed.
     pub slack_ms: i64,
-    /// At or below this slack it is at risk, in ms.
+    /// With no more than this left to its response deadline it is at risk, in ms of the time that counts:
+    /// inside its hours, if it has any.
     pub guard_ms: i64,
-    /// `slack_ms <= guard_ms`.
+    /// No more than `guard_ms` of the time that counts is left.
     pub at_risk: bool,
     /// It has waited longer than the policy's multiple of its response target.
     pub starving: bool,
@@ -128,7 +130,11 @@ impl Floor<'_> {
         counted: bool,
         now: Time,
     ) -> Head {
-        let target_ms = front.respond_by.since_ms(front.submitted_at).max(1);
+        let hours = self.policy.hours(queue.tier, queue.channel);
+        // Risk and starving are measured in the time that counts: a night is no risk.
+        let target_ms = hours::between(hours, front.submitted_at, front.respond_by).max(1);
+        let counted_wait_ms = hours::between(hours, front.submitted_at, now);
+        let counted_slack_ms = target_ms.saturating_sub(counted_wait_ms);
         let waited_ms = now.since_ms(front.submitted_at);
         let slack_ms = front.respond_by.since_ms(now);
         let tier = self.policy.tier(queue.tier);
@@ -149,8 +155,8 @@ impl Floor<'_> {
             waited_ms,
             slack_ms,
             guard_ms,
-            at_risk: slack_ms <= guard_ms,
-            starving: waited_ms > permille_of(target_ms, self.policy.starve_after_permille),
+            at_risk: counted_slack_ms <= guard_ms,
+            starving: counted_wait_ms > permille_of(target_ms, self.policy.starve_after_permille),
             held_by,
             floor_held_by,
         }
@@ -231,7 +237,7 @@ fn highest_tier(a: &Head, b: &Head) -> Ordering {
 }
 
 /// `value` times `permille` / 1000, rounded down; stops at the end of the range.
-fn permille_of(value: i64, permille: u32) -> i64 {
+pub(super) fn permille_of(value: i64, permille: u32) -> i64 {
     let product = i128::from(value) * i128::from(permille) / 1000;
     i64::try_from(product).unwrap_or(i64::MAX)
 }

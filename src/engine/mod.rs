@@ -8,18 +8,24 @@ mod apply;
 mod audit;
 mod choice;
 pub mod command;
+pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
+pub mod duty;
 mod explain;
+pub mod flow;
+pub mod hours;
 mod ids;
 pub mod model;
 pub mod needs;
+pub mod outlook;
 pub mod quarantine;
 pub mod queue;
 pub mod roster;
 mod shelf;
 mod starvation;
 pub mod timers;
+pub mod timing;
 pub mod wish;
 
 pub use audit::{Audit, Fault};
@@ -27,10 +33,11 @@ pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
+use flow::Flow;
 use ids::{Ids, Tickets};
 use model::{
-    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket,
-    TicketId, TicketNumber, TierIx, TierSet, Time,
+    Agent, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket, TicketId,
+    TicketNumber, TierIx, TierSet, Time,
 };
 use needs::{Crew, NeedsBook};
 use queue::Queues;
@@ -73,6 +80,7 @@ pub struct Engine {
     at: Time,
     policy: Arc<Policy>,
     records: Vec<PoolRecord>,
+    flow: Flow,
     roster: Roster,
     tickets: Tickets,
     ids: Ids,
@@ -108,6 +116,7 @@ impl Engine {
             queues: Queues::new(policy.rule),
             policy: Arc::new(policy),
             records: Vec::new(),
+            flow: Flow::default(),
             roster: Roster::default(),
             tickets: Tickets::default(),
             ids: Ids::default(),
@@ -129,6 +138,7 @@ impl Engine {
             queues: Queues::new(image.policy.rule),
             policy: image.policy,
             records: image.pools,
+            flow: image.flow,
             next_number: image.next_number,
             next_token: image.next_token,
             ..Self::new(limits)
@@ -153,6 +163,7 @@ impl Engine {
             at: self.at,
             policy: self.policy.clone(),
             pools: self.records.clone(),
+            flow: self.flow.clone(),
             agents: self.roster.iter().cloned().collect(),
             tickets: self.tickets.values().map(|ticket| (**ticket).clone()).collect(),
             finished: self.finished.iter().map(|finished| (**finished).clone()).collect(),
@@ -184,6 +195,11 @@ impl Engine {
     /// What a pool has learnt.
     pub fn record(&self, pool: PoolIx) -> &PoolRecord {
         &self.records[usize::from(pool.0)]
+    }
+
+    /// What is learnt of the flow of work.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
     }
 
     /// The agents.
@@ -333,19 +349,6 @@ impl Engine {
         let taken = tier.overflow.iter().take_while(|step| step.after_ms <= waited_ms).count();
         let pools = if taken == 0 { tier.pools } else { tier.overflow[taken - 1].pools };
         (u8::try_from(taken).expect("a tier has at most 63 overflow steps"), pools)
-    }
-
-    /// The deadlines of a ticket of that tier and channel, submitted at `submitted_at`.
-    fn deadlines(
-        policy: &Policy,
-        tier: TierIx,
-        channel: Channel,
-        submitted_at: Time,
-    ) -> (Time, Option<Time>) {
-        let tier = policy.tier(tier);
-        let respond_by = submitted_at.plus_ms(tier.respond_within_ms[channel.index()]);
-        let solve_by = tier.solve_within_ms[channel.index()].map(|ms| submitted_at.plus_ms(ms));
-        (respond_by, solve_by)
     }
 }
 

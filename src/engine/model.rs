@@ -14,8 +14,11 @@
 //!              '----------------> CANCELLED
 //! ```
 
+use super::flow::Flow;
+use super::hours::Hours;
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use super::quarantine::Quarantine;
+use super::timing::{Timing, Urgency};
 use super::wish::Wish;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -416,6 +419,8 @@ pub struct Ticket {
     pub tier_source: TierSource,
     /// How old the directory's answer was, in milliseconds; 0 unless the source is `Stale`.
     pub tier_age_ms: i64,
+    /// How soon it matters; scales its deadlines.
+    pub urgency: Urgency,
     /// When it was submitted; its wait counts from here whatever happens later.
     pub submitted_at: Time,
     /// When someone must have picked it up.
@@ -621,6 +626,8 @@ pub struct Policy {
     pub tiers: Vec<Tier>,
     /// The pools. 1 to [`POOLS_MAX`].
     pub pools: Vec<Pool>,
+    /// The business hours that tiers name. At most [`super::hours::PLANS_MAX`].
+    pub hours: Vec<Arc<Hours>>,
     /// The names of skills. At most [`SKILLS_MAX`](super::needs::SKILLS_MAX).
     pub skills: Vec<Arc<str>>,
     /// The tier of customers the directory does not know.
@@ -644,10 +651,15 @@ pub struct Tier {
     pub respond_within_ms: [i64; 6],
     /// The solution target per channel in milliseconds, where one is promised.
     pub solve_within_ms: [Option<i64>; 6],
+    /// When its clocks run and how urgency scales the targets.
+    pub timing: Timing,
     /// The pools that serve the tier from the start.
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.
     pub overflow: Vec<Overflow>,
+    /// Who calls or chats is offered a callback when the expected wait is longer than this, in
+    /// milliseconds; `None` is never.
+    pub offer_callback_above_ms: Option<i64>,
     /// How many tickets of the tier may wait on each channel before a submit is refused, in the order of
     /// [`Channel::ALL`]; `None` is as many as the server holds.
     pub queue_max: [Option<u32>; 6],
@@ -718,6 +730,12 @@ impl Policy {
         &self.tiers[usize::from(ix.0)]
     }
 
+    /// The business hours of a tier's channel; `None` where its clocks always run.
+    pub fn hours(&self, tier: TierIx, channel: Channel) -> Option<&Hours> {
+        let ix = self.tier(tier).timing.hours[channel.index()]?;
+        Some(&self.hours[usize::from(ix.0)])
+    }
+
     /// The pool at `ix`, which must come from this policy.
     pub fn pool(&self, ix: PoolIx) -> &Pool {
         &self.pools[usize::from(ix.0)]
@@ -745,6 +763,8 @@ pub struct Image {
     pub policy: Arc<Policy>,
     /// What each pool has learnt, in the policy's order.
     pub pools: Vec<PoolRecord>,
+    /// What is learnt of the flow of work.
+    pub flow: Flow,
     /// Every agent, by id.
     pub agents: Vec<Agent>,
     /// Every live ticket, by number.

@@ -112,6 +112,13 @@ impl Needs {
         (self != Self::default()).then(|| Arc::new(self))
     }
 
+    /// Whether someone who has `skills` has what is required and nothing that is excluded.
+    pub fn allow(&self, skills: &[(SkillIx, u8)]) -> bool {
+        let can = |(skill, least): &(SkillIx, u8)| level_in(skills, *skill) >= *least;
+        self.required.iter().all(can)
+            && !skills.iter().any(|(skill, _)| self.excluded.contains(*skill))
+    }
+
     /// Agents whom the needs name, for or against them.
     pub fn named(&self) -> impl Iterator<Item = &AgentId> {
         self.barred.iter().chain(&self.only)
@@ -178,9 +185,7 @@ impl Crew {
             let asked_for = self.own.as_ref() == Some(only);
             return shared.or(self.pools.first()).filter(|_| asked_for);
         }
-        let can = |(skill, least): &(SkillIx, u8)| level_in(&self.skills, *skill) >= *least;
-        let able = needs.required.iter().all(can)
-            && !self.skills.iter().any(|(skill, _)| needs.excluded.contains(*skill))
+        let able = needs.allow(&self.skills)
             && self.own.as_ref().is_none_or(|own| needs.barred.binary_search(own).is_err());
         shared.filter(|_| able)
     }

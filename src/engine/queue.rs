@@ -102,10 +102,13 @@ impl Queue {
         match self.order.last() {
             Some(last) if last < key => self.order.len(),
             Some(last) if last == key => self.order.len() - 1,
-            Some(_) | None => {
-                self.order.iter().take_while(|(known, ())| *known < key).take(most).count()
-            }
+            Some(_) | None => self.order.count_before(key, most).min(most),
         }
+    }
+
+    /// How many stand before an instant in the order of the rule; beyond `most` at least that many.
+    pub fn count_before(&self, instant: Time, number: TicketNumber, most: usize) -> usize {
+        self.ahead_of((instant, number), most)
     }
 }
 
@@ -313,6 +316,20 @@ impl Queues {
     /// The queues that wait for that agent.
     pub fn of_agent(&self, agent: &AgentId) -> impl Iterator<Item = (&QueueKey, &Queue)> {
         self.by_agent.get(agent).into_iter().flatten()
+    }
+
+    /// The queues that agents who may serve a ticket of such pools and needs may serve too: of those that
+    /// wait for one agent the others of that agent, else those that wait for nobody by name.
+    pub fn beside(
+        &self,
+        pools: PoolSet,
+        needs: Option<&Needs>,
+    ) -> impl Iterator<Item = (&QueueKey, &Queue)> {
+        let only = needs.and_then(|needs| needs.only.as_ref());
+        let own = only.into_iter().flat_map(|agent| self.of_agent(agent));
+        let open = self.anyone.iter().chain(self.by_skill.values().flatten());
+        let open = open.filter(move |(key, _)| only.is_none() && !key.pools.and(pools).is_empty());
+        own.chain(open).filter(|(_, queue)| !queue.is_empty())
     }
 
     /// How many tickets of its own and higher tiers stand before a waiting ticket; exact up to

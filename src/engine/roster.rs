@@ -1,7 +1,9 @@
 //! The agents: who is registered, who waits for work, who holds what, and whom tickets name.
 
+use super::duty::{Duties, Duty};
 use super::model::{
-    Agent, AgentChoice, AgentId, LeaseToken, POOLS_MAX, PoolIx, Presence, TicketNumber, Time, Wait,
+    Agent, AgentChoice, AgentId, LeaseToken, POOLS_MAX, PoolIx, PoolSet, Presence, TicketNumber,
+    Time, Wait,
 };
 use super::needs::{ChannelSet, Crew, Needs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +15,7 @@ pub struct Roster {
     agents: BTreeMap<AgentId, Agent>,
     waiting: BTreeMap<Crew, Idle>,
     idle_by_pool: [u32; POOLS_MAX],
+    duties: Duties,
     /// By how many kinds of needs of live tickets an agent is named, for or against.
     named: BTreeMap<AgentId, u32>,
     /// How many filled queues wait for one agent.
@@ -49,6 +52,7 @@ impl Default for Roster {
             agents: BTreeMap::new(),
             waiting: BTreeMap::new(),
             idle_by_pool: [0; POOLS_MAX],
+            duties: Duties::default(),
             named: BTreeMap::new(),
             called: BTreeMap::new(),
             forsaken: BTreeSet::new(),
@@ -87,6 +91,23 @@ impl Roster {
     /// How many agents of a pool wait for work.
     pub fn idle_count(&self, pool: PoolIx) -> u32 {
         self.idle_by_pool[usize::from(pool.0)]
+    }
+
+    /// The agents on duty in any of `pools`, each counted once.
+    pub fn duty(&self, pools: PoolSet) -> Duty {
+        self.duties.of(pools)
+    }
+
+    /// Those of them who may serve tickets of these needs.
+    pub fn duty_for(&self, pools: PoolSet, needs: Option<&Needs>) -> Duty {
+        let Some(needs) = needs else { return self.duties.of(pools) };
+        if let Some(only) = &needs.only {
+            return self.agents.get(only).map(Duty::of).unwrap_or_default();
+        }
+        let able =
+            |agent: &&Agent| !agent.pools.and(pools).is_empty() && needs.allow(&agent.skills);
+        let barred = needs.barred.iter().filter_map(|id| self.agents.get(id)).filter(able);
+        barred.fold(self.duties.able(pools, needs), |sum, agent| sum.minus(Duty::of(agent)))
     }
 
     /// Whether any agent waits for work.
@@ -307,6 +328,7 @@ impl Roster {
     }
 
     fn enter(&mut self, agent: &Agent) {
+        self.duties.enter(agent);
         if agent.wait.is_some() {
             let crew = self.crew_of(agent);
             let idle = self.waiting.entry(crew).or_default();
@@ -320,6 +342,7 @@ impl Roster {
     }
 
     fn leave(&mut self, agent: &Agent) {
+        self.duties.leave(agent);
         if agent.wait.is_some() {
             let crew = self.crew_of(agent);
             let idle = self.waiting.get_mut(&crew).expect("who waits is in a crew");

@@ -109,6 +109,22 @@ impl<K: Copy + Ord, V> Shelf<K, V> {
         first[from..].iter().chain(rest).map(|(key, value)| (*key, value))
     }
 
+    /// How many entries come before `key`; beyond `most` at least that many.
+    pub(super) fn count_before(&self, key: K, most: usize) -> usize {
+        let mut count = 0;
+        for block in self.blocks.range(..=key).map(|(_, block)| block) {
+            if block.last().is_some_and(|(last, _)| *last < key) {
+                count += block.len();
+            } else {
+                count += block.partition_point(|(known, _)| *known < key);
+            }
+            if count >= most {
+                break;
+            }
+        }
+        count
+    }
+
     /// Puts `value` at `key`, where nothing may be yet.
     pub(super) fn insert(&mut self, key: K, value: V) {
         let block = match self.blocks.range(..=key).next_back() {
@@ -226,6 +242,7 @@ mod tests {
                 assert_eq!(shelf.first(), tree.keys().next().copied());
                 assert_eq!(shelf.last(), tree.keys().next_back().copied());
                 assert!(shelf.iter().eq(tree.iter().map(|(key, value)| (*key, value))));
+                assert_eq!(shelf.count_before(after, usize::MAX), tree.range(..after).count());
                 let rest = tree.range((Excluded(after), Unbounded));
                 assert!(shelf.after(after).eq(rest.map(|(key, value)| (*key, value))));
                 assert!(shelf.blocks.values().all(|block| (1..=BLOCK_LEN_MAX).contains(&block.len())));

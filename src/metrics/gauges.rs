@@ -1,9 +1,10 @@
 //! What is the case at the moment of a scrape, read from the view that the driver published.
 
-use super::{Labels, PREFIX, count, seconds};
+use super::{Counters, Labels, PREFIX, count, seconds};
 use crate::directory::{BreakerState, Directory, Health};
 use crate::driver::View;
 use crate::engine::model::{Channel, Time};
+use crate::forecast::TOLD_SHARES;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
@@ -31,6 +32,7 @@ pub(super) fn registry(scrape: &Scrape<'_>) -> Registry {
     let mut registry = Registry::with_prefix(PREFIX);
     queues(&mut registry, scrape);
     tiers(&mut registry, scrape.view);
+    forecasts(&mut registry, scrape.view);
     pools(&mut registry, scrape.view);
     directory(&mut registry, scrape.directory);
     let mut gauge = |name: &str, help: &str, value: i64| {
@@ -108,6 +110,44 @@ fn tiers(registry: &mut Registry, view: &View) {
             #[expect(clippy::cast_precision_loss, reason = "a share needs no 16 digits")]
             let ratio = tier.in_time_count as f64 / all as f64;
             share.get_or_create(&[("tier", tier.name.clone())]).set(ratio);
+        }
+    }
+}
+
+/// How the waits that were told at the submit came out. Counted by the driver, read here.
+fn forecasts(registry: &mut Registry, view: &View) {
+    let registry = registry.sub_registry_with_prefix("forecast");
+    let waits = Counters::<3>::default();
+    registry.register(
+        "waits",
+        "Waits of delayed tickets by tier, quantile that was told at the submit, and whether it held: \
+         within or beyond",
+        Family::clone(&waits),
+    );
+    let error = Shares::<1>::default();
+    registry.register_with_unit(
+        "error",
+        "By how much the p50 told at the submit was off: the root of the mean square; absent before \
+         the first delayed ticket was picked up",
+        Unit::Seconds,
+        Family::clone(&error),
+    );
+    for tier in &view.tiers {
+        let coverage = &tier.coverage;
+        for (at, percent) in TOLD_SHARES.into_iter().enumerate() {
+            let results =
+                [("within", coverage.within_counts[at]), ("beyond", coverage.beyond_counts[at])];
+            for (result, count) in results {
+                let labels = [
+                    ("tier", tier.name.clone()),
+                    ("quantile", format!("0.{percent}").into()),
+                    ("result", result.into()),
+                ];
+                waits.get_or_create(&labels).inc_by(count);
+            }
+        }
+        if let Some(seconds) = coverage.error_s() {
+            error.get_or_create(&[("tier", tier.name.clone())]).set(seconds);
         }
     }
 }

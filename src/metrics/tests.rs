@@ -6,6 +6,7 @@ use crate::engine::command::{
 use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, Policy, PoolSet, Presence, TicketId,
 };
+use crate::engine::timing::Urgency;
 
 /// An engine with its metrics, and a clock that the test turns.
 struct Desk {
@@ -64,6 +65,7 @@ impl Desk {
             id: TicketId::new(id),
             fingerprint: 1,
             channel: Channel::Voice,
+            urgency: Urgency::Normal,
             caller: None,
             content: Arc::new(Content::default()),
             lookup,

@@ -213,6 +213,7 @@ impl Tickets {
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
+            | Event::UrgencySet { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }
             | Event::WaitStarted { .. }

@@ -50,6 +50,8 @@ pub struct TierSummary {
     pub pools: Vec<String>,
     /// The pools that are added later.
     pub overflow: Vec<OverflowStep>,
+    /// The expected wait above which callers and chatters are offered a callback, in milliseconds.
+    pub offer_callback_above_ms: Option<i64>,
     /// What the floor promises the tier in each pool that may serve it.
     pub starving: Vec<Starving>,
 }
@@ -108,6 +110,7 @@ pub fn describe(policy: &Policy) -> Description {
             queue_max: tier.queue_max,
             pools: names(policy, tier.pools),
             overflow: overflow.collect(),
+            offer_callback_above_ms: tier.offer_callback_above_ms,
             starving: starving(policy, TierIx(super::index(at))),
         }
     });

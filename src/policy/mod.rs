@@ -6,15 +6,18 @@
 
 mod change;
 mod describe;
+mod hours;
 mod pools;
 mod starving;
 mod tiers;
+mod timing;
 
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
 pub use starving::Starving;
 
+use crate::engine::hours::HoursIx;
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};
 use crate::settings::{self, DAY, Item, NAME_CHARS_MAX, Report, SECOND, Section};
 use std::ops::RangeInclusive;
@@ -25,6 +28,8 @@ use std::sync::Arc;
 const TARGET_MS: RangeInclusive<i64> = SECOND..=30 * DAY;
 /// `overflow.after`.
 const OVERFLOW_AFTER_MS: RangeInclusive<i64> = SECOND..=7 * DAY;
+/// An expected wait above which a callback is offered, in milliseconds: a second to a week.
+const OFFER_CALLBACK_ABOVE_MS: RangeInclusive<i64> = 1000..=604_800_000;
 /// `lease`: shorter than a second, a lease would end on the way to the agent.
 const LEASE_MS: RangeInclusive<i64> = SECOND..=DAY;
 /// The lease of a pool that gives none, in milliseconds: 15 minutes, three calls of mean length.
@@ -79,14 +84,17 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     // Names first: tiers name pools, pools and customers name tiers.
     let mut tiers = tiers::entries(root);
     let pools = pools::entries(root);
+    let hours = hours::entries(root);
     tiers.sort_by_key(|tier| tier.rank);
     let names = Names {
         tiers: tiers.iter().map(|tier| tier.name).collect(),
         ranks_known: tiers.iter().all(|tier| tier.rank.is_some()),
         pools: pools.iter().map(|pool| pool.name).collect(),
+        hours: hours.iter().map(|hours| hours.name).collect(),
     };
 
     let read_tiers: Vec<_> = tiers.iter().map(|tier| tier.read(&names)).collect();
+    let read_hours: Vec<_> = hours.iter().map(hours::HoursEntry::read).collect();
     let read_pools: Vec<_> = pools.iter().map(|pool| pool.read(&names)).collect();
 
     let rule_item = dispatch.get("rule");
@@ -112,6 +120,9 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     for section in pools.into_iter().map(|pool| pool.section) {
         section.finish();
     }
+    for section in hours.into_iter().map(|hours| hours.section) {
+        section.finish();
+    }
 
     let policy = Policy {
         version: version?.into(),
@@ -120,6 +131,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         floor_share_permille: floor_share?,
         tiers: read_tiers.into_iter().collect::<Option<_>>()?,
         pools: read_pools.into_iter().collect::<Option<_>>()?,
+        hours: read_hours.into_iter().collect::<Option<_>>()?,
         skills: Vec::new(),
         unknown_tier: unknown_tier?,
         unavailable_tier: unavailable_tier?,
@@ -148,6 +160,7 @@ struct Names<'a> {
     /// Whether `tiers` is certain to be in the order of rank.
     ranks_known: bool,
     pools: Vec<Option<&'a str>>,
+    hours: Vec<Option<&'a str>>,
 }
 
 impl Names<'_> {
@@ -184,6 +197,16 @@ impl Names<'_> {
             }
         }
         complete.then_some(pools)
+    }
+
+    /// The hours that the value names.
+    fn hours(&self, item: &Item<'_>) -> Option<HoursIx> {
+        let text = item.text()?;
+        let at = self.hours.iter().position(|hours| *hours == Some(text));
+        if at.is_none() {
+            item.unknown("is no [[hours]]", self.hours.iter().flatten().copied());
+        }
+        at.map(|at| HoursIx(index(at)))
     }
 
     fn pool(&self, item: &Item<'_>) -> Option<PoolIx> {
@@ -256,6 +279,7 @@ fn channel_names() -> [&'static str; 6] {
 mod tests {
     use super::*;
     use crate::engine::model::{Overflow, Pool, Tier};
+    use crate::engine::timing::Timing;
 
     #[test]
     fn a_policy_is_read_as_it_is_written_with_the_highest_tier_first() {
@@ -318,9 +342,11 @@ name = "c"
                     weight_permille: 1,
                     respond_within_ms: [15_000, 16_000, 17_000, 18_000, 19_000, 20_000],
                     solve_within_ms: [None, None, Some(17_000), None, None, None],
+                    timing: Timing::default(),
                     pools: set(&[0]),
                     queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
                     overflow: vec![overflow(1_000, &[0, 2]), overflow(60_000, &[0, 1, 2])],
+                    offer_callback_above_ms: None,
                 },
                 Tier {
                     name: "low".into(),
@@ -328,6 +354,7 @@ name = "c"
                     weight_permille: 1000,
                     respond_within_ms: [129_600_000; 6],
                     solve_within_ms: [None; 6],
+                    timing: Timing::default(),
                     pools: set(&[1]),
                     ..Tier::default()
                 },
@@ -338,6 +365,7 @@ name = "c"
                 pool("b", 900_000, &[]),
                 pool("c", 900_000, &[]),
             ],
+            hours: Vec::new(),
             unknown_tier: TierIx(1),
             unavailable_tier: TierIx(1),
             source: text.into(),

@@ -1,8 +1,9 @@
 //! `[[tier]]`: a class of customer, its targets and its pools.
 
 use super::{
-    GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OVERFLOW_AFTER_MS, QUEUE_MAX, RANK, TARGET_MS,
-    WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, unique_name,
+    GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OFFER_CALLBACK_ABOVE_MS, OVERFLOW_AFTER_MS,
+    QUEUE_MAX, RANK, TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille,
+    tables, timing, unique_name,
 };
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
 use crate::settings::{Item, Section, format_ms};
@@ -46,8 +47,13 @@ impl TierEntry<'_> {
         let section = &self.section;
         let guard = permille(section, "guard", GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT);
         let weight = permille(section, "weight", WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT);
+        let timing = timing::read(section, names);
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
+        let offer_callback_above_ms = match section.get("offer_callback_above") {
+            Some(item) => Some(item.ms(OFFER_CALLBACK_ABOVE_MS)?),
+            None => None,
+        };
         let respond_item = section.require("respond_within");
         let respond = respond_item.as_ref().and_then(Targets::read);
         let respond_within_ms = respond
@@ -68,8 +74,10 @@ impl TierEntry<'_> {
             weight_permille: weight?,
             respond_within_ms: respond_within_ms?,
             solve_within_ms: solve?.per_channel(),
+            timing: timing?,
             pools: pools?,
             overflow: overflow?,
+            offer_callback_above_ms,
             queue_max: queue_max?,
         })
     }

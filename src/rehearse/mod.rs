@@ -11,6 +11,7 @@ pub mod live;
 pub mod report;
 pub mod simulate;
 pub mod streams;
+pub mod told;
 pub mod trace;
 
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Rule, TierIx};

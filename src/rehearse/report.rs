@@ -1,7 +1,10 @@
 //! How the callers of each tier fared: counted, and printed as a table.
 
 use super::simulate::{Ending, Observer, Outcome};
-use crate::engine::model::Policy;
+use super::told::Told;
+use crate::engine::Engine;
+use crate::engine::command::Event;
+use crate::engine::model::{Policy, Time};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::fmt;
@@ -31,6 +34,25 @@ pub struct TierReport {
     pub abandoned: f64,
     /// Calls that waited still when nothing more could happen: every agent is kept for higher tiers.
     pub left: f64,
+    /// How the waits came out that callers were told; `None` where nobody was told any.
+    pub forecast: Option<ForecastReport>,
+}
+
+/// How the waits that callers of one tier were told came out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ForecastReport {
+    /// The share of waits no longer than the p50 that was told, in percent; of the callers who were
+    /// delayed. So are the next two.
+    pub within_p50_percent: f64,
+    /// No longer than the p80.
+    pub within_p80_percent: f64,
+    /// No longer than the p95.
+    pub within_p95_percent: f64,
+    /// By how much the p50 was off: the root of the mean square, in seconds.
+    pub error_s: f64,
+    /// By how much a moving average of the waits would have been off (three parts of what it was, one of
+    /// the new wait), likewise.
+    pub average_error_s: f64,
 }
 
 /// How the callers of every tier fared, highest tier first. Displays as a table.
@@ -55,11 +77,27 @@ impl Report {
                 }
                 tier.max_s = tier.max_s.max(other.max_s);
             }
+            let told: Vec<_> = reports.iter().filter_map(|one| one.tiers[at].forecast).collect();
+            tier.forecast = ForecastReport::mean(&told);
             for sum in tier.numbers() {
                 *sum /= u32::try_from(reports.len()).map_or(f64::NAN, f64::from);
             }
         }
         mean
+    }
+}
+
+impl ForecastReport {
+    fn mean(told: &[Self]) -> Option<Self> {
+        let count = u32::try_from(told.len()).map_or(f64::NAN, f64::from);
+        let mean = |of: fn(&Self) -> f64| told.iter().map(of).sum::<f64>() / count;
+        (!told.is_empty()).then(|| Self {
+            within_p50_percent: mean(|one| one.within_p50_percent),
+            within_p80_percent: mean(|one| one.within_p80_percent),
+            within_p95_percent: mean(|one| one.within_p95_percent),
+            error_s: mean(|one| one.error_s),
+            average_error_s: mean(|one| one.average_error_s),
+        })
     }
 }
 
@@ -107,6 +145,26 @@ impl fmt::Display for Report {
             }
             writeln!(f)?;
         }
+        if self.tiers.iter().any(|tier| tier.forecast.is_some()) {
+            writeln!(
+                f,
+                "\n{:width$} {:>11} {:>11} {:>11} {:>9} {:>18}",
+                "told", "within p50", "within p80", "within p95", "error", "moving average's"
+            )?;
+        }
+        for tier in &self.tiers {
+            let Some(told) = tier.forecast else { continue };
+            writeln!(
+                f,
+                "{:width$} {:>9.1} % {:>9.1} % {:>9.1} % {:>9} {:>18}",
+                tier.tier,
+                told.within_p50_percent,
+                told.within_p80_percent,
+                told.within_p95_percent,
+                Wait(told.error_s),
+                Wait(told.average_error_s),
+            )?;
+        }
         Ok(())
     }
 }
@@ -129,6 +187,7 @@ impl fmt::Display for Wait {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     tiers: Vec<Tally>,
+    told: Told,
 }
 
 #[derive(Clone, Debug)]
@@ -155,7 +214,8 @@ impl Recorder {
             waits: Histogram::new(3).expect("three digits are allowed"),
             wait_ms_sum: 0.0,
         };
-        Self { tiers: policy.tiers.iter().map(|tier| tally(tier.name.clone())).collect() }
+        let tiers = policy.tiers.iter().map(|tier| tally(tier.name.clone())).collect();
+        Self { tiers, told: Told::new(policy) }
     }
 
     /// Counts a call that is over.
@@ -176,13 +236,20 @@ impl Recorder {
 
     /// What has been counted.
     pub fn report(&self) -> Report {
-        Report { tiers: self.tiers.iter().map(Tally::report).collect() }
+        let forecasts = (0..self.tiers.len()).map(|tier| self.told.report(tier));
+        let tiers = self.tiers.iter().zip(forecasts);
+        let tiers = tiers.map(|(tally, forecast)| TierReport { forecast, ..tally.report() });
+        Report { tiers: tiers.collect() }
     }
 }
 
 impl Observer for Recorder {
     fn ended(&mut self, outcome: &Outcome) {
         self.count(outcome);
+    }
+
+    fn applied(&mut self, after: &Engine, now: Time, event: &Event) {
+        self.told.observe(after, now, event);
     }
 }
 
@@ -202,11 +269,12 @@ impl Tally {
             max_s: float(self.waits.max()) / 1000.0,
             abandoned: float(self.hung_up_count),
             left: float(self.left_count),
+            forecast: None,
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and waits stay far below 2^53")]
-fn float(count: u64) -> f64 {
+pub(super) fn float(count: u64) -> f64 {
     count as f64
 }

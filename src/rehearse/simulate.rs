@@ -10,6 +10,7 @@ use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, Policy, PoolSet, Presence, TicketId, TicketNumber,
     TierIx, Time,
 };
+use crate::engine::timing::Urgency;
 use crate::engine::{Engine, Limits};
 use rand::SeedableRng;
 use rand_distr::{Distribution, Exp};
@@ -99,13 +100,16 @@ impl Outcome {
     }
 }
 
-/// Who looks on. Both questions do nothing unless asked for.
+/// Who looks on. Nothing is told unless asked for.
 pub trait Observer {
     /// A call is over.
     fn ended(&mut self, _outcome: &Outcome) {}
 
     /// `event` is about to be applied to `before`, at `now`.
     fn event(&mut self, _before: &Engine, _now: Time, _event: &Event) {}
+
+    /// `event` has just been applied, at `now`, and made `after` of the engine.
+    fn applied(&mut self, _after: &Engine, _now: Time, _event: &Event) {}
 }
 
 /// Lets the callers come in their order, and tells `observer` how each of them fared. Ends when all
@@ -279,6 +283,7 @@ impl<'a, O: Observer> Run<'a, O> {
             id: TicketId::new(self.submitted_count.to_string()),
             fingerprint: 0,
             channel,
+            urgency: Urgency::Normal,
             caller: None,
             content: self.content.clone(),
             lookup: Lookup::Given { tier: self.tier_names[usize::from(tier.0)].clone() },
@@ -347,6 +352,7 @@ impl<'a, O: Observer> Run<'a, O> {
             self.plan(service_ms, Happening::Complete { ticket, token, agent });
         }
         self.engine.apply(self.now, event);
+        self.observer.applied(&self.engine, self.now, event);
     }
 
     /// Ends the wait of a live ticket's call, and tells how long an agent will be busy with it.

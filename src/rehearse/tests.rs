@@ -12,6 +12,7 @@ use super::simulate::{Arrival, Crew, Ending, Observer, Outcome, Setting, simulat
 use super::trace::{self, Trace};
 use super::{Callers, Rehearsal, Unfit, callers, in_process};
 use crate::engine::model::{Channel, Policy, Pool, PoolIx, PoolSet, Rule, Tier, TierIx};
+use crate::engine::timing::Timing;
 
 const HEADER: &str = "arrival_s,day,type,priority,queue_s,outcome,service_s,server\n";
 
@@ -27,6 +28,7 @@ fn policy(rule: Rule) -> Policy {
         weight_permille: 1000,
         respond_within_ms: [respond_s * 1000; 6],
         solve_within_ms: [None; 6],
+        timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
         ..Tier::default()
     };

@@ -56,6 +56,7 @@ async fn a_change_touches_what_the_mask_names_and_nothing_else() {
         update_mask: Some(prost_types::FieldMask {
             paths: paths.iter().map(ToString::to_string).collect(),
         }),
+        ..Default::default()
     };
     let changed = server.intake().update_ticket(change(&["subject"])).await.unwrap().into_inner();
     assert_eq!(changed.ticket.unwrap().subject, "new");

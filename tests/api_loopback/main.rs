@@ -2,7 +2,9 @@
 
 mod admin;
 mod agent;
+mod clocks;
 mod events;
+mod forecast;
 mod intake;
 mod ops;
 #[path = "../support/server.rs"]

@@ -9,6 +9,7 @@ use tierline::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolSet,
     Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::timing::{Timing, Urgency};
 
 pub(crate) const AGENTS: usize = 5;
 const TIERS: [&str; 5] = ["ivory", "gold", "blue", "grey", "none"];
@@ -41,6 +42,11 @@ pub(crate) enum Act {
         about: u8,
         caller: u8,
         history: bool,
+        urgency: Urgency,
+    },
+    Urgency {
+        id: Pick,
+        urgency: Urgency,
     },
     Update {
         id: Pick,
@@ -119,6 +125,7 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
                     floor_share_permille: floor,
                     tiers,
                     pools,
+                    hours: Vec::new(),
                     unknown_tier: tier_ix(unknown),
                     unavailable_tier: tier_ix(silent),
                     ..Policy::default()
@@ -132,9 +139,12 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
     let solve = prop::option::of(prop::sample::select(vec![1_000, 60_000, 9_000_000]));
     let steps = prop::collection::vec((pool_set(pool_count), 1..40_000_i64), 0..3);
     let shares = (0..1100_u32, prop::sample::select(vec![0, 500, 1000, 3000]));
+    let factors = vec![[1000; 4], [2000, 1000, 500, 250], [1500, 1000, 1000, 333]];
+    let factors = prop::sample::select(factors);
     let most = prop::option::weighted(0.2, 1..6_u32);
-    (target(), target(), solve, pool_set(pool_count), steps, shares, most).prop_map(
-        move |(voice, other, solve, pools, steps, (guard, weight), most)| {
+    let more = (factors, most);
+    (target(), target(), solve, pool_set(pool_count), steps, shares, more).prop_map(
+        move |(voice, other, solve, pools, steps, (guard, weight), (urgency_permille, most))| {
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -148,7 +158,9 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 weight_permille: weight,
                 respond_within_ms,
                 solve_within_ms: [solve; 6],
+                timing: Timing { urgency_permille, ..Timing::default() },
                 pools,
+                offer_callback_above_ms: None,
                 overflow: overflow.collect(),
                 queue_max: [most; 6],
             }
@@ -202,11 +214,12 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         1 => agent().prop_map(|agent| Act::Delete { agent }),
         6 => (agent(), prop::bool::weighted(0.85))
             .prop_map(|(agent, here)| Act::Presence { agent, here }),
-        30 => (id, lookups(), 0..3_usize, 0..2_u8, 0..3_u8, any::<bool>()).prop_map(
-            |(id, lookup, channel, about, caller, history)| Act::Submit {
-                id, lookup, channel, about, caller, history
+        30 => (id, lookups(), 0..3_usize, 0..2_u8, 0..3_u8, any::<bool>(), urgencies()).prop_map(
+            |(id, lookup, channel, about, caller, history, urgency)| Act::Submit {
+                id, lookup, channel, about, caller, history, urgency
             }
         ),
+        4 => (used(), urgencies()).prop_map(|(id, urgency)| Act::Urgency { id, urgency }),
         2 => (used(), 0..3_u8).prop_map(|(id, about)| Act::Update { id, about }),
         5 => (used(), lookups()).prop_map(|(id, lookup)| Act::Retier { id, lookup }),
         4 => (used(), any::<bool>()).prop_map(|(id, history)| Act::Cancel { id, history }),
@@ -220,6 +233,10 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         5 => (held(), token(), any::<bool>())
             .prop_map(|(id, token, undelivered)| Act::Release { id, token, undelivered }),
     ]
+}
+
+fn urgencies() -> impl Strategy<Value = Urgency> {
+    prop_oneof![2 => Just(Urgency::Normal), 1 => prop::sample::select(Urgency::ALL.to_vec())]
 }
 
 /// Bits of pools: as they are, whether the policy has them or not, or from the 16th bit on those of them
@@ -268,7 +285,10 @@ impl Act {
                 let presence = if here { Presence::Available } else { Presence::Away };
                 Command::SetPresence { agent: agent_id(agent), presence }
             }
-            Self::Submit { id, lookup, channel, about, caller, history } => {
+            Self::Urgency { id, urgency } => {
+                Command::SetUrgency { ticket: id.ticket(model), urgency }
+            }
+            Self::Submit { id, lookup, channel, about, caller, history, urgency } => {
                 let id = id.ticket(model);
                 let kind = if caller == 1 { IdentifierKind::Id } else { IdentifierKind::Phone };
                 let value = "c1".into();
@@ -279,6 +299,7 @@ impl Act {
                     id,
                     fingerprint: about.into(),
                     channel: Channel::ALL[channel],
+                    urgency,
                     caller: Some(caller).filter(|_| about > 0),
                     content: content(about),
                     lookup,

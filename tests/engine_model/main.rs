@@ -73,6 +73,7 @@ impl Pair {
             | Act::Presence { .. }
             | Act::Submit { .. }
             | Act::Update { .. }
+            | Act::Urgency { .. }
             | Act::Retier { .. }
             | Act::Cancel { .. }
             | Act::Pull { .. }
@@ -181,6 +182,7 @@ impl Pair {
             assert_eq!(ticket.tier_source, expected.source, "{id}");
             assert_eq!(ticket.content, expected.content, "{id}");
             assert_eq!(ticket.submitted_at, Time(expected.submitted), "{id}");
+            assert_eq!(ticket.urgency, expected.urgency, "{id}");
             assert_eq!(ticket.respond_by, Time(expected.respond_by), "{id}");
             assert_eq!(ticket.solve_by, expected.solve_by.map(Time), "{id}");
             assert_eq!(model.names(ticket.pools), expected.pools, "{id}");

@@ -11,6 +11,7 @@ use tierline::engine::model::{
     AgentId, Channel, Content, LeaseToken, Policy, Pool, PoolSet, Rule, Step, TicketId, Tier,
     TierSource, Time,
 };
+use tierline::engine::timing::Urgency;
 
 type Name = Arc<str>;
 
@@ -31,6 +32,7 @@ pub(crate) struct Ticket {
     pub(crate) number: u64,
     pub(crate) fingerprint: u64,
     pub(crate) channel: Channel,
+    pub(crate) urgency: Urgency,
     pub(crate) tier: Name,
     pub(crate) source: TierSource,
     /// The caller was named, so that there is someone to have an id.
@@ -159,10 +161,31 @@ impl Model {
         (steps, self.names(pools))
     }
 
-    fn promises(&self, tier: &str, channel: Channel, from: i64) -> (i64, Option<i64>) {
+    /// What an urgency makes of a tier's targets, in thousandths.
+    fn factor(&self, tier: &str, urgency: Urgency) -> i64 {
+        let [low, normal, high, critical] = self.tier(tier).timing.urgency_permille;
+        let factor = match urgency {
+            Urgency::Low => low,
+            Urgency::Normal => normal,
+            Urgency::High => high,
+            Urgency::Critical => critical,
+        };
+        factor.into()
+    }
+
+    fn promises(
+        &self,
+        tier: &str,
+        channel: Channel,
+        urgency: Urgency,
+        from: i64,
+    ) -> (i64, Option<i64>) {
+        let factor = self.factor(tier, urgency);
+        let scaled = |ms: i64| (ms * factor / 1000).max(1);
         let tier = self.tier(tier);
         let at = Channel::ALL.iter().position(|known| *known == channel).expect("a channel");
-        (from + tier.respond_within_ms[at], tier.solve_within_ms[at].map(|ms| from + ms))
+        let solve_by = tier.solve_within_ms[at].map(|ms| from + scaled(ms));
+        (from + scaled(tier.respond_within_ms[at]), solve_by)
     }
 
     // ---- what happens by itself

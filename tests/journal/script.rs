@@ -6,10 +6,12 @@ use std::sync::Arc;
 use tierline::engine::command::{
     AgentProfile, Command, Event, Lookup, ReleaseReason, Submit, WaitEnd,
 };
+use tierline::engine::hours::{Hours, HoursIx, Offset, Plan, Span, SpecialDay};
 use tierline::engine::model::{
     AgentId, Caller, Content, IdentifierKind, Overflow, Policy, Pool, PoolIx, PoolSet, Presence,
     Rule, Ticket, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::timing::{Timing, Urgency};
 use tierline::engine::{Engine, Limits};
 use tierline::journal::{FinishedRow, Journal, Seq};
 
@@ -143,7 +145,14 @@ impl Script {
                 reason: "hung up".into(),
                 earlier: None,
             }),
-            87..90 => {
+            87 => {
+                let urgency = Urgency::ALL[self.rng.random_range(0..4)];
+                self.with_live(batch, |ticket| Command::SetUrgency {
+                    ticket: ticket.id.clone(),
+                    urgency,
+                });
+            }
+            88..90 => {
                 let content = Arc::new(self.content());
                 self.with_live(batch, |ticket| Command::Update {
                     ticket: ticket.id.clone(),
@@ -196,6 +205,7 @@ impl Script {
             id: TicketId::new(format!("ticket-{n}")),
             fingerprint: self.rng.random(),
             channel: tierline::engine::model::Channel::ALL[channel],
+            urgency: Urgency::ALL[self.rng.random_range(0..4)],
             caller,
             content: Arc::new(self.content()),
             lookup: self.lookup(),
@@ -289,6 +299,21 @@ fn agent(n: u64) -> AgentId {
     AgentId::new(format!("agent-{n}"))
 }
 
+/// Hours of a zone that changes its clocks, with a day of their own.
+fn hours(name: &str, minutes: std::ops::Range<u16>) -> Arc<Hours> {
+    let open = Span { from_minute: minutes.start, to_minute: minutes.end };
+    let offset = |from_s, ahead_s| Offset { from_s, ahead_s };
+    let plan = Plan {
+        name: name.into(),
+        zone: "Test/Zone".into(),
+        offsets: [offset(-7, -1_234), offset(1_790_000_100, 3600), offset(1_800_000_000, 0)].into(),
+        week: std::array::from_fn(|_| [open].into()),
+        special: [SpecialDay { day: 20_718, name: "M\u{e4}rz".into(), open: Box::default() }]
+            .into(),
+    };
+    Arc::new(Hours::new(plan).expect("the plan is sound"))
+}
+
 /// Three tiers, three pools, and everything a policy can have.
 pub(crate) fn policy(version: &str) -> Policy {
     let tier = |name: &str, minutes: i64, pools, solve| Tier {
@@ -297,7 +322,12 @@ pub(crate) fn policy(version: &str) -> Policy {
         weight_permille: 1000,
         respond_within_ms: [minutes * 60_000; 6],
         solve_within_ms: [solve; 6],
+        timing: Timing {
+            hours: [None, Some(HoursIx(0)), None, Some(HoursIx(1)), None, None],
+            urgency_permille: [2000, 1000, 500, 250],
+        },
         pools,
+        offer_callback_above_ms: None,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
         queue_max: [Some(1000); 6],
     };
@@ -322,6 +352,7 @@ pub(crate) fn policy(version: &str) -> Policy {
             pool("second", Vec::new()),
             pool("third", Vec::new()),
         ],
+        hours: vec![hours("always", 0..1440), hours("short", 600..720)],
         unknown_tier: TierIx(2),
         unavailable_tier: TierIx(1),
         source: "# of the test\n".into(),

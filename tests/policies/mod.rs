@@ -1,6 +1,7 @@
 //! Policies made by hand for the tests: one pool, voice only, and what each test turns.
 
 use tierline::engine::model::{Policy, Pool, PoolIx, PoolSet, Rule, Tier, TierIx};
+use tierline::engine::timing::Timing;
 
 /// A tier of the first pool with that response target on every channel.
 pub(crate) fn tier(name: &str, respond_within_s: i64) -> Tier {
@@ -10,6 +11,7 @@ pub(crate) fn tier(name: &str, respond_within_s: i64) -> Tier {
         weight_permille: 1000,
         respond_within_ms: [respond_within_s * 1000; 6],
         solve_within_ms: [None; 6],
+        timing: Timing::default(),
         pools: PoolSet::of([PoolIx(0)]),
         ..Tier::default()
     }
@@ -29,6 +31,7 @@ pub(crate) fn policy(rule: Rule, reserve: u32, tiers: Vec<Tier>) -> Policy {
             reserve: vec![(TierIx(0), reserve)],
             ..Pool::default()
         }],
+        hours: Vec::new(),
         unknown_tier: TierIx(0),
         unavailable_tier: TierIx(0),
         ..Policy::default()

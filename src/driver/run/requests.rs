@@ -159,7 +159,7 @@ impl Driver {
         if self.watched.len() >= max {
             return Err(Refused::Watched { max });
         }
-        let (watched, watching) = watch::channel(see_live(&self.engine, number));
+        let (watched, watching) = watch::channel(see_live(&self.engine, number, self.now()));
         self.watched.insert(number, watched);
         Ok(Some(watching))
     }
@@ -168,9 +168,9 @@ impl Driver {
     fn seen(&mut self, answer: &Answer, id: &TicketId) -> Result<Seen, Refused> {
         let number = subject(answer).expect("the answer to such a command is about a ticket");
         if self.engine.ticket_numbered(number).is_some() {
-            return Ok(see_live(&self.engine, number));
+            return Ok(see_live(&self.engine, number, self.now()));
         }
-        if let Some(seen) = see(&self.engine, id) {
+        if let Some(seen) = see(&self.engine, id, self.now()) {
             return Ok(seen);
         }
         match self.journal.ended(id.as_str()) {
@@ -198,6 +198,7 @@ impl Driver {
             | Command::SetPresence { .. }
             | Command::Submit(_)
             | Command::Update { .. }
+            | Command::SetUrgency { .. }
             | Command::Retier { .. }
             | Command::Pull { .. }
             | Command::StopWaiting { .. }

@@ -7,6 +7,7 @@ use crate::engine::model::{
 };
 use crate::engine::quarantine::{Audited, Flaw};
 use crate::engine::tests::script::policy;
+use crate::engine::timing::Urgency;
 use crate::engine::{Audit, Engine, Fault, Limits};
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ impl Stage {
             lookup: Lookup::Given { tier: "gold".into() },
             earlier: None,
             asked: None,
+            urgency: Urgency::Normal,
         })));
     }
 

@@ -15,7 +15,9 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod outlook;
 mod telling;
+mod timing;
 mod wishes;
 
 use crate::engine::command::{
@@ -170,7 +172,13 @@ impl Stage {
                 told
             }
             ["recorded"] => self.journal.len().to_string(),
+            ["clocks", id] => {
+                let ticket = engine.ticket(&TicketId::new(*id)).expect("a live ticket");
+                timing::clocks(ticket, self.now, engine)
+            }
+            ["hours", name] => timing::told(name, self.now, engine),
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
+            ["outlook", id] => outlook::outlook(id, self.now, engine),
             ["explain", id] => explained(id, self.now, engine),
             ["limit", tickets, agents] => {
                 let number = |word: &str| word.parse().expect("a number");
@@ -266,6 +274,10 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
         ["update", id, about] => {
             Command::Update { ticket: TicketId::new(*id), content: content(about) }
         }
+        ["urgency", id, urgency] => Command::SetUrgency {
+            ticket: TicketId::new(*id),
+            urgency: timing::urgency(urgency).expect("an urgency"),
+        },
         ["retier", id, tier, source @ ..] => {
             Command::Retier { ticket: TicketId::new(*id), lookup: lookup(tier, source) }
         }
@@ -327,6 +339,7 @@ fn submit(id: &str, tier: &str, channel: &str, rest: &[&str]) -> Command {
         id: TicketId::new(id),
         fingerprint,
         channel: Channel::ALL.into_iter().find(|c| c.name() == channel).expect("a channel"),
+        urgency: rest.iter().find_map(|word| timing::urgency(word)).unwrap_or_default(),
         caller: Some(Arc::new(phone)),
         content: content(about),
         lookup: lookup(tier, said),
@@ -356,8 +369,8 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
-/// [then AFTER POOLS [lower N] [drop SKILLS]]..; pool NAME [lease T] [keep N TIER].. [choice C]
-/// [yields]; skills NAME..`
+/// [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..; pool NAME [lease T]
+/// [keep N TIER].. [choice C] [yields]; skills NAME..; hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -390,8 +403,10 @@ pub(super) fn policy(text: &str) -> Policy {
         weight_permille: number(words, "weight", 1000),
         respond_within_ms: [duration_ms(words[2]).expect("a duration"); 6],
         solve_within_ms: [duration(words, "solve"); 6],
+        timing: timing::of_tier(words, &named("hours")),
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
+        offer_callback_above_ms: None,
         overflow: words
             .split(|word| *word == "then")
             .skip(1)
@@ -428,6 +443,11 @@ pub(super) fn policy(text: &str) -> Policy {
         floor_share_permille: number(&parts[0], "floor", 100),
         tiers: parts.iter().filter(|part| part[0] == "tier").map(|part| tier(part)).collect(),
         pools: parts.iter().filter(|part| part[0] == "pool").map(|part| pool(part)).collect(),
+        hours: parts
+            .iter()
+            .filter(|part| part[0] == "hours")
+            .map(|part| timing::hours(part))
+            .collect(),
         skills: skill_names.iter().map(|name| (*name).into()).collect(),
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),

@@ -5,8 +5,8 @@ use super::needs::{
 };
 use super::ticket::{
     decode_caller, decode_channel, decode_content, decode_flaw, decode_pool, decode_source,
-    decode_step, decode_tier, encode_caller, encode_channel, encode_content, encode_flaw,
-    encode_source, encode_step,
+    decode_step, decode_tier, decode_urgency, encode_caller, encode_channel, encode_content,
+    encode_flaw, encode_source, encode_step, encode_urgency,
 };
 use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
 use crate::engine::command::{
@@ -61,6 +61,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::Updated { ticket, content } => {
             Kind::Updated(v1::Updated { ticket: ticket.0, content: Some(encode_content(content)) })
         }
+        Event::UrgencySet { .. } => Kind::UrgencySet(encode_urgency_set(event)),
         Event::Retiered {
             ticket,
             tier,
@@ -177,6 +178,18 @@ fn decode_audited(audited: v1::Audited) -> Result<Audited, Error> {
     })
 }
 
+fn encode_urgency_set(event: &Event) -> v1::UrgencySet {
+    let Event::UrgencySet { ticket, urgency, respond_by, solve_by } = event else {
+        unreachable!("called for this event only")
+    };
+    v1::UrgencySet {
+        ticket: ticket.0,
+        urgency: encode_urgency(*urgency),
+        respond_by: respond_by.0,
+        solve_by: solve_by.map(|at| at.0),
+    }
+}
+
 fn encode_assigned(event: &Event) -> v1::Assigned {
     let Event::Assigned {
         ticket,
@@ -219,6 +232,7 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
         respond_by: submitted.respond_by.0,
         solve_by: submitted.solve_by.map(|at| at.0),
         pools: submitted.pools.0,
+        urgency: encode_urgency(submitted.urgency),
         wish: submitted.wish.as_deref().map(encode_wish),
         needs: submitted.needs.as_deref().map(encode_needs),
     }
@@ -249,17 +263,8 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(updated.ticket),
             content: Arc::new(decode_content(required(updated.content, "updated.content")?)),
         },
-        Kind::Retiered(retiered) => Event::Retiered {
-            ticket: TicketNumber(retiered.ticket),
-            tier: decode_tier(retiered.tier, "retiered.tier")?,
-            source: decode_source(retiered.source, "retiered.source")?,
-            customer_id: boxed(retiered.customer_id),
-            respond_by: Time(retiered.respond_by),
-            solve_by: retiered.solve_by.map(Time),
-            overflow_step: narrow(retiered.overflow_step, "retiered.overflow_step")?,
-            pools: PoolSet(retiered.pools),
-            needs: decode_needs(retiered.needs)?,
-        },
+        Kind::UrgencySet(set) => decode_urgency_set(set)?,
+        Kind::Retiered(retiered) => decode_retiered(retiered)?,
         Kind::Cancelled(cancelled) => Event::Cancelled {
             ticket: TicketNumber(cancelled.ticket),
             reason: cancelled.reason.into(),
@@ -318,6 +323,29 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
     Ok((Time(record.at), event))
 }
 
+fn decode_urgency_set(set: v1::UrgencySet) -> Result<Event, Error> {
+    Ok(Event::UrgencySet {
+        ticket: TicketNumber(set.ticket),
+        urgency: decode_urgency(set.urgency, "urgency_set.urgency")?,
+        respond_by: Time(set.respond_by),
+        solve_by: set.solve_by.map(Time),
+    })
+}
+
+fn decode_retiered(retiered: v1::Retiered) -> Result<Event, Error> {
+    Ok(Event::Retiered {
+        ticket: TicketNumber(retiered.ticket),
+        tier: decode_tier(retiered.tier, "retiered.tier")?,
+        source: decode_source(retiered.source, "retiered.source")?,
+        customer_id: boxed(retiered.customer_id),
+        respond_by: Time(retiered.respond_by),
+        solve_by: retiered.solve_by.map(Time),
+        overflow_step: narrow(retiered.overflow_step, "retiered.overflow_step")?,
+        pools: PoolSet(retiered.pools),
+        needs: decode_needs(retiered.needs)?,
+    })
+}
+
 fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
     Ok(Submitted {
         id: TicketId::new(name(submitted.id, "submitted.id")?),
@@ -332,6 +360,7 @@ fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
         respond_by: Time(submitted.respond_by),
         solve_by: submitted.solve_by.map(Time),
         pools: PoolSet(submitted.pools),
+        urgency: decode_urgency(submitted.urgency, "submitted.urgency")?,
         wish: decode_wish(submitted.wish)?,
         needs: decode_needs(submitted.needs)?,
     })

@@ -3,7 +3,7 @@
 use super::event::{decode_presence, encode_presence};
 use super::needs::{decode_skills, encode_skills};
 use super::ticket::{decode_finished, decode_ticket, encode_finished, encode_ticket};
-use super::{Error, boxed, name, narrow, policy, required, text, v1};
+use super::{Error, boxed, flow, name, narrow, policy, required, text, v1};
 use crate::engine::model::{
     Agent, AgentId, Finished, Image, LeaseToken, PoolSet, Ticket, TicketNumber, Time, Wait,
 };
@@ -61,6 +61,7 @@ pub(in crate::journal) fn encode_image<E>(
         pools: image.pools.iter().map(policy::encode_record).collect(),
         next_number: image.next_number.0,
         next_token: image.next_token.0,
+        flow: Some(flow::encode(&image.flow)),
     }))?;
     for agents in image.agents.chunks(ITEMS_PER_SECTION) {
         section(Kind::Agents(v1::Agents { agents: agents.iter().map(encode_agent).collect() }))?;
@@ -89,6 +90,7 @@ impl Section {
         Ok(match required(section.section, "section")? {
             Kind::Head(head) => Self::Head(Box::new(Image {
                 at: Time(head.at),
+                flow: flow::decode(head.flow, head.pools.len())?,
                 policy: Arc::new(policy::decode(required(head.policy, "head.policy")?)?),
                 pools: head
                     .pools

@@ -5,12 +5,15 @@
 //! not know is an error that names the field, never a default.
 
 mod event;
+mod flow;
+mod hours;
 mod image;
 mod needs;
 mod policy;
 mod ticket;
 
 use crate::engine::command::Event;
+use crate::engine::hours::PlanFault;
 use crate::engine::model::{Image, Policy, TicketId, TierIx, Time};
 use prost::Message as _;
 use std::convert::Infallible;
@@ -54,6 +57,14 @@ pub enum Error {
         count: u32,
         /// What the batch holds.
         found: usize,
+    },
+    /// Business hours that no policy can have.
+    #[error("hours {name:?}: the plan {fault}")]
+    Hours {
+        /// Their name.
+        name: String,
+        /// What is wrong with them.
+        fault: PlanFault,
     },
     /// The snapshot's end says that something is missing, or there is too much.
     #[error("{found} {what}, and the end says {expected}")]

@@ -1,7 +1,7 @@
 //! Policies as messages.
 
 use super::ticket::decode_tier;
-use super::{Error, name, narrow, twin, v1};
+use super::{Error, hours, name, narrow, twin, v1};
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::model::{
     AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
@@ -49,6 +49,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         unknown_tier: policy.unknown_tier.0.into(),
         unavailable_tier: policy.unavailable_tier.0.into(),
         source: (&*policy.source).into(),
+        hours: policy.hours.iter().map(|hours| hours::encode(hours)).collect(),
         skills: policy.skills.iter().map(|skill| (**skill).into()).collect(),
     }
 }
@@ -61,6 +62,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         floor_share_permille: policy.floor_share_permille,
         tiers: policy.tiers.into_iter().map(tier).collect::<Result<_, _>>()?,
         pools: policy.pools.into_iter().map(pool).collect::<Result<_, _>>()?,
+        hours: policy.hours.into_iter().map(hours::decode).collect::<Result<_, _>>()?,
         unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
         source: policy.source.into(),
@@ -81,6 +83,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             })
             .into(),
         pools: tier.pools.0,
+        offer_callback_above_ms: tier.offer_callback_above_ms,
         overflow: tier
             .overflow
             .iter()
@@ -91,6 +94,8 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
                 drop_skills: step.drop_skills.0,
             })
             .collect(),
+        hours: hours::encode_of_tier(&tier.timing),
+        urgency_permille: hours::encode_urgency_of_tier(&tier.timing),
     }
 }
 
@@ -106,8 +111,10 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         weight_permille: tier.weight_permille,
         respond_within_ms: targets.map(|target| target.respond_within_ms),
         solve_within_ms: targets.map(|target| target.solve_within_ms),
+        timing: hours::decode_timing(&tier.hours, &tier.urgency_permille)?,
         queue_max: targets.map(|target| target.queue_max),
         pools: PoolSet(tier.pools),
+        offer_callback_above_ms: tier.offer_callback_above_ms,
         overflow: tier
             .overflow
             .into_iter()

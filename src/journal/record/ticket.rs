@@ -7,6 +7,7 @@ use crate::engine::model::{
     PoolIx, PoolSet, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use crate::engine::quarantine::{Flaw, Quarantine};
+use crate::engine::timing::Urgency;
 use std::sync::Arc;
 
 twin! {
@@ -29,6 +30,27 @@ twin! {
 twin! {
     encode_flaw, decode_flaw, Flaw, v1::Flaw,
     [Queue, Timer, Holder, Token, Id, Confirmation, Agent, Stray, Counts]
+}
+
+/// Normal is what is not written.
+pub(super) fn encode_urgency(urgency: Urgency) -> i32 {
+    let ours = match urgency {
+        Urgency::Low => v1::Urgency::Low,
+        Urgency::Normal => v1::Urgency::Normal,
+        Urgency::High => v1::Urgency::High,
+        Urgency::Critical => v1::Urgency::Critical,
+    };
+    ours.into()
+}
+
+pub(super) fn decode_urgency(value: i32, field: &'static str) -> Result<Urgency, Error> {
+    match v1::Urgency::try_from(value) {
+        Ok(v1::Urgency::Low) => Ok(Urgency::Low),
+        Ok(v1::Urgency::Normal) => Ok(Urgency::Normal),
+        Ok(v1::Urgency::High) => Ok(Urgency::High),
+        Ok(v1::Urgency::Critical) => Ok(Urgency::Critical),
+        Err(_) => Err(Error::Unknown { field, value: value.into() }),
+    }
 }
 
 pub(super) fn encode_caller(caller: &Caller) -> v1::Caller {
@@ -146,6 +168,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
             }),
             State::Waiting | State::Assigned(_) => None,
         },
+        urgency: encode_urgency(ticket.urgency),
         needs: ticket.needs.as_deref().map(encode_needs),
         wish: ticket.wish.as_deref().map(encode_wish),
     }
@@ -162,6 +185,7 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         tier: decode_tier(ticket.tier, "ticket.tier")?,
         tier_source: decode_source(ticket.tier_source, "ticket.tier_source")?,
         tier_age_ms: ticket.tier_age_ms,
+        urgency: decode_urgency(ticket.urgency, "ticket.urgency")?,
         submitted_at: Time(ticket.submitted_at),
         respond_by: Time(ticket.respond_by),
         solve_by: ticket.solve_by.map(Time),

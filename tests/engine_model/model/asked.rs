@@ -8,6 +8,7 @@ use tierline::engine::command::{
 use tierline::engine::model::{
     AgentId, Policy, Presence, TicketId, TicketNumber, TierIx, TierSource,
 };
+use tierline::engine::timing::Urgency;
 
 impl Model {
     pub(crate) fn ask(&mut self, now: i64, command: &Command) -> Result<Answer, Rejection> {
@@ -56,6 +57,7 @@ impl Model {
                 self.ticket_mut(number).content = content.clone();
                 Ok(fresh(number))
             }
+            Command::SetUrgency { ticket, urgency } => self.ask_urgency(ticket, *urgency),
             Command::Retier { ticket, lookup } => self.ask_retier(now, ticket, lookup),
             Command::Cancel { ticket, earlier, .. } => {
                 let past = self.past(ticket, earlier.is_some());
@@ -187,7 +189,7 @@ impl Model {
                 return Err(Rejection::QueueFull { tier, channel, max });
             }
         }
-        let (respond_by, solve_by) = self.promises(&tier, submit.channel, now);
+        let (respond_by, solve_by) = self.promises(&tier, submit.channel, submit.urgency, now);
         let number = self.next_number;
         self.next_number += 1;
         let given = submit.caller.as_ref().and_then(|caller| caller.customer_id());
@@ -196,6 +198,7 @@ impl Model {
             number,
             fingerprint: submit.fingerprint,
             channel: submit.channel,
+            urgency: submit.urgency,
             pools: self.names(self.tier(&tier).pools),
             named: submit.caller.is_some(),
             customer: submit.caller.as_ref().and(told.or(given.map(Into::into))),
@@ -256,7 +259,8 @@ impl Model {
         if same && (customer.is_none() || customer == ticket.customer) {
             return Ok(fresh(number));
         }
-        let (respond_by, solve_by) = self.promises(&tier, ticket.channel, ticket.submitted);
+        let (respond_by, solve_by) =
+            self.promises(&tier, ticket.channel, ticket.urgency, ticket.submitted);
         let (steps, pools) = self.route_of(&tier, now - ticket.submitted);
         let ticket = self.ticket_mut(number);
         ticket.tier = tier;
@@ -269,6 +273,34 @@ impl Model {
         };
         ticket.steps = steps;
         ticket.pools = pools;
+        Ok(fresh(number))
+    }
+
+    /// A deadline in proportion, never later than the tier gives for the new urgency; more urgency never
+    /// moves it back and less never brings it forward.
+    fn ask_urgency(&mut self, id: &TicketId, urgency: Urgency) -> Result<Answer, Rejection> {
+        let number = self.live(id, None)?;
+        let ticket = self.ticket(number).clone();
+        if ticket.urgency == urgency {
+            return Ok(Answer::Ticket { number: TicketNumber(number), repeated: true });
+        }
+        let factor = |of| self.factor(&ticket.tier, of);
+        let (old, new) = (factor(ticket.urgency), factor(urgency));
+        let (respond_by, solve_by) = self.promises(&ticket.tier, ticket.channel, urgency, 0);
+        let from = ticket.submitted;
+        let moved = |by: i64, at_most: i64| {
+            let wanted = from + ((by - from) * new / old).max(1).min(at_most);
+            if urgency > ticket.urgency { wanted.min(by) } else { wanted.max(by) }
+        };
+        let respond_by = moved(ticket.respond_by, respond_by);
+        let solve_by = match (ticket.solve_by, solve_by) {
+            (Some(by), Some(at_most)) => Some(moved(by, at_most)),
+            (by, _) => by,
+        };
+        let ticket = self.ticket_mut(number);
+        ticket.urgency = urgency;
+        ticket.respond_by = respond_by;
+        ticket.solve_by = solve_by;
         Ok(fresh(number))
     }
 

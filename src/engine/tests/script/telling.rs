@@ -8,6 +8,7 @@ use crate::engine::dispatch::Choice;
 use crate::engine::model::{
     PoolSet, State, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
+use crate::engine::timing::Urgency;
 use std::fmt::Write as _;
 
 /// Events that no command asks for by name, in words.
@@ -39,6 +40,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::PresenceSet { .. }
         | Event::Submitted(_)
         | Event::Updated { .. }
+        | Event::UrgencySet { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
         | Event::WaitStarted { .. }
@@ -112,6 +114,9 @@ pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
     }
     if let Some(at) = ticket.picked_up_at {
         write!(line, ", picked up {}", moment(at)).expect("a string takes it");
+    }
+    if ticket.urgency != Urgency::Normal {
+        write!(line, ", {}", ticket.urgency.name()).expect("a string takes it");
     }
     if ticket.tier_age_ms > 0 {
         write!(line, ", known for {}", moment(Time(ticket.tier_age_ms))).expect("it takes it");
