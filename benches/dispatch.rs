@@ -144,6 +144,7 @@ fn policy() -> Policy {
         rule: Rule::GuardedEdf,
         starve_after_permille: 2000,
         floor_share_permille: 100,
+        channels: Default::default(),
         tiers: tiers.into(),
         pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, ..Pool::default() }],
         unknown_tier: TierIx(3),

@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["engine", "directory", "driver", "forecast"]),
     ("driver", &["engine", "journal", "clock", "forecast"]),
     ("corrector", &["driver", "directory", "engine"]),
-    ("api", &["driver", "engine", "directory", "journal", "forecast"]),
+    ("api", &["driver", "engine", "directory", "journal", "forecast", "policy"]),
     ("web", &["driver", "metrics"]),
     ("rehearse", &["engine", "forecast", "policy", "api", "clock"]),
     (

@@ -41,7 +41,7 @@ fn commented_keys(text: &str) -> Vec<(usize, String, String, Said)> {
             continue;
         }
         if let Some((key, value)) = line.split_once(" = ") {
-            let default = comment.split_once("Default: ").map(|(_, rest)| rest);
+            let default = comment.rsplit_once("Default: ").map(|(_, rest)| rest);
             let said = match default.map(|rest| rest.rsplit_once('.').expect("ends with a stop").0)
             {
                 // The default of these depends on other keys; the words say how.
@@ -122,6 +122,9 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         }
     }
     let expected = [
+        "channel.voice.cost",
+        "channel.voice.exclusive",
+        "channel.voice.interrupts",
         "dispatch.floor_share",
         "dispatch.rule",
         "dispatch.starve_after",
@@ -133,8 +136,11 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "hours.thu",
         "hours.tue",
         "hours.wed",
+        "pool.back_off",
         "pool.floor_over_reserve",
         "pool.lease",
+        "pool.misses_max",
+        "pool.offer",
         "pool.reserve",
         "tier.guard",
         "tier.hours",

@@ -28,10 +28,17 @@ impl AdminService for Api {
         let name = checks.line("name", &request.name, AGENT_NAME_CHARS_MAX);
         checks.pools(&request.pools);
         let capacity = checks.capacity(request.capacity);
+        let maxima = checks.maxima(&request.maxima);
         checks.done()?;
         let pools = self.pools_named(request.pools).await?;
-        let profile =
-            AgentProfile { id: id.clone(), name, pools, capacity, ..AgentProfile::default() };
+        let profile = AgentProfile {
+            id: id.clone(),
+            name,
+            pools,
+            capacity,
+            maxima,
+            ..AgentProfile::default()
+        };
         let put = self.handle.put_agent(profile).await;
         put.map_err(|refused| Fault::refused(refused, id.as_str()))?;
         let agent = self.agent(&id).await?;
@@ -138,6 +145,41 @@ impl AdminService for Api {
         Ok(Response::new(pb::GetPolicyResponse { policy }))
     }
 
+    async fn check_policy(
+        &self,
+        request: Request<pb::CheckPolicyRequest>,
+    ) -> Result<Response<pb::CheckPolicyResponse>, Status> {
+        Ok(Response::new(Self::check_policy_text(&request.get_ref().toml)))
+    }
+
+    async fn diff_policy(
+        &self,
+        request: Request<pb::DiffPolicyRequest>,
+    ) -> Result<Response<pb::DiffPolicyResponse>, Status> {
+        Ok(Response::new(self.diff_policy_text(&request.get_ref().toml).await?))
+    }
+
+    async fn apply_policy(
+        &self,
+        request: Request<pb::ApplyPolicyRequest>,
+    ) -> Result<Response<pb::ApplyPolicyResponse>, Status> {
+        Ok(Response::new(self.apply_policy_text(request.get_ref()).await?))
+    }
+
+    async fn rollback_policy(
+        &self,
+        request: Request<pb::RollbackPolicyRequest>,
+    ) -> Result<Response<pb::RollbackPolicyResponse>, Status> {
+        Ok(Response::new(self.roll_back_policy(request.get_ref()).await?))
+    }
+
+    async fn list_policy_versions(
+        &self,
+        request: Request<pb::ListPolicyVersionsRequest>,
+    ) -> Result<Response<pb::ListPolicyVersionsResponse>, Status> {
+        Ok(Response::new(self.policy_versions(request.get_ref()).await?))
+    }
+
     async fn get_server_info(
         &self,
         _: Request<pb::GetServerInfoRequest>,
@@ -149,7 +191,9 @@ impl AdminService for Api {
         let seen = self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?;
         let (engine_limits, [tickets, agents], policy_version) = seen;
         let watchers = self.settings.watchers_max - self.watchers.available_permits();
-        let used = limits::Used { tickets, agents, watchers };
+        let streams = self.work_streams.available_permits();
+        let work_streams = self.settings.work_streams_max - streams;
+        let used = limits::Used { tickets, agents, watchers, work_streams };
         let clock = self.handle.clock();
         let mut limits = limits::told(engine_limits, &self.settings, used);
         limits.extend(limits::of_queues(&self.handle.view()));

@@ -6,9 +6,10 @@ use super::proto::v1::agent_service_server::AgentService;
 use super::proto::v1::{self as pb, complete_ticket_response, pull_ticket_response};
 use super::status::Fault;
 use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
+use super::work::WorkEvents;
 use crate::driver::{CompleteAsk, PullAsk, Pulled, Refused, Seen};
 use crate::engine::model::AgentId;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 #[tonic::async_trait]
 impl AgentService for Api {
@@ -42,6 +43,31 @@ impl AgentService for Api {
         let pulled = self.handle.pull(pull).await;
         let pulled = pulled.map_err(|refused| Fault::refused(refused, &request.agent_id))?;
         Ok(Response::new(pulled_message(&pulled)))
+    }
+
+    type WorkStream = WorkEvents;
+
+    async fn work(
+        &self,
+        request: Request<Streaming<pb::WorkRequest>>,
+    ) -> Result<Response<WorkEvents>, Status> {
+        Ok(Response::new(self.begin_work(request.into_inner()).await?))
+    }
+
+    async fn accept_offer(
+        &self,
+        request: Request<pb::AcceptOfferRequest>,
+    ) -> Result<Response<pb::AcceptOfferResponse>, Status> {
+        let assignment = Some(self.accept_offer_of(request.get_ref()).await?);
+        Ok(Response::new(pb::AcceptOfferResponse { assignment }))
+    }
+
+    async fn decline_offer(
+        &self,
+        request: Request<pb::DeclineOfferRequest>,
+    ) -> Result<Response<pb::DeclineOfferResponse>, Status> {
+        let ticket = Some(self.decline_offer_of(request.get_ref()).await?);
+        Ok(Response::new(pb::DeclineOfferResponse { ticket }))
     }
 
     async fn extend_lease(

@@ -3,15 +3,18 @@
 use super::clocks;
 use super::forecast;
 use super::needs::{needs_name, needs_named};
+use super::offers;
 use super::proto::v1 as pb;
 use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
 use crate::engine::Engine;
+use crate::engine::capacity::{ChannelSet, used_units};
 use crate::engine::command::WaitEnd;
 use crate::engine::model::{
     Agent, Assignment, Caller, Channel, IdentifierKind, Policy, Pool, PoolSet, Presence, Rule,
     State, Step, TicketId, Tier, TierSource, Time,
 };
+use crate::engine::push::Declined;
 use crate::engine::queue::QueueKey;
 use crate::journal::{FinishedRow, FinishedState};
 use bytes::Bytes;
@@ -188,7 +191,7 @@ fn identifier(caller: &Caller) -> pb::CustomerIdentifier {
     pb::CustomerIdentifier { kind: kind.into(), value: caller.value.to_string() }
 }
 
-fn decision(held: &Assignment) -> pb::Decision {
+pub(super) fn decision(held: &Assignment) -> pb::Decision {
     pb::Decision {
         step: pb::DecisionStep::from(held.step).into(),
         slack_ms: held.slack_ms,
@@ -196,7 +199,7 @@ fn decision(held: &Assignment) -> pb::Decision {
     }
 }
 
-fn pool_of(held: &Assignment, policy: &Policy) -> String {
+pub(super) fn pool_of(held: &Assignment, policy: &Policy) -> String {
     held.pool.map(|pool| policy.pool(pool).name.to_string()).unwrap_or_default()
 }
 
@@ -215,6 +218,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
     let caller = ticket.caller.as_deref();
     let state = match &ticket.state {
         State::Waiting => pb::TicketState::Waiting,
+        State::Offered(_) => pb::TicketState::Offered,
         State::Assigned(_) => pb::TicketState::Assigned,
         State::Quarantined(_) => pb::TicketState::Quarantined,
     };
@@ -249,6 +253,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
             lease_until: Some(timestamp(held.lease_until)),
             decision: Some(decision(held)),
         }),
+        offer: ticket.offer().map(|offer| offers::offer(offer, policy)),
         finished_at: None,
         handle_ms: None,
         outcome: String::new(),
@@ -305,6 +310,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         outcome: text(&row.outcome),
         note: text(&row.note),
         reason: text(&row.reason),
+        offer: None,
         forecast: None,
         urgency: pb::Urgency::Unspecified.into(),
         response_clock: Some(clocks::response_of(row)),
@@ -356,7 +362,10 @@ pub(super) fn assignment(live: &Live, repeated: bool) -> pb::Assignment {
 #[derive(Clone, Debug)]
 pub(super) struct AgentSeen {
     pub(super) agent: Agent,
-    held: Vec<(TicketId, Time, Time)>,
+    held: Vec<(TicketId, Time, Time, bool)>,
+    used_units: u32,
+    open: ChannelSet,
+    declined: Vec<(TicketId, Declined)>,
     policy: Arc<Policy>,
 }
 
@@ -364,10 +373,21 @@ impl AgentSeen {
     pub(super) fn of(engine: &Engine, agent: &Agent) -> Self {
         let held = agent.held.iter().filter_map(|number| {
             let ticket = engine.ticket_numbered(*number)?;
-            let held = ticket.assignment()?;
-            Some((ticket.id.clone(), held.assigned_at, held.lease_until))
+            let held = ticket.assignment().or(ticket.offer())?;
+            let is_offer = ticket.offer().is_some();
+            Some((ticket.id.clone(), held.assigned_at, held.lease_until, is_offer))
         });
-        Self { agent: agent.clone(), held: held.collect(), policy: engine.policy().clone() }
+        let declined = agent.declined.iter().filter_map(|(number, declined)| {
+            Some((engine.ticket_numbered(*number)?.id.clone(), *declined))
+        });
+        Self {
+            agent: agent.clone(),
+            held: held.collect(),
+            used_units: used_units(agent, &engine.policy().channels),
+            open: engine.roster().open_channels(agent),
+            declined: declined.collect(),
+            policy: engine.policy().clone(),
+        }
     }
 }
 
@@ -375,7 +395,9 @@ impl AgentSeen {
 pub(super) fn agent_state(agent: &Agent) -> pb::AgentState {
     match agent.presence {
         _ if agent.wait.is_some() => pb::AgentState::Waiting,
+        _ if !agent.offered.is_empty() => pb::AgentState::Offered,
         _ if !agent.held.is_empty() => pb::AgentState::Busy,
+        Presence::Available if agent.stream.is_some() => pb::AgentState::Waiting,
         Presence::Available => pb::AgentState::Ready,
         Presence::Away => pb::AgentState::Away,
     }
@@ -383,13 +405,20 @@ pub(super) fn agent_state(agent: &Agent) -> pb::AgentState {
 
 impl From<AgentSeen> for pb::Agent {
     fn from(seen: AgentSeen) -> Self {
-        let AgentSeen { agent, held, policy } = seen;
+        let AgentSeen { agent, held, used_units, open, declined, policy } = seen;
         let state = agent_state(&agent);
         let is_idle = matches!(state, pb::AgentState::Waiting | pb::AgentState::Ready);
-        let held = held.into_iter().map(|(ticket, assigned_at, lease_until)| pb::HeldTicket {
+        let held =
+            held.into_iter().map(|(ticket, assigned_at, lease_until, offered)| pb::HeldTicket {
+                ticket_id: ticket.to_string(),
+                assigned_at: Some(timestamp(assigned_at)),
+                lease_until: Some(timestamp(lease_until)),
+                offered,
+            });
+        let declined = declined.into_iter().map(|(ticket, declined)| pb::DeclinedTicket {
             ticket_id: ticket.to_string(),
-            assigned_at: Some(timestamp(assigned_at)),
-            lease_until: Some(timestamp(lease_until)),
+            count: declined.count.into(),
+            until: declined.until.map(timestamp),
         });
         Self {
             agent_id: agent.id.to_string(),
@@ -400,6 +429,14 @@ impl From<AgentSeen> for pb::Agent {
             state: state.into(),
             idle_since: is_idle.then(|| timestamp(agent.idle_since)),
             held: held.collect(),
+            used_units,
+            maxima: offers::maxima(&agent.maxima),
+            open_channels: open.iter().map(|channel| pb::Channel::from(channel).into()).collect(),
+            stream: agent.stream.map(|stream| pb::AgentStream {
+                session_id: stream.session.as_deref().unwrap_or_default().to_owned(),
+            }),
+            declined: declined.collect(),
+            missed_count: agent.missed_count.into(),
         }
     }
 }
@@ -459,6 +496,10 @@ impl From<&Policy> for pb::Policy {
             pool: pool.name.to_string(),
             reserves: reserves(policy, pool),
             lease: Some(duration(pool.lease_ms)),
+            offer: Some(duration(pool.offer.offer_ms)),
+            back_off_first: Some(duration(pool.offer.back_off_first_ms)),
+            back_off_max: Some(duration(pool.offer.back_off_max_ms)),
+            misses_max: pool.offer.misses_max.into(),
             floor_over_reserve: pool.floor_over_reserve,
         };
         Self {
@@ -471,6 +512,7 @@ impl From<&Policy> for pb::Policy {
             unavailable_tier: policy.tier(policy.unavailable_tier).name.to_string(),
             starve_after_permille: policy.starve_after_permille,
             floor_share_permille: policy.floor_share_permille,
+            channels: offers::channels(&policy.channels),
             hours: Vec::new(),
         }
     }

@@ -1,6 +1,8 @@
 //! Events in the words of the contract: ids and names instead of numbers, as the policy of their time
 //! gave them.
 
+mod push;
+
 use super::convert::{pool_names, timestamp};
 use super::needs::needs_name;
 use super::proto::v1 as pb;
@@ -41,6 +43,14 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::PresenceSet { .. }
         | Event::WaitStarted { .. }
         | Event::WaitEnded { .. } => of_house(told, event, named),
+        Event::WorkOpened { .. }
+        | Event::WorkClosed { .. }
+        | Event::Offered { .. }
+        | Event::Accepted { .. }
+        | Event::Declined { .. }
+        | Event::OfferMissed { .. }
+        | Event::OfferRevoked { .. }
+        | Event::BackOffEnded { .. } => push::of_push(told, event, named),
         Event::Submitted(_)
         | Event::Updated { .. }
         | Event::UrgencySet { .. }
@@ -105,7 +115,15 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         | Event::Extended { .. }
         | Event::LeaseExpired { .. }
         | Event::Released { .. }
-        | Event::Completed { .. } => unreachable!("called for events of the house only"),
+        | Event::Completed { .. }
+        | Event::WorkOpened { .. }
+        | Event::WorkClosed { .. }
+        | Event::Offered { .. }
+        | Event::Accepted { .. }
+        | Event::Declined { .. }
+        | Event::OfferMissed { .. }
+        | Event::OfferRevoked { .. }
+        | Event::BackOffEnded { .. } => unreachable!("called for events of the house only"),
     }
     told
 }
@@ -171,7 +189,15 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
         | Event::AgentDeleted { .. }
         | Event::PresenceSet { .. }
         | Event::WaitStarted { .. }
-        | Event::WaitEnded { .. } => unreachable!("called for events of tickets only"),
+        | Event::WaitEnded { .. }
+        | Event::WorkOpened { .. }
+        | Event::WorkClosed { .. }
+        | Event::Offered { .. }
+        | Event::Accepted { .. }
+        | Event::Declined { .. }
+        | Event::OfferMissed { .. }
+        | Event::OfferRevoked { .. }
+        | Event::BackOffEnded { .. } => unreachable!("called for events of tickets only"),
     }
     told
 }
@@ -233,6 +259,14 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::LeaseExpired { .. } => pb::EventType::LeaseExpired,
         Event::Released { .. } => pb::EventType::Released,
         Event::Completed { .. } => pb::EventType::Completed,
+        Event::WorkOpened { .. } => pb::EventType::WorkOpened,
+        Event::WorkClosed { .. } => pb::EventType::WorkClosed,
+        Event::Offered { .. } => pb::EventType::Offered,
+        Event::Accepted { .. } => pb::EventType::Accepted,
+        Event::Declined { .. } => pb::EventType::Declined,
+        Event::OfferMissed { .. } => pb::EventType::OfferMissed,
+        Event::OfferRevoked { .. } => pb::EventType::OfferRevoked,
+        Event::BackOffEnded { .. } => pb::EventType::BackOffEnded,
         Event::Audited(Audited::Quarantined { .. }) => pb::EventType::Quarantined,
         Event::Audited(Audited::Repaired { .. }) => pb::EventType::Repaired,
         Event::Audited(Audited::Released { .. }) => pb::EventType::QuarantineReleased,

@@ -69,7 +69,7 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
 fn quarantine_summary(ticket: &Ticket) -> String {
     let flaw = match &ticket.state {
         State::Quarantined(quarantine) => quarantine.flaw.name(),
-        State::Waiting | State::Assigned(_) => "none",
+        State::Waiting | State::Offered(_) | State::Assigned(_) => "none",
     };
     format!(
         "The audit found a fault in it ({flaw}): it is in no queue and in nobody's hands until a supervisor \

@@ -261,7 +261,7 @@ impl Reader {
 /// Events after which the caller is told how far the filters have come, however few passed.
 const PROGRESS_EVENTS: u64 = 10_000;
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, journal::Error> + Send + 'static,
 ) -> Result<T, Fault> {
     let read = tokio::task::spawn_blocking(read).await.map_err(|_| Fault::stopping())?;

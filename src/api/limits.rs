@@ -2,13 +2,15 @@
 
 use super::admin::FAULTS_TOLD_MAX;
 use super::proto::v1 as pb;
-use super::{SENT_BYTES_MAX, Settings, validate};
+use super::{SENT_BYTES_MAX, Settings, validate, work};
 use crate::directory;
 use crate::driver::{self, QueueView, View};
 use crate::engine::model::{Channel, POOLS_MAX, Policy, TIERS_MAX, TierIx};
 use crate::engine::needs::SKILLS_MAX;
+use crate::engine::push::{BACK_OFFS_MAX, DECLINED_MAX};
 use crate::engine::wish::{EXCLUDED_AGENTS_MAX, SKILLS_ASKED_MAX};
 use crate::engine::{EXPLAINED_CREWS_MAX, EXTEND_MS_MAX, FINISHED_KEPT_MAX, Limits, QUEUES_MAX};
+use crate::journal::POLICY_VERSIONS_MAX;
 
 /// A limit that is kept elsewhere in the house, for the services to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,7 @@ pub(super) struct Used {
     pub(super) tickets: usize,
     pub(super) agents: usize,
     pub(super) watchers: usize,
+    pub(super) work_streams: usize,
 }
 
 /// The name of the limit on the waiting tickets of a tier and channel.
@@ -65,6 +68,8 @@ pub(super) fn told(engine: Limits, settings: &Settings, used: Used) -> Vec<pb::L
             settings.watchers_max as u64,
         )
         .used(used.watchers),
+        limit("work_streams_max", "Agents with a Work stream.", settings.work_streams_max as u64)
+            .used(used.work_streams),
     ];
     all.extend(configured(settings));
     all.extend(settings.more.iter().map(|more| limit(more.name, more.description, more.value)));
@@ -73,7 +78,7 @@ pub(super) fn told(engine: Limits, settings: &Settings, used: Used) -> Vec<pb::L
     all
 }
 
-fn configured(settings: &Settings) -> [pb::Limit; 7] {
+fn configured(settings: &Settings) -> [pb::Limit; 8] {
     let driver = &settings.driver;
     let ms = i64::unsigned_abs;
     [
@@ -88,6 +93,11 @@ fn configured(settings: &Settings) -> [pb::Limit; 7] {
         limit("payload_bytes_max", "The payload of a ticket.", settings.payload_bytes_max as u64),
         limit("pull_wait_ms_max", "How long a pull may wait.", ms(settings.pull_wait_ms_max)),
         limit(
+            "work_silent_ms_max",
+            "How long nothing may be heard on a Work stream.",
+            work_silent_ms(settings),
+        ),
+        limit(
             "submit_stream_in_flight_max",
             "Tickets of one stream that are worked on at once.",
             settings.submit_stream_in_flight_max as u64,
@@ -95,11 +105,32 @@ fn configured(settings: &Settings) -> [pb::Limit; 7] {
     ]
 }
 
+fn work_silent_ms(settings: &Settings) -> u64 {
+    let silent = settings.work_heartbeat * work::SILENT_INTERVALS;
+    u64::try_from(silent.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What no configuration changes.
 const FIXED: &[(&str, &str, u64)] = &[
     ("answer_bytes_max", "The size of a message that is sent.", SENT_BYTES_MAX as u64),
     ("extend_ms_max", "How far from now a lease may be extended.", EXTEND_MS_MAX.unsigned_abs()),
-    ("capacity_max", "Tickets an agent may hold at once.", validate::CAPACITY_MAX as u64),
+    ("capacity_max", "Units of work an agent may hold at once.", validate::CAPACITY_MAX as u64),
+    (
+        "work_buffer_max",
+        "Answers that may wait for the reader of a Work stream.",
+        work::WORK_BUFFER_MAX as u64,
+    ),
+    ("work_hello_ms_max", "How long the hello of a Work stream may take.", work::HELLO_MS_MAX),
+    (
+        "back_offs_max",
+        "Tickets kept from an agent at once for having been declined or missed.",
+        BACK_OFFS_MAX as u64,
+    ),
+    (
+        "declined_max",
+        "Tickets that an agent is remembered to have declined or missed.",
+        DECLINED_MAX as u64,
+    ),
     (
         "retry_ms_max",
         "The longest delay told to a caller whom a limit on tickets turns away.",
@@ -124,6 +155,12 @@ const FIXED: &[(&str, &str, u64)] = &[
         "event_filter_max",
         "Types, and tiers, in the filter of events.",
         super::follow::FILTER_MAX as u64,
+    ),
+    ("policy_versions_max", "Versions of the policy that are kept.", POLICY_VERSIONS_MAX as u64),
+    (
+        "policy_page_size_max",
+        "Versions of the policy on a page.",
+        super::policies::VERSIONS_PAGE_MAX as u64,
     ),
     ("page_size_max", "Entries on a page.", validate::PAGE_SIZE_MAX as u64),
     ("page_token_bytes_max", "The length of a page token.", validate::PAGE_TOKEN_BYTES_MAX as u64),

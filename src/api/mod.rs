@@ -17,13 +17,16 @@ mod intake;
 mod limits;
 mod list;
 mod needs;
+mod offers;
 mod ops;
 mod page;
+mod policies;
 pub mod proto;
 mod status;
 mod stream;
 mod submission;
 pub mod validate;
+mod work;
 
 pub use limits::Told as ToldLimit;
 pub use status::DOMAIN;
@@ -58,6 +61,10 @@ pub struct Settings {
     pub submit_stream_in_flight_max: usize,
     /// Calls that watch a ticket, the queues or the events at once.
     pub watchers_max: usize,
+    /// Agents with a Work stream at once.
+    pub work_streams_max: usize,
+    /// How often something must be heard on a Work stream, in real time.
+    pub work_heartbeat: Duration,
     /// How long a reader of events may take nothing before it is told to come again, in real time.
     pub reader_patience: Duration,
     /// Where customers are looked up, as `GetServerInfo` says it: "embedded" or "redis".
@@ -76,6 +83,8 @@ impl Default for Settings {
             message_bytes_max: 256 << 10,
             submit_stream_in_flight_max: 64,
             watchers_max: 1000,
+            work_streams_max: 10_000,
+            work_heartbeat: Duration::from_secs(10),
             reader_patience: Duration::from_secs(30),
             directory: "embedded",
             driver: driver::Settings::default(),
@@ -98,6 +107,7 @@ pub struct Api {
     settings: Settings,
     started_at: Time,
     watchers: Arc<Semaphore>,
+    work_streams: Arc<Semaphore>,
     updates: intake::Turns,
 }
 
@@ -107,6 +117,7 @@ impl Api {
         Self {
             started_at: handle.clock().now(),
             watchers: Arc::new(Semaphore::new(settings.watchers_max)),
+            work_streams: Arc::new(Semaphore::new(settings.work_streams_max)),
             updates: intake::Turns::default(),
             handle,
             directory,

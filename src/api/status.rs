@@ -7,6 +7,7 @@ use crate::directory;
 use crate::driver::Refused;
 use crate::engine::command::Rejection;
 use crate::engine::model::Policy;
+use crate::engine::{Impact, Stranded};
 use std::collections::HashMap;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -98,6 +99,46 @@ impl Fault {
         Self::refused(Refused::Unreadable, "")
     }
 
+    /// A text of a policy with these faults.
+    pub(super) fn fields_of(field: &str, faults: Vec<String>) -> Self {
+        let faults = faults.into_iter().take(super::validate::VIOLATIONS_MAX);
+        Self::fields(faults.map(|fault| FieldViolation::new(field, fault)).collect())
+    }
+
+    /// No version of the policy has that name.
+    pub(super) fn policy_not_found(version: &str) -> Self {
+        let text = format!("no version {version:?} of the policy is known");
+        let fault = Self::new(Code::NotFound, ErrorReason::PolicyNotFound, text);
+        fault.not_found("policy", version)
+    }
+
+    /// The policy would leave these tickets behind.
+    pub(super) fn policy_strands(impact: &Impact) -> Self {
+        let count: u64 = impact.stranded.iter().map(|stranded| stranded.count).sum();
+        let mut listed = Vec::new();
+        let mut details = ErrorDetails::new();
+        for stranded in &impact.stranded {
+            let Stranded { tier, pools, skill, count, tickets } = stranded;
+            let why = if let Some(skill) = skill {
+                format!("the policy has no skill {skill}")
+            } else if pools.is_empty() {
+                "the policy has no such tier".to_owned()
+            } else {
+                let pools: Vec<_> = pools.iter().map(ToString::to_string).collect();
+                format!("nobody is in {}", pools.join(", "))
+            };
+            let ids: Vec<_> = tickets.iter().map(ToString::to_string).collect();
+            let text = format!("{count} of tier {tier}: {why}: {}", ids.join(", "));
+            details.add_precondition_failure_violation("STRANDED", format!("tier {tier}"), &text);
+            listed.push(text);
+        }
+        listed.truncate(LISTED_MAX);
+        let text = format!("{count} live tickets would be left behind: {}", listed.join("; "));
+        let mut fault = Self::new(Code::FailedPrecondition, ErrorReason::PolicyStrands, text);
+        fault.0.details = details;
+        fault
+    }
+
     /// The event is no longer in the journal.
     pub(super) fn event_not_kept(wanted: u64, first: u64) -> Self {
         let text = format!("event {wanted} is no longer kept; the first that is kept is {first}");
@@ -120,6 +161,17 @@ impl Fault {
     /// The server is stopping.
     pub(super) fn stopping() -> Self {
         Self::refused(Refused::Stopping, "")
+    }
+
+    /// Nothing was heard on a Work stream for too long, or what was sent on it was not read.
+    pub(super) fn stream_lost(message: &str) -> Self {
+        Self::new(Code::Unavailable, ErrorReason::StreamLost, message).retry(RETRY_BUSY)
+    }
+
+    /// A newer Work stream of the same agent goes on.
+    pub(super) fn stream_replaced() -> Self {
+        let message = "a newer stream of the same agent took this one's place";
+        Self::new(Code::Aborted, ErrorReason::StreamReplaced, message)
     }
 
     /// A limit of `GetServerInfo` is reached.
@@ -192,6 +244,10 @@ impl Fault {
                 fault.0.reason = ErrorReason::LeaseTokenUnknown;
                 fault
             }
+            Rejection::OfferEnded => gone(ErrorReason::OfferEnded),
+            Rejection::OfferAccepted => gone(ErrorReason::OfferAccepted),
+            Rejection::OfferNotAccepted => gone(ErrorReason::OfferNotAccepted),
+            Rejection::AgentStreams => gone(ErrorReason::AgentStreams),
             Rejection::AgentNotFound => {
                 fault(Code::NotFound, ErrorReason::AgentNotFound).not_found("agent", id)
             }
@@ -214,7 +270,12 @@ impl Fault {
                 Self::queue_full(&format!("queue_max.{}", channel.name()), max)
             }
             Rejection::AgentLimit { max } => Self::limit("agents_max", max, rejection.to_string()),
-            Rejection::PolicyStrandsTickets { .. } | Rejection::PolicyStrandsSkill { .. } => {
+            Rejection::PolicyNotExpected => gone(ErrorReason::PolicyNotExpected),
+            Rejection::PolicyVersionTaken => gone(ErrorReason::PolicyVersionTaken),
+            Rejection::PolicyStrands { .. } | Rejection::PolicyStrandsSkill { .. } => {
+                gone(ErrorReason::PolicyStrands)
+            }
+            Rejection::PolicyStrandsTickets { .. } => {
                 unreachable!("policies are applied at the start, by no call")
             }
         }

@@ -7,9 +7,9 @@ use super::fault::Fault;
 use super::humane;
 use super::table::{Facts, Table};
 use super::view::{self, AGENT_FIELDS};
-use super::words::{self, AgentStateWord};
+use super::words::{self, AgentStateWord, ChannelWord};
 use crate::api::proto::v1;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum as _};
 
 /// Agents asked for in one page.
 const PAGE: u32 = 500;
@@ -47,9 +47,13 @@ pub(crate) enum Command {
         /// The agent's name for display, at most 128 characters
         #[arg(long, value_name = "NAME", default_value = "")]
         name: String,
-        /// How many tickets the agent may hold at once, 1 to 100
+        /// How many units of work the agent may hold at once, 1 to 100; tickets, unless the policy gives
+        /// channels a cost
         #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
         capacity: u32,
+        /// At most so many tickets of a channel at once, 0 to 100; give it once for each channel
+        #[arg(long, value_name = "CHANNEL=COUNT", value_parser = maximum)]
+        max: Vec<(ChannelWord, u32)>,
     },
     /// Remove an agent who holds no ticket
     Delete {
@@ -81,7 +85,7 @@ fn put_help() -> String {
     format!(
         "{AGENT_FIELDS}\n\n\
          Examples:\n  tierline agents put ada --pool desk --name 'Ada Brook'\n  \
-         tierline agents put ben --pool desk --pool backup --capacity 3"
+         tierline agents put ben --pool desk --pool backup --capacity 6 --max chat=3"
     )
 }
 
@@ -97,8 +101,10 @@ impl Command {
                 let answer = connection.call(admin.get_agent(request)).await?;
                 show(context, &connection, answer.agent).await
             }
-            Self::Put { id, pool, name, capacity } => {
-                let request = v1::PutAgentRequest { agent_id: id, name, pools: pool, capacity };
+            Self::Put { id, pool, name, capacity, max } => {
+                let maxima = maxima(&max);
+                let request =
+                    v1::PutAgentRequest { agent_id: id, name, pools: pool, capacity, maxima };
                 let answer = connection.call(admin.put_agent(request)).await?;
                 show(context, &connection, answer.agent).await
             }
@@ -118,6 +124,23 @@ impl Command {
             }
         }
     }
+}
+
+/// Reads `chat=3`, for clap.
+pub(crate) fn maximum(text: &str) -> Result<(ChannelWord, u32), String> {
+    let (channel, count) = text.split_once('=').ok_or("it is not CHANNEL=COUNT")?;
+    let channel = ChannelWord::from_str(channel, false)?;
+    let count = count.parse().ok().filter(|count| *count <= 100);
+    Ok((channel, count.ok_or_else(|| "the count is not 0 to 100".to_owned())?))
+}
+
+/// Maxima as the contract has them.
+pub(crate) fn maxima(given: &[(ChannelWord, u32)]) -> Vec<v1::ChannelMaximum> {
+    let maximum = |(channel, max): &(ChannelWord, u32)| v1::ChannelMaximum {
+        channel: v1::Channel::from(*channel).into(),
+        max: *max,
+    };
+    given.iter().map(maximum).collect()
 }
 
 /// Makes an agent available or away.
@@ -198,7 +221,14 @@ async fn show(
     let mut facts = Facts::new();
     facts.add("agent", &agent.agent_id).add("name", &agent.name);
     facts.add("pools", agent.pools.join(", "));
-    facts.add("capacity", humane::count(u64::from(agent.capacity), "ticket"));
+    let (used, capacity) = (agent.used_units, humane::count(u64::from(agent.capacity), "unit"));
+    facts.add("capacity", format!("{used} of {capacity} in use"));
+    for most in &agent.maxima {
+        facts.add("at most", format!("{} {}", most.max, words::channel(most.channel)));
+    }
+    if let Some(stream) = &agent.stream {
+        facts.add("stream", format!("open {}", stream.session_id).trim_end());
+    }
     facts.add("presence", words::presence(agent.presence));
     let idle = view::instant(agent.idle_since).map_or_else(String::new, |since| {
         format!(" for {}", humane::duration(humane::between_ms(since, now)))
@@ -208,10 +238,20 @@ async fn show(
         let since = view::instant(held.assigned_at).map_or_else(String::new, |at| {
             format!(", for {}", humane::duration(humane::between_ms(at, now)))
         });
+        let what = if held.offered { "offer" } else { "lease" };
         let until = view::instant(held.lease_until).map_or_else(String::new, |at| {
-            format!(", lease {}", humane::slack(humane::between_ms(now, at)))
+            format!(", {what} {}", humane::slack(humane::between_ms(now, at)))
         });
-        facts.add("holds", format!("{}{since}{until}", held.ticket_id));
+        facts.add(
+            if held.offered { "offered" } else { "holds" },
+            format!("{}{since}{until}", held.ticket_id),
+        );
+    }
+    for declined in agent.declined {
+        let again = view::instant(declined.until).map_or_else(String::new, |at| {
+            format!(", not offered for {}", humane::duration(humane::between_ms(now, at)))
+        });
+        facts.add("declined", format!("{} {} x{again}", declined.ticket_id, declined.count));
     }
     console::say(facts)
 }

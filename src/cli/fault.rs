@@ -174,11 +174,17 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         Reason::DiskFull => {
             "make room on the server's disk; nothing is lost, and work goes on then"
         }
-        Reason::Overloaded | Reason::ShuttingDown => "try again in a moment",
+        Reason::AgentStreams => "end the agent's Work stream first: `tierline work --push` is one",
+        Reason::OfferAccepted => "give the ticket back with its lease token",
+        Reason::Overloaded | Reason::ShuttingDown | Reason::StreamLost => "try again in a moment",
         Reason::DirectoryUnavailable => {
             "is Redis running? tickets are accepted all the same; try this again later"
         }
         Reason::DirectoryReadOnly => "write to the system that owns the Redis cluster",
+        Reason::PolicyNotFound => "see `tierline policy versions`",
+        Reason::PolicyNotExpected => "see what is in force with `tierline policy show`",
+        Reason::PolicyVersionTaken => "change `version` in the file",
+        Reason::PolicyStrands => "see `tierline policy diff FILE`",
         Reason::EventNotKept => "see what is kept with `tierline events --from 0`",
         Reason::ReaderTooSlow => "go on with `tierline events --from` and that number",
         Reason::CustomerMalformed => "put the customer again with `tierline customers put`",
@@ -189,6 +195,9 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         | Reason::LeaseEnded
         | Reason::LeaseSuperseded
         | Reason::LeaseTokenUnknown
+        | Reason::OfferEnded
+        | Reason::OfferNotAccepted
+        | Reason::StreamReplaced
         | Reason::HistoryUnreadable => return None,
     })
 }

@@ -24,6 +24,7 @@ mod import;
 mod journal;
 mod keyboard;
 mod policy;
+mod policy_live;
 mod rehearse;
 mod screen;
 mod serve;
@@ -111,7 +112,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
-    /// Check a policy file, or show the policy in force
+    /// Check a policy file; show, compare, change and roll back the policy in force
     #[command(subcommand)]
     Policy(policy::Command),
     /// Fill and look into the customer directory

@@ -4,6 +4,7 @@ use super::Context;
 use super::ask;
 use super::console;
 use super::fault::Fault;
+use super::policy_live;
 use crate::api::proto::v1;
 use crate::policy::{self, Description, Error};
 use clap::Subcommand;
@@ -37,6 +38,18 @@ pub(crate) enum Command {
         #[arg(long)]
         toml: bool,
     },
+    /// Compare a policy file with the policy in force, and with what waits
+    #[command(after_help = DIFF_HELP)]
+    Diff(policy_live::Diff),
+    /// Put a policy file in force on the running server
+    #[command(after_help = APPLY_HELP)]
+    Apply(policy_live::Apply),
+    /// Put an earlier version of the policy in force again
+    #[command(after_help = ROLLBACK_HELP)]
+    Rollback(policy_live::Rollback),
+    /// List every version of the policy that came into force
+    #[command(after_help = VERSIONS_HELP)]
+    Versions,
 }
 
 fn check_help() -> String {
@@ -53,6 +66,36 @@ fn show_help() -> String {
          Examples:\n  tierline policy show\n  tierline policy show --toml > policy.toml"
     )
 }
+
+const DIFF_HELP: &str = "\
+JSON fields: version_in_force, version, warnings [sentence], changes [{path, before, after}], \
+queues [{tier, channel, pools, before_count, after_count}], stranded [{tier, pools, skill, count, ticket_ids}], \
+agents_without_pool_count, agents_without_pool.
+
+Example:
+  tierline policy diff policy.toml";
+
+const APPLY_HELP: &str = "\
+Every waiting ticket is in its new queue at once, and keeps its wait and the deadlines it was promised. A policy
+that would leave live tickets behind is refused, with the list. The policy stays through restarts, until the file
+that the server is started with changes.
+
+JSON fields: version.
+
+Example:
+  tierline policy apply policy.toml --expect 2026-11 --reason 'two more in general'";
+
+const ROLLBACK_HELP: &str = "\
+JSON fields: version.
+
+Example:
+  tierline policy rollback 2026-11 --reason 'waits grew'";
+
+const VERSIONS_HELP: &str = "\
+JSON: a list; fields: version, seq, applied_at, origin, by, reason, in_force.
+
+Example:
+  tierline policy versions";
 
 /// The outcome of a check, for programs.
 #[derive(Serialize)]
@@ -71,10 +114,14 @@ struct Shown {
 
 impl Command {
     /// Runs it.
-    pub(crate) fn run(&self, context: &Context) -> Result<(), Fault> {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Fault> {
         match self {
-            Self::Check { file } => check(context, file),
-            Self::Show { toml } => ask(show(context, *toml)),
+            Self::Check { file } => check(context, &file),
+            Self::Show { toml } => ask(show(context, toml)),
+            Self::Diff(diff) => ask(diff.run(context)),
+            Self::Apply(apply) => ask(apply.run(context)),
+            Self::Rollback(rollback) => ask(rollback.run(context)),
+            Self::Versions => ask(policy_live::versions(context)),
         }
     }
 }

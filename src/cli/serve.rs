@@ -7,7 +7,7 @@ use super::agent_file;
 use crate::config::{self, Config, DirectoryKind, LogFormat, VARIABLE_PREFIX};
 use crate::directory::{self, Customer, IdentifierKind};
 use crate::engine::command::AgentProfile;
-use crate::server::{self, Listeners, Server};
+use crate::server::{self, Listeners, Reloader, Server};
 use clap::Args;
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
@@ -33,6 +33,7 @@ Every setting stands in config/tierline.toml, with its default and range; the en
 file (TIERLINE_LISTEN_GRPC and so on), and the options above before both.
 
 SIGTERM and SIGINT drain: calls in progress are answered, up to drain.limit. A second signal ends at once.
+SIGHUP reads the policy file again; a faulty one changes nothing and is told in the log.
 
 Exit codes:
    0  drained and stopped          69  a port cannot be had
@@ -148,14 +149,16 @@ impl Serve {
         };
         // Who reads that the server is ready may tell it to stop at once.
         let told_to_stop = Signals::catch();
+        let reloading = tokio::spawn(reload_on_hangup(server.reloader()));
         if !self.quiet {
             let mut out = io::stdout().lock();
             // A server serves also when nobody reads this.
             let _ = write!(out, "{}", greeting(&config, &server, &listeners, &imported));
             let _ = out.flush();
         }
-        server.serve(listeners, told_to_stop.first()).await?;
-        Ok(())
+        let outcome = server.serve(listeners, told_to_stop.first()).await;
+        reloading.abort();
+        Ok(outcome?)
     }
 
     /// The configuration: the file, then the environment, then the options.
@@ -363,6 +366,18 @@ impl Signals {
             tracing::warn!("told again to stop: ending at once");
             std::process::exit(CUT_SHORT);
         });
+    }
+}
+
+/// Reads the policy file again at every SIGHUP.
+async fn reload_on_hangup(reloader: Reloader) {
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => {
+            while hangup.recv().await.is_some() {
+                reloader.reload().await;
+            }
+        }
+        Err(error) => tracing::error!(%error, "SIGHUP cannot be caught: it ends the server"),
     }
 }
 

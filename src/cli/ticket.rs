@@ -386,6 +386,10 @@ fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
             format!("in {}, {left}{wait}", ticket.queue_id)
         }
         v1::TicketState::Assigned => format!("with {agent}"),
+        v1::TicketState::Offered => {
+            let offer = ticket.offer.as_ref();
+            format!("to {}, {left}", offer.map_or("nobody", |offer| offer.agent_id.as_str()))
+        }
         v1::TicketState::Completed => {
             let took = ticket.handle_ms.map_or_else(String::new, humane::duration);
             format!("by {agent} in {took} {}", ticket.outcome)

@@ -19,7 +19,7 @@ JSON fields of a ticket: ticket_id, number, state, channel, customer {kind, valu
 tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out or not UTF-8), attributes, \
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
-handle_ms, outcome, note, reason, urgency, response_clock and solution_clock {state, due, remaining_ms, hours, \
+handle_ms, outcome, note, reason, offer {agent_id, pool, offered_at, expires_at, decision}, urgency, response_clock and solution_clock {state, due, remaining_ms, hours, \
 opens_at}, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
 ahead_count, agent_count, mean_handle_ms, callback_offered}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
@@ -27,7 +27,8 @@ null means not known or none.";
 /// The fields of an agent, likewise.
 pub(crate) const AGENT_FIELDS: &str = "\
 JSON fields of an agent: agent_id, name, pools, capacity, presence, state, idle_since, \
-held [{ticket_id, assigned_at, lease_until}].";
+held [{ticket_id, assigned_at, lease_until, offered}], used_units, maxima {channel: count}, open_channels, \
+session_id (of its Work stream; null while none is open), declined [{ticket_id, count, until}], missed_count.";
 
 /// The fields of a customer, likewise.
 pub(crate) const CUSTOMER_FIELDS: &str =
@@ -86,6 +87,28 @@ impl From<v1::Holder> for Holder {
     }
 }
 
+/// Whom a ticket is offered to.
+#[derive(Debug, Serialize)]
+pub(crate) struct Offer {
+    pub(crate) agent_id: String,
+    pub(crate) pool: String,
+    pub(crate) offered_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) decision: Option<Decision>,
+}
+
+impl From<v1::TicketOffer> for Offer {
+    fn from(offer: v1::TicketOffer) -> Self {
+        Self {
+            agent_id: offer.agent_id,
+            pool: offer.pool,
+            offered_at: instant(offer.offered_at),
+            expires_at: instant(offer.expires_at),
+            decision: offer.decision.map(Into::into),
+        }
+    }
+}
+
 /// A ticket; see [`TICKET_FIELDS`].
 #[derive(Debug, Serialize)]
 pub(crate) struct Ticket {
@@ -118,6 +141,7 @@ pub(crate) struct Ticket {
     pub(crate) outcome: Option<String>,
     pub(crate) note: Option<String>,
     pub(crate) reason: Option<String>,
+    pub(crate) offer: Option<Offer>,
     pub(crate) forecast: Option<Forecast>,
     pub(crate) urgency: Option<String>,
     pub(crate) response_clock: Option<Clock>,
@@ -156,6 +180,7 @@ impl From<v1::Ticket> for Ticket {
             outcome: filled(ticket.outcome),
             note: filled(ticket.note),
             reason: filled(ticket.reason),
+            offer: ticket.offer.map(Into::into),
             forecast: ticket.forecast.map(Forecast::from),
             urgency: told_urgency(ticket.urgency),
             response_clock: ticket.response_clock.map(Into::into),
@@ -170,6 +195,15 @@ pub(crate) struct Held {
     pub(crate) ticket_id: String,
     pub(crate) assigned_at: Option<Timestamp>,
     pub(crate) lease_until: Option<Timestamp>,
+    pub(crate) offered: bool,
+}
+
+/// A ticket that an agent has declined or missed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Declined {
+    pub(crate) ticket_id: String,
+    pub(crate) count: u32,
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// An agent; see [`AGENT_FIELDS`].
@@ -183,6 +217,12 @@ pub(crate) struct Agent {
     pub(crate) state: String,
     pub(crate) idle_since: Option<Timestamp>,
     pub(crate) held: Vec<Held>,
+    pub(crate) used_units: u32,
+    pub(crate) maxima: BTreeMap<String, u32>,
+    pub(crate) open_channels: Vec<String>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) declined: Vec<Declined>,
+    pub(crate) missed_count: u32,
 }
 
 impl From<v1::Agent> for Agent {
@@ -191,7 +231,14 @@ impl From<v1::Agent> for Agent {
             ticket_id: held.ticket_id,
             assigned_at: instant(held.assigned_at),
             lease_until: instant(held.lease_until),
+            offered: held.offered,
         });
+        let declined = agent.declined.into_iter().map(|declined| Declined {
+            ticket_id: declined.ticket_id,
+            count: declined.count,
+            until: instant(declined.until),
+        });
+        let maxima = agent.maxima.iter().map(|most| (words::channel(most.channel), most.max));
         Self {
             agent_id: agent.agent_id,
             name: filled(agent.name),
@@ -200,6 +247,12 @@ impl From<v1::Agent> for Agent {
             presence: words::presence(agent.presence),
             state: words::agent_state(agent.state),
             idle_since: instant(agent.idle_since),
+            used_units: agent.used_units,
+            maxima: maxima.collect(),
+            open_channels: agent.open_channels.iter().copied().map(words::channel).collect(),
+            session_id: agent.stream.map(|stream| stream.session_id),
+            declined: declined.collect(),
+            missed_count: agent.missed_count,
             held: held.collect(),
         }
     }
@@ -279,11 +332,16 @@ mod tests {
     #[test]
     fn instants_are_rfc_3339_and_absent_ones_null() {
         let at = Some(prost_types::Timestamp { seconds: 1_795_290_768, nanos: 120_000_000 });
-        let held = Held { ticket_id: "t".to_owned(), assigned_at: instant(at), lease_until: None };
+        let held = Held {
+            ticket_id: "t".to_owned(),
+            assigned_at: instant(at),
+            lease_until: None,
+            offered: false,
+        };
         let json = serde_json::to_string(&held).expect("plain data");
         assert_eq!(
             json,
-            r#"{"ticket_id":"t","assigned_at":"2026-11-21T19:52:48.12Z","lease_until":null}"#
+            r#"{"ticket_id":"t","assigned_at":"2026-11-21T19:52:48.12Z","lease_until":null,"offered":false}"#
         );
     }
 }

@@ -38,6 +38,8 @@ impl From<ChannelWord> for v1::Channel {
 pub(crate) enum TicketStateWord {
     /// In a queue.
     Waiting,
+    /// Offered to an agent, who has yet to accept.
+    Offered,
     /// In an agent's hands.
     Assigned,
     /// Finished by an agent.
@@ -52,6 +54,7 @@ impl From<TicketStateWord> for v1::TicketState {
     fn from(word: TicketStateWord) -> Self {
         match word {
             TicketStateWord::Waiting => Self::Waiting,
+            TicketStateWord::Offered => Self::Offered,
             TicketStateWord::Assigned => Self::Assigned,
             TicketStateWord::Completed => Self::Completed,
             TicketStateWord::Cancelled => Self::Cancelled,
@@ -65,6 +68,8 @@ impl From<TicketStateWord> for v1::TicketState {
 pub(crate) enum AgentStateWord {
     /// Asks for work and has none: idle.
     Waiting,
+    /// Has been offered a ticket and has yet to answer.
+    Offered,
     /// Holds a ticket.
     Busy,
     /// Available, but does not ask.
@@ -77,6 +82,7 @@ impl From<AgentStateWord> for v1::AgentState {
     fn from(word: AgentStateWord) -> Self {
         match word {
             AgentStateWord::Waiting => Self::Waiting,
+            AgentStateWord::Offered => Self::Offered,
             AgentStateWord::Busy => Self::Busy,
             AgentStateWord::Ready => Self::Ready,
             AgentStateWord::Away => Self::Away,
@@ -101,7 +107,7 @@ word!(
     channel, v1::Channel, "CHANNEL_"
 );
 word!(
-    /// `waiting`, `assigned`, `completed`, `cancelled`.
+    /// `waiting`, `offered`, `assigned`, `completed`, `cancelled`.
     ticket_state, v1::TicketState, "TICKET_STATE_"
 );
 word!(
@@ -125,7 +131,7 @@ word!(
     presence, v1::Presence, "PRESENCE_"
 );
 word!(
-    /// `waiting`, `busy`, `ready`, `away`.
+    /// `waiting`, `offered`, `busy`, `ready`, `away`.
     agent_state, v1::AgentState, "AGENT_STATE_"
 );
 word!(

@@ -32,6 +32,8 @@ pub struct Config {
     pub directory: Directory,
     /// The most of everything it holds.
     pub limits: Limits,
+    /// How it keeps Work streams.
+    pub work: Work,
     /// What it writes to its log.
     pub log: Log,
     /// How it audits itself.
@@ -227,6 +229,22 @@ pub enum LogFormat {
     Text,
     /// For programs: one JSON object a line.
     Json,
+}
+
+/// `[work]`: how the server keeps Work streams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// How often something must be heard on a Work stream; it is closed after twice that time in silence.
+    /// 100 ms to 5 min.
+    pub heartbeat: Duration,
+    /// Agents with a Work stream at once. 0 to 100,000.
+    pub streams_max: usize,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_secs(10), streams_max: 10_000 }
+    }
 }
 
 /// `[log]`: what the server writes to its log.

@@ -2,7 +2,7 @@
 
 use super::{
     Audit, Clock, Config, Data, Directory, DirectoryKind, Drain, Limits, Listen, Log, LogFormat,
-    PolicyFile, Secret, VARIABLE_PREFIX,
+    PolicyFile, Secret, VARIABLE_PREFIX, Work,
 };
 use crate::settings::{DAY, HOUR, Item, MINUTE, SECOND, Section, Variables, format_bytes};
 use std::net::SocketAddr;
@@ -46,6 +46,7 @@ pub(super) fn read(root: &Section<'_>, variables: &Variables) -> (Config, Vec<St
         config.directory = Directory::read(from);
     });
     section("limits", &mut |from| config.limits = Limits::read(from));
+    section("work", &mut |from| config.work = Work::read(from));
     section("log", &mut |from| config.log = Log::read(from));
     section("audit", &mut |from| {
         config.audit.every = duration(from, "every", 10..=60 * MINUTE, Audit::default().every);
@@ -162,6 +163,16 @@ impl Limits {
             batch_max: count(from, "batch_max", 1..=65_536, default.batch_max),
             commands_max: count(from, "commands_max", 1..=1_000_000, default.commands_max),
             watchers_max: count(from, "watchers_max", 0..=100_000, default.watchers_max),
+        }
+    }
+}
+
+impl Work {
+    fn read(from: &Section<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            heartbeat: duration(from, "heartbeat", 100..=5 * MINUTE, default.heartbeat),
+            streams_max: count(from, "streams_max", 0..=100_000, default.streams_max),
         }
     }
 }

@@ -11,17 +11,20 @@ mod observer;
 mod run;
 mod tally;
 mod view;
+mod work;
 
 pub use audited::{AuditFault, AuditReport};
 pub use drain::{RETRY_MS_MAX, RETRY_MS_MIN, RETRY_MS_UNKNOWN};
 pub use observer::Observer;
 pub use run::{Stopped, start};
 pub use view::{PoolView, QueueView, TierView, View};
+pub use work::{OpenWork, PUSHES_MAX, Push, Revoked, WorkAsk};
 
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::engine::command::{
-    AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
+    AgentProfile, Answer, Command, Lookup, PolicyChange, Rejection, ReleaseReason, Submit, WaitEnd,
+    WorkEnd,
 };
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
@@ -32,7 +35,7 @@ use crate::forecast::Forecast;
 use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Limits of the driver itself.
 #[derive(Clone, Copy, Debug)]
@@ -199,6 +202,8 @@ enum Request {
     Pull { pull: PullAsk, wait: u64, reply: Delivery<Pulled> },
     Complete { complete: CompleteAsk, pull: Option<(PullAsk, u64)>, reply: CompleteReply },
     CallerGone { agent: AgentId, wait: u64 },
+    OpenWork { ask: WorkAsk, number: u64, pushes: mpsc::Sender<Push>, reply: Delivery<()> },
+    CloseWork { agent: AgentId, number: u64, why: WorkEnd },
     Read(Reading),
     Watch { ticket: TicketId, reply: Delivery<Option<watch::Receiver<Seen>>> },
     Audit { reply: Delivery<AuditReport> },
@@ -297,6 +302,17 @@ impl Handle {
     /// Makes an agent available or away.
     pub async fn set_presence(&self, agent: AgentId, presence: Presence) -> Result<(), Refused> {
         self.command(Command::SetPresence { agent, presence }).await
+    }
+
+    /// Puts another policy in force, if `expected` is in force now or nothing is expected.
+    pub async fn change_policy(
+        &self,
+        policy: Arc<Policy>,
+        expected: Option<Box<str>>,
+        change: PolicyChange,
+    ) -> Result<(), Refused> {
+        let change = Arc::new(change);
+        self.command(Command::ChangePolicy { policy, expected, change }).await
     }
 
     /// Asks for the next ticket, waiting for one as long as asked. Dropping the future ends the wait.

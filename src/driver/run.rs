@@ -2,6 +2,7 @@
 
 mod audit;
 mod requests;
+mod work;
 
 use super::drain::Drains;
 use super::forecasts::Turn;
@@ -132,6 +133,8 @@ pub fn start(
         view_stale: true,
         waiting: HashMap::new(),
         watched: BTreeMap::new(),
+        streams: HashMap::new(),
+        lost: Vec::new(),
         forecast_turn: Turn::default(),
         batch: Batch::default(),
         undelivered: Vec::new(),
@@ -174,6 +177,7 @@ struct Batch {
     finished: Vec<FinishedRow>,
     touched: Vec<TicketNumber>,
     answers: Vec<Answering>,
+    pushes: Vec<work::Telling>,
 }
 
 struct Driver {
@@ -194,6 +198,9 @@ struct Driver {
     view_stale: bool,
     waiting: HashMap<AgentId, Waiting>,
     watched: BTreeMap<TicketNumber, watch::Sender<Seen>>,
+    streams: HashMap<AgentId, work::Streaming>,
+    /// Streams that did not take what was told on them.
+    lost: Vec<(AgentId, u64)>,
     forecast_turn: Turn,
     batch: Batch,
     undelivered: Vec<Assigned>,
@@ -221,8 +228,15 @@ impl Driver {
     fn begin(&mut self, policy: &Arc<Policy>) -> Result<(), Stopped> {
         let now = self.clock.now();
         let mut commands = vec![Command::Start];
-        if self.engine.policy() != policy {
+        if self.file_counts(policy)? {
             commands.push(Command::ApplyPolicy { policy: policy.clone() });
+        } else if self.engine.policy().source != policy.source {
+            tracing::warn!(
+                in_force = %self.engine.policy().version,
+                file = %policy.version,
+                "the policy file has not changed since it was read last, and another policy was put in \
+                 force since: that one stays; change the file, or send SIGHUP, to serve by the file"
+            );
         }
         for command in commands {
             let refused = self.carry_out(now, command).err();
@@ -246,6 +260,19 @@ impl Driver {
         // Nobody is to see the engine as it was before this policy.
         self.view.send_replace(Arc::new(View::of(&self.engine, &self.tally, now)));
         Ok(())
+    }
+
+    /// Whether the policy file at a start counts: when its text is not the one that was read last. A
+    /// policy that was put in force since is not undone by a restart.
+    fn file_counts(&mut self, file: &Policy) -> Result<bool, Stopped> {
+        let in_force = self.engine.policy();
+        let last = self.journal.last_policy_of_file()?;
+        let has_changed = last.as_deref().is_some_and(|last| *last != *file.source);
+        if in_force.source == file.source {
+            // A later release may read more out of the same text.
+            return Ok(has_changed || **in_force != *file);
+        }
+        Ok(has_changed || last.is_none())
     }
 
     fn run(mut self, inbox: &Receiver<Request>) -> Result<(), Stopped> {
@@ -302,6 +329,7 @@ impl Driver {
             return NO_SPACE_RETRY;
         }
         if !self.undelivered.is_empty()
+            || !self.lost.is_empty()
             || self.phase == Phase::Stopping
             || self.auditing.is_asked_for()
         {
@@ -328,6 +356,7 @@ impl Driver {
                 self.happen(now, &event);
             }
         }
+        self.close_lost(now);
         while self.journal.pending_bytes() <= BATCH_BYTES_MAX {
             let Some(event) = self.engine.route(now).or_else(|| self.engine.expire(now)) else {
                 return true;
@@ -360,7 +389,9 @@ impl Driver {
         let about = ticket.map(|ticket| (&ticket.id, ticket.tier));
         self.journal.push_about(now, event, about);
         self.batch.event_count += 1;
+        let ending = self.ending_offer(event);
         self.engine.apply(now, event);
+        self.tell_streams(event, ending);
         self.tally.observe(now, event, &self.engine);
         self.drains.observe(now, event, &self.engine);
         self.observer.happened(now, event, &self.engine);
@@ -388,9 +419,21 @@ impl Driver {
                     self.answer(waiting.reply, Ok(Pulled::Empty(*why)));
                 }
             }
-            Event::PolicyApplied { policy, change: _ } => self.tally.re_key(policy),
+            Event::PolicyApplied { policy, change: _ } => {
+                self.tally.re_key(policy);
+                // Every ticket may have another tier's name or other pools now.
+                self.batch.touched.extend(self.watched.keys());
+            }
             Event::AgentDeleted { agent } => drop(self.answered.remove(agent)),
             Event::Started
+            | Event::WorkOpened { .. }
+            | Event::WorkClosed { .. }
+            | Event::Offered { .. }
+            | Event::Accepted { .. }
+            | Event::Declined { .. }
+            | Event::OfferMissed { .. }
+            | Event::OfferRevoked { .. }
+            | Event::BackOffEnded { .. }
             | Event::AgentPut(_)
             | Event::PresenceSet { .. }
             | Event::Submitted(_)
@@ -469,6 +512,8 @@ impl Driver {
                         }
                     }
                 }
+                let lost = batch.pushes.into_iter().filter_map(work::Telling::tell);
+                self.lost.extend(lost);
                 for number in batch.touched {
                     self.tell_watchers(number);
                 }
@@ -487,6 +532,7 @@ impl Driver {
                 self.waiting.drain().for_each(|(_, waiting)| {
                     (waiting.reply)(Err(Refused::NoSpace));
                 });
+                self.cut_all_work();
                 // Whoever watches is shown what is on disk.
                 self.watched.retain(|_, watched| !watched.is_closed());
                 let watched: Vec<_> = self.watched.keys().copied().collect();
@@ -533,6 +579,7 @@ impl Driver {
                     self.carry_out(now, Command::StopWaiting { agent })
                         .expect("a wait can always be ended");
                 }
+                self.forget_cut_work(now);
                 Ok(())
             }
             Err(AppendError::Full { .. }) => Ok(()),

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::engine::command::{Deadline, Event};
-use crate::engine::model::{Policy, TierIx, Time};
+use crate::engine::model::{Policy, Ticket, TierIx, Time};
 use crate::forecast::Coverage;
 use hdrhistogram::Histogram;
 
@@ -105,12 +105,7 @@ impl Tally {
             Event::Submitted(submitted) => self.tier(submitted.tier).submitted_count += 1,
             Event::Assigned { ticket, .. } => {
                 let ticket = engine.ticket_numbered(*ticket).expect("it was just assigned");
-                if ticket.picked_up_at == Some(now) {
-                    let tier = self.tier(ticket.tier);
-                    tier.picked_up_count += 1;
-                    tier.in_time_count += u64::from(now <= ticket.respond_by);
-                    tier.waited(now, now.since_ms(ticket.submitted_at));
-                }
+                self.picked_up(now, ticket);
             }
             Event::Breached { ticket, deadline } => {
                 let tier = engine.ticket_numbered(*ticket).expect("it is live").tier;
@@ -133,7 +128,18 @@ impl Tally {
                     self.tier(ticket.tier).abandoned_count += 1;
                 }
             }
+            Event::Accepted { ticket, .. } => {
+                let ticket = engine.ticket_numbered(*ticket).expect("it was just accepted");
+                self.picked_up(now, ticket);
+            }
             Event::Started
+            | Event::WorkOpened { .. }
+            | Event::WorkClosed { .. }
+            | Event::Offered { .. }
+            | Event::Declined { .. }
+            | Event::OfferMissed { .. }
+            | Event::OfferRevoked { .. }
+            | Event::BackOffEnded { .. }
             | Event::PolicyApplied { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
@@ -148,6 +154,16 @@ impl Tally {
             | Event::Extended { .. }
             | Event::Released { .. }
             | Event::Audited(_) => {}
+        }
+    }
+
+    /// Counts the pick-up of a ticket that an agent has just got, if it is the first.
+    fn picked_up(&mut self, now: Time, ticket: &Ticket) {
+        if ticket.picked_up_at == Some(now) {
+            let tier = self.tier(ticket.tier);
+            tier.picked_up_count += 1;
+            tier.in_time_count += u64::from(now <= ticket.respond_by);
+            tier.waited(now, now.since_ms(ticket.submitted_at));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
-use super::command::{Deadline, Event, ReleaseReason, Submitted};
+use super::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted};
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
     Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
@@ -21,25 +21,14 @@ impl Engine {
         assert!(at >= self.at, "events come in the order of time");
         self.at = at;
         match event {
-            Event::Started => self.end_all_waits(),
+            Event::Started => self.end_all_waits(at),
             Event::PolicyApplied { policy, change: _ } => self.change_policy(policy),
-            Event::AgentPut(profile) => {
-                let old = self.roster.get(&profile.id).cloned();
-                let agent = Agent {
-                    id: profile.id.clone(),
-                    name: profile.name.clone(),
-                    pools: profile.pools,
-                    skills: profile.skills.clone(),
-                    capacity: profile.capacity,
-                    presence: old.as_ref().map_or(Presence::Away, |old| old.presence),
-                    idle_since: old.as_ref().map_or(at, |old| old.idle_since),
-                    last_token: old.as_ref().map(|old| old.last_token).unwrap_or_default(),
-                    wait: old.as_ref().and_then(|old| old.wait.clone()),
-                    held: old.map(|old| old.held).unwrap_or_default(),
-                };
-                self.roster.put(agent);
+            Event::AgentPut(profile) => self.agent_put(at, profile),
+            Event::AgentDeleted { agent } => {
+                let known = self.roster.get(agent).expect("a forgotten agent was registered");
+                self.timers.remove_back_offs(known);
+                self.roster.remove(agent);
             }
-            Event::AgentDeleted { agent } => self.roster.remove(agent),
             Event::PresenceSet { agent, presence } => {
                 self.roster.set_presence(agent, *presence, at);
             }
@@ -90,6 +79,14 @@ impl Engine {
                 self.roster.end_wait(agent);
             }
             Event::Assigned { .. } => self.assigned(at, event),
+            Event::WorkOpened { .. }
+            | Event::WorkClosed { .. }
+            | Event::Offered { .. }
+            | Event::Accepted { .. }
+            | Event::Declined { .. }
+            | Event::OfferMissed { .. }
+            | Event::OfferRevoked { .. }
+            | Event::BackOffEnded { .. } => self.apply_offer(at, event),
             Event::Extended { ticket, token, lease_until } => {
                 self.re_key(*ticket, |ticket| {
                     let assignment = held(ticket, *token);
@@ -118,6 +115,30 @@ impl Engine {
                 self.finish(at, *ticket, ending);
             }
         }
+    }
+
+    /// Presence, work and memory of an agent who is changed stay.
+    fn agent_put(&mut self, at: Time, profile: &AgentProfile) {
+        let old = self.roster.get(&profile.id).cloned();
+        let agent = Agent {
+            id: profile.id.clone(),
+            name: profile.name.clone(),
+            pools: profile.pools,
+            skills: profile.skills.clone(),
+            capacity: profile.capacity,
+            maxima: profile.maxima,
+            presence: old.as_ref().map_or(Presence::Away, |old| old.presence),
+            idle_since: old.as_ref().map_or(at, |old| old.idle_since),
+            last_token: old.as_ref().map(|old| old.last_token).unwrap_or_default(),
+            wait: old.as_ref().and_then(|old| old.wait.clone()),
+            stream: old.as_ref().and_then(|old| old.stream.clone()),
+            in_hand: old.as_ref().map(|old| old.in_hand).unwrap_or_default(),
+            missed_count: old.as_ref().map_or(0, |old| old.missed_count),
+            offered: old.as_ref().map(|old| old.offered.clone()).unwrap_or_default(),
+            declined: old.as_ref().map(|old| old.declined.clone()).unwrap_or_default(),
+            held: old.map(|old| old.held).unwrap_or_default(),
+        };
+        self.roster.put(agent);
     }
 
     /// Takes a ticket into every index but that of the ids.
@@ -296,12 +317,12 @@ impl Engine {
         let holder = self.roster.get(agent).expect("an event names a known agent");
         self.flow.took(at, (tier, channel), holder.pools, first_wait_ms);
         self.timers.remove_wait(holder);
-        self.roster.give(agent, *number, *token);
+        self.roster.give(agent, *number, channel, *token);
         self.count_dispatch(agent, tier, *passed);
     }
 
     /// A dispatch to an agent counts in every pool of the agent.
-    fn count_dispatch(&mut self, agent: &AgentId, tier: TierIx, passed: TierSet) {
+    pub(super) fn count_dispatch(&mut self, agent: &AgentId, tier: TierIx, passed: TierSet) {
         let crew = self.roster.get(agent).expect("an event names a known agent").pools;
         for pool in crew.iter() {
             self.records[usize::from(pool.0)].count_dispatch(tier, passed);
@@ -310,16 +331,18 @@ impl Engine {
 
     /// The ticket waits in its old place again. When nobody has seen it, it was never picked up.
     fn back_to_queue(&mut self, at: Time, number: TicketNumber, token: LeaseToken, unseen: bool) {
-        let mut agent = None;
+        let mut place = None;
         self.re_key(number, |ticket| {
+            let channel = ticket.channel;
             let assignment = held(ticket, token);
-            agent = Some(assignment.agent.clone());
+            place = Some((assignment.agent.clone(), channel));
             if unseen && assignment.in_doubt {
                 ticket.picked_up_at = None;
             }
             ticket.state = State::Waiting;
         });
-        self.roster.take(&agent.expect("it was held"), number, at);
+        let (agent, channel) = place.expect("it was held");
+        self.roster.take(&agent, number, channel, at);
     }
 
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
@@ -328,17 +351,25 @@ impl Engine {
         self.needs.leave(ticket.needs.as_ref(), &mut self.roster);
         self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
-        if let State::Assigned(assignment) = &ticket.state {
-            self.roster.take(&assignment.agent, number, at);
+        match &ticket.state {
+            State::Waiting | State::Quarantined(_) => {}
+            State::Offered(offer) => self.roster.take_offer(&offer.agent, number, ticket.channel),
+            State::Assigned(held) => self.roster.take(&held.agent, number, ticket.channel, at),
         }
+        self.forget_declined(number);
         self.remember(Finished { ticket: *ticket, ending, finished_at: at });
     }
 
-    fn end_all_waits(&mut self) {
+    /// The process before is gone, and with it every connection.
+    fn end_all_waits(&mut self, at: Time) {
         let waiting: Vec<_> = self.roster.iter().filter(|a| a.wait.is_some()).cloned().collect();
         for agent in waiting {
             self.timers.remove_wait(&agent);
             self.roster.end_wait(&agent.id);
+        }
+        let streams: Vec<_> = self.roster.iter().filter(|a| a.stream.is_some()).cloned().collect();
+        for agent in streams {
+            self.roster.close_work(&agent.id, at);
         }
     }
 
@@ -377,10 +408,12 @@ impl Engine {
             agent.skills = skills_under(&agent.skills, skill_of);
             self.roster.put(agent);
         }
+        self.roster.set_rules(policy.channels);
         self.queues = Queues::new(policy.rule);
         let waits = self.roster.iter().filter(|agent| agent.wait.is_some());
         let mut timers = Timers::default();
         waits.for_each(|agent| timers.add_wait(agent));
+        self.roster.iter().for_each(|agent| timers.add_back_offs(agent));
         self.timers = timers;
         self.needs = NeedsBook::default();
         self.finished.clear();
@@ -390,14 +423,14 @@ impl Engine {
             ticket.tier = tier_of(ticket.tier);
             (ticket.overflow_step, ticket.pools) =
                 Self::route_after(policy, ticket.tier, waited_ms);
+            if let State::Assigned(held) | State::Offered(held) = &mut ticket.state {
+                held.pool = held.pool.and_then(pool_of);
+            }
             if let Some(wish) = &mut ticket.wish {
                 **wish = wish.under(skill_of);
             }
             let (step, wish) = (ticket.overflow_step, ticket.wish.as_deref());
             ticket.needs = needs_after(policy, ticket.tier, step, wish, ticket.needs.as_ref());
-            if let State::Assigned(assignment) = &mut ticket.state {
-                assignment.pool = assignment.pool.and_then(pool_of);
-            }
             self.needs.enter(&mut ticket.needs, &mut self.roster);
             if ticket.state == State::Waiting {
                 self.queues.insert(ticket, &mut self.roster);
@@ -410,7 +443,7 @@ impl Engine {
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {
     match &mut ticket.state {
         State::Assigned(assignment) if assignment.token == token => assignment,
-        State::Assigned(_) | State::Waiting | State::Quarantined(_) => {
+        State::Assigned(_) | State::Offered(_) | State::Waiting | State::Quarantined(_) => {
             panic!("the event's token holds the ticket")
         }
     }

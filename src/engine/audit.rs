@@ -1,7 +1,8 @@
 //! Whether the engine is what it must be: at once, every index rebuilt from scratch and compared, for tests;
 //! or in small steps beside the work, for a running server.
 
-use super::model::{Agent, AgentId, PoolIx, Presence, State, Ticket, TicketNumber, Time};
+use super::capacity::PerChannel;
+use super::model::{Agent, AgentId, PoolIx, State, Ticket, TicketNumber, Time};
 use super::quarantine::{Audited, Flaw, holder};
 use super::queue::Queue;
 use super::{Engine, timers};
@@ -33,7 +34,7 @@ impl Engine {
         }
         let mut held = 0;
         for ticket in self.tickets.values() {
-            if let State::Assigned(assignment) = &ticket.state {
+            if let State::Assigned(assignment) | State::Offered(assignment) = &ticket.state {
                 held += 1;
                 let holder = self.roster.get(&assignment.agent);
                 if !holder.is_some_and(|agent| agent.held.contains(&ticket.number)) {
@@ -45,9 +46,15 @@ impl Engine {
             }
         }
         for agent in self.roster.iter().filter(|agent| agent.wait.is_some()) {
-            let full = agent.held.len() >= usize::from(agent.capacity);
-            if full || agent.presence == Presence::Away {
-                return Err(format!("agent {} waits and can take nothing", agent.id));
+            if agent.stream.is_some() {
+                return Err(format!("agent {} waits and has a stream", agent.id));
+            }
+        }
+        for agent in self.roster.iter() {
+            for number in agent.declined.keys() {
+                if self.ticket_numbered(*number).is_none() {
+                    return Err(format!("agent {} remembers a ticket that has ended", agent.id));
+                }
             }
         }
         let listed: usize = self.roster.iter().map(|agent| agent.held.len()).sum();
@@ -193,7 +200,7 @@ impl Engine {
             let listed = agent.map(|agent| agent.held.iter().filter(|n| **n == ticket.number));
             listed.is_some_and(|listed| listed.count() == 1)
         });
-        let token = ticket.assignment().map(|assignment| assignment.token);
+        let token = ticket.assignment().or(ticket.offer()).map(|held| held.token);
         let unconfirmed = self.unconfirmed.contains(&ticket.number);
         [
             (Flaw::Id, found == Some(ticket.number)),
@@ -214,9 +221,14 @@ impl Engine {
             ticket.and_then(holder) == Some(&agent.id)
         };
         let each_once: BTreeSet<_> = agent.held.iter().collect();
+        let mut in_hand = PerChannel::default();
+        for ticket in agent.held.iter().filter_map(|number| self.ticket_numbered(*number)) {
+            in_hand[ticket.channel.index()] += 1;
+        }
         agent.held.iter().all(holds)
             && each_once.len() == agent.held.len()
-            && self.roster.lists_wait(agent) == agent.wait.is_some()
+            && agent.in_hand == in_hand
+            && self.roster.lists_wait(agent) == self.roster.is_idle(agent)
             && self.timers.holds_wait(agent)
     }
 
@@ -237,7 +249,7 @@ impl Engine {
         };
         let idle_is_sound = |at: usize| {
             let pool = PoolIx(u8::try_from(at).expect("a policy has at most 64 pools"));
-            let idle = |agent: &&Agent| agent.wait.is_some() && agent.pools.contains(pool);
+            let idle = |agent: &&Agent| self.roster.is_idle(agent) && agent.pools.contains(pool);
             self.roster.iter().filter(idle).count() == self.roster.idle_count(pool) as usize
         };
         [

@@ -27,6 +27,9 @@ impl Engine {
         })?;
         let (agent, survey) = self.chosen_agent(&turns[at..], survey, now);
         let agent = self.roster.get(agent).expect("who waits is registered");
+        if agent.stream.is_some() {
+            return self.offer(&survey, agent, now);
+        }
         let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
         self.assignment(&survey, agent, request, now)
     }

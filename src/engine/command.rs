@@ -4,11 +4,13 @@
 //! decided (deadlines, tokens, leases), so that replaying them asks no rule and an old journal keeps
 //! its meaning under new ones.
 
+use super::capacity::Maxima;
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
     TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
 };
 use super::needs::{Needs, SkillIx, Skills};
+use super::push::{Declined, Stream};
 use super::quarantine::Audited;
 use super::timing::Urgency;
 use super::wish::{Preferred, SkillMode, Wish};
@@ -37,6 +39,15 @@ pub enum Command {
         agent: AgentId,
         /// Available or away.
         presence: Presence,
+    },
+    /// Serve by another policy from now on, unless it would leave live tickets behind.
+    ChangePolicy {
+        /// The policy.
+        policy: Arc<Policy>,
+        /// The version that must be in force; `None` takes any.
+        expected: Option<Box<str>>,
+        /// How, by whom and why.
+        change: Arc<PolicyChange>,
     },
     /// Put a ticket into its queue.
     Submit(Box<Submit>),
@@ -84,6 +95,38 @@ pub enum Command {
     StopWaiting {
         /// Who.
         agent: AgentId,
+    },
+    /// Open a stream on which the agent gets offers; one that is open already is replaced.
+    OpenWork {
+        /// Who.
+        agent: AgentId,
+        /// The stream.
+        stream: Stream,
+        /// The agent's presence from now on.
+        presence: Presence,
+    },
+    /// Close an agent's stream: the agent is away, and unaccepted offers go back.
+    CloseWork {
+        /// Who.
+        agent: AgentId,
+        /// Why.
+        why: WorkEnd,
+    },
+    /// Accept an offer.
+    Accept {
+        /// Which ticket.
+        ticket: TicketId,
+        /// The offer's token.
+        token: LeaseToken,
+    },
+    /// Decline an offer.
+    Decline {
+        /// Which ticket.
+        ticket: TicketId,
+        /// The offer's token.
+        token: LeaseToken,
+        /// Why. At most 200 characters.
+        reason: Box<str>,
     },
     /// Hold a ticket longer.
     Extend {
@@ -272,8 +315,10 @@ pub struct AgentProfile {
     pub pools: PoolSet,
     /// What the agent can; all must be the policy's.
     pub skills: Skills,
-    /// How many tickets at once, 1 to 100.
+    /// The units of work at once, 1 to [`super::capacity::UNITS_MAX`].
     pub capacity: u16,
+    /// The most pieces of work at once by channel.
+    pub maxima: Maxima,
 }
 
 /// Why a ticket was given back.
@@ -463,6 +508,118 @@ pub enum Event {
         /// A line for people.
         note: Box<str>,
     },
+    /// An agent opened a stream for offers.
+    WorkOpened {
+        /// Who.
+        agent: AgentId,
+        /// The stream.
+        stream: Stream,
+        /// The agent's presence now.
+        presence: Presence,
+    },
+    /// An agent's stream closed; the agent is away.
+    WorkClosed {
+        /// Who.
+        agent: AgentId,
+        /// Why.
+        why: WorkEnd,
+    },
+    /// A ticket was offered to an agent on a stream.
+    Offered {
+        /// Which.
+        ticket: TicketNumber,
+        /// Who.
+        agent: AgentId,
+        /// On behalf of which pool.
+        pool: PoolIx,
+        /// The fencing token of the offer, and of the lease if it is accepted.
+        token: LeaseToken,
+        /// When the offer ends by itself.
+        until: Time,
+        /// The step of the rule that decided.
+        step: Step,
+        /// Milliseconds left to the response deadline.
+        slack_ms: i64,
+        /// The starving tiers that it passed by.
+        passed: TierSet,
+    },
+    /// An offer was accepted: the agent has picked the ticket up.
+    Accepted {
+        /// Which ticket.
+        ticket: TicketNumber,
+        /// The offer's token, the lease's from now on.
+        token: LeaseToken,
+        /// When the lease ends.
+        lease_until: Time,
+    },
+    /// An offer was declined; the ticket is back in its place.
+    Declined {
+        /// Which ticket.
+        ticket: TicketNumber,
+        /// The token that is void now.
+        token: LeaseToken,
+        /// The agent's reason.
+        reason: Box<str>,
+        /// What the agent remembers of it.
+        declined: Declined,
+    },
+    /// An offer's time was up; the ticket is back in its place.
+    OfferMissed {
+        /// Which ticket.
+        ticket: TicketNumber,
+        /// The token that is void now.
+        token: LeaseToken,
+        /// What the agent remembers of it.
+        declined: Declined,
+        /// How many offers in a row the agent has missed by now.
+        missed_count: u16,
+        /// Whether that made the agent away.
+        set_away: bool,
+    },
+    /// An offer was taken back; the ticket is in its place, and nothing is held against the agent.
+    OfferRevoked {
+        /// Which ticket.
+        ticket: TicketNumber,
+        /// The token that is void now.
+        token: LeaseToken,
+        /// Why.
+        why: Revocation,
+    },
+    /// A ticket may be offered again to an agent who had declined or missed it.
+    BackOffEnded {
+        /// Who.
+        agent: AgentId,
+        /// Which ticket.
+        ticket: TicketNumber,
+    },
+}
+
+/// Why a stream for offers closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkEnd {
+    /// The agent's side closed it, or broke off.
+    ByAgent,
+    /// Nothing was heard on it for too long.
+    Silent,
+    /// A newer stream of the agent took its place.
+    Replaced,
+    /// The agent's side did not read what was sent.
+    Slow,
+    /// The server closed it.
+    ByServer,
+    /// The agent is to be forgotten.
+    AgentDeleted,
+}
+
+/// Why an offer was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Revocation {
+    /// The agent went away.
+    Away,
+    /// The agent's stream had closed.
+    StreamClosed,
+    /// The agent is to be forgotten.
+    AgentDeleted,
 }
 
 impl Event {
@@ -482,14 +639,22 @@ impl Event {
             | Self::Extended { ticket, .. }
             | Self::LeaseExpired { ticket, .. }
             | Self::Released { ticket, .. }
-            | Self::Completed { ticket, .. } => Some(*ticket),
+            | Self::Completed { ticket, .. }
+            | Self::Offered { ticket, .. }
+            | Self::Accepted { ticket, .. }
+            | Self::Declined { ticket, .. }
+            | Self::OfferMissed { ticket, .. }
+            | Self::OfferRevoked { ticket, .. } => Some(*ticket),
             Self::Started
             | Self::PolicyApplied { .. }
             | Self::AgentPut(_)
             | Self::AgentDeleted { .. }
             | Self::PresenceSet { .. }
             | Self::WaitStarted { .. }
-            | Self::WaitEnded { .. } => None,
+            | Self::WaitEnded { .. }
+            | Self::WorkOpened { .. }
+            | Self::WorkClosed { .. }
+            | Self::BackOffEnded { .. } => None,
         }
     }
 }
@@ -623,6 +788,18 @@ pub enum Rejection {
     /// The token was never given for this ticket.
     #[error("the token was not given for this ticket")]
     TokenUnknown,
+    /// The offer of that token has ended: it was declined, missed or taken back.
+    #[error("the offer has ended")]
+    OfferEnded,
+    /// The offer of that token has been accepted; the ticket can be released.
+    #[error("the offer has been accepted already")]
+    OfferAccepted,
+    /// The token is that of an offer that nobody has accepted yet.
+    #[error("the offer has not been accepted")]
+    OfferNotAccepted,
+    /// The agent gets offers on an open stream and cannot pull.
+    #[error("the agent gets offers on an open stream")]
+    AgentStreams,
     /// No agent of that id is registered.
     #[error("no such agent")]
     AgentNotFound,
@@ -677,6 +854,20 @@ pub enum Rejection {
     AgentLimit {
         /// That many.
         max: u64,
+    },
+    /// Another policy is in force than the caller expected.
+    #[error("another version of the policy is in force")]
+    PolicyNotExpected,
+    /// The version in force has another text; a version is one text.
+    #[error(
+        "the policy in force has this version and another text; give the new one another version"
+    )]
+    PolicyVersionTaken,
+    /// The new policy would leave live tickets without a tier or without anybody; `Engine::impact` lists them.
+    #[error("{count} live tickets would be left without a tier or without anybody to serve them")]
+    PolicyStrands {
+        /// How many.
+        count: u64,
     },
     /// The new policy lacks a skill that live tickets require.
     #[error("live tickets require a skill that the new policy lacks")]

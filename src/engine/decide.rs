@@ -1,14 +1,14 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
 use super::command::{
-    AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, Rejection, ReleaseReason,
-    Submit, Submitted, WaitEnd,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, PolicyChange, PolicyOrigin,
+    Rejection, ReleaseReason, Revocation, Submit, Submitted, WaitEnd, WorkEnd,
 };
 use super::deadlines::Promise;
 use super::dispatch::Choice;
 use super::model::{
-    AgentId, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket, TicketId, TicketNumber,
-    TierIx, TierSource, Time,
+    Agent, AgentId, Assignment, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket,
+    TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use super::needs::SkillIx;
 use super::quarantine::Audited;
@@ -58,13 +58,18 @@ impl Engine {
         match command {
             Command::Start => Ok(Decision::of(Event::Started, Answer::Done)),
             Command::ApplyPolicy { policy } => self.decide_policy(policy),
+            Command::ChangePolicy { policy, expected, change } => {
+                self.decide_change(policy, expected.as_deref(), change)
+            }
             Command::PutAgent(profile) => self.decide_agent(profile),
             Command::DeleteAgent { agent } => {
                 let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
-                if !known.held.is_empty() {
+                if known.held.len() > known.offered.len() {
                     return Err(Rejection::AgentBusy);
                 }
                 let mut events = self.wait_ended(&agent, WaitEnd::Away);
+                events.extend(self.revoked(known, Revocation::AgentDeleted));
+                events.extend(self.decide_close(agent.clone(), WorkEnd::AgentDeleted).events);
                 events.push(Event::AgentDeleted { agent });
                 Ok(Decision { events, answer: Answer::Done })
             }
@@ -87,6 +92,14 @@ impl Engine {
                 events: self.wait_ended(&agent, WaitEnd::CallerGone),
                 answer: Answer::Done,
             }),
+            Command::OpenWork { agent, stream, presence } => {
+                self.decide_open(agent, stream, presence)
+            }
+            Command::CloseWork { agent, why } => Ok(self.decide_close(agent, why)),
+            Command::Accept { ticket, token } => self.decide_accept(now, &ticket, token),
+            Command::Decline { ticket, token, reason } => {
+                self.decide_decline(now, &ticket, token, reason)
+            }
             Command::Extend { ticket, token, by_ms } => {
                 self.decide_extend(now, &ticket, token, by_ms)
             }
@@ -144,9 +157,12 @@ impl Engine {
             return Err(Rejection::AgentLimit { max });
         }
         let mut events = Vec::new();
-        let held_count = self.roster.get(&profile.id).map_or(0, |agent| agent.held.len());
-        if held_count >= usize::from(profile.capacity) {
-            events = self.wait_ended(&profile.id, WaitEnd::Nothing);
+        if let Some(known) = self.roster.get(&profile.id) {
+            let (capacity, maxima) = (profile.capacity, profile.maxima);
+            let changed = Agent { capacity, maxima, ..known.clone() };
+            if self.roster.open_channels(&changed).is_empty() {
+                events = self.wait_ended(&profile.id, WaitEnd::Nothing);
+            }
         }
         events.push(Event::AgentPut(profile));
         Ok(Decision { events, answer: Answer::Done })
@@ -195,11 +211,15 @@ impl Engine {
         if by_ms.is_some_and(|ms| !(1..=EXTEND_MS_MAX).contains(&ms)) {
             return Err(Rejection::ExtensionOutOfRange);
         }
-        let pool = live.assignment().and_then(|assignment| assignment.pool);
-        let lease_ms = pool.map_or(LEASE_MS_WITHOUT_POOL, |pool| self.policy.pool(pool).lease_ms);
+        let lease_ms = self.lease_ms(live.assignment().expect("it was just found"));
         let lease_until = now.plus_ms(by_ms.unwrap_or(lease_ms));
         let answer = Answer::Holds { number: live.number, repeated: false };
         Ok(Decision::of(Event::Extended { ticket: live.number, token, lease_until }, answer))
+    }
+
+    /// How long an agent holds what was given on behalf of that assignment's pool.
+    pub(super) fn lease_ms(&self, held: &Assignment) -> i64 {
+        held.pool.map_or(LEASE_MS_WITHOUT_POOL, |pool| self.policy.pool(pool).lease_ms)
     }
 
     fn decide_policy(&self, policy: Arc<Policy>) -> Result<Decision, Rejection> {
@@ -223,6 +243,34 @@ impl Engine {
             }
         }
         Ok(Decision::of(Event::PolicyApplied { policy, change: None }, Answer::Done))
+    }
+
+    /// The policy in force again changes nothing, so that a call may be repeated.
+    fn decide_change(
+        &self,
+        policy: Arc<Policy>,
+        expected: Option<&str>,
+        change: Arc<PolicyChange>,
+    ) -> Result<Decision, Rejection> {
+        if *policy == *self.policy {
+            return Ok(Decision::nothing(Answer::Done));
+        }
+        if expected.is_some_and(|expected| *expected != *self.policy.version) {
+            return Err(Rejection::PolicyNotExpected);
+        }
+        let is_text = change.origin != PolicyOrigin::Reload;
+        if is_text && policy.version == self.policy.version && policy.source != self.policy.source {
+            return Err(Rejection::PolicyVersionTaken);
+        }
+        match self.stranded_count(&policy) {
+            0 => {
+                // What a start refuses is refused here too.
+                self.decide_policy(policy.clone())?;
+                let event = Event::PolicyApplied { policy, change: Some(change) };
+                Ok(Decision::of(event, Answer::Done))
+            }
+            count => Err(Rejection::PolicyStrands { count }),
+        }
     }
 
     fn decide_submit(&self, now: Time, submit: Submit) -> Result<Decision, Rejection> {
@@ -384,12 +432,15 @@ impl Engine {
         if known.presence == Presence::Away {
             return Err(Rejection::AgentAway);
         }
+        if known.stream.is_some() {
+            return Err(Rejection::AgentStreams);
+        }
         let asked_before = |number: &&TicketNumber| {
             let held = self.ticket_numbered(**number).and_then(Ticket::assignment);
-            let held = held.expect("what is held is assigned");
+            let held = held.expect("offers go to streams only, so it is assigned");
             request.is_some() && held.request == request
         };
-        let full = known.held.len() >= usize::from(known.capacity);
+        let full = self.roster.open_channels(known).is_empty();
         let repeated =
             known.held.iter().find(asked_before).or(if full { known.held.last() } else { None });
         if let Some(number) = repeated {
@@ -491,8 +542,9 @@ impl Engine {
                 Err(Rejection::LeaseSuperseded)
             }
             State::Quarantined(_) => Err(Rejection::TicketQuarantined),
-            State::Waiting if was_given => Err(Rejection::LeaseEnded),
-            State::Assigned(_) | State::Waiting => Err(Rejection::TokenUnknown),
+            State::Offered(offer) if offer.token == token => Err(Rejection::OfferNotAccepted),
+            State::Waiting | State::Offered(_) if was_given => Err(Rejection::LeaseEnded),
+            State::Assigned(_) | State::Offered(_) | State::Waiting => Err(Rejection::TokenUnknown),
         }
     }
 }

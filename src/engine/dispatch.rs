@@ -5,6 +5,7 @@
 //! explaining prints it, so they cannot differ.
 
 use super::hours;
+use super::ids::Tickets;
 use super::model::{Policy, PoolIx, PoolRecord, PoolSet, Rule, Step, TicketNumber, TierIx, Time};
 use super::needs::Crew;
 use super::queue::{Front, QueueKey, Queues};
@@ -99,6 +100,7 @@ impl Survey {
 /// What a survey looks at.
 pub(super) struct Floor<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) tickets: &'a Tickets,
     pub(super) queues: &'a Queues,
     pub(super) roster: &'a Roster,
     pub(super) records: &'a [PoolRecord],
@@ -107,9 +109,15 @@ pub(super) struct Floor<'a> {
 impl Floor<'_> {
     /// An agent of `crew` asks at `now`. `counted` says whether that agent already counts as idle.
     pub(super) fn survey(&self, crew: &Crew, counted: bool, now: Time) -> Survey {
+        let own = crew.own.as_ref().and_then(|own| self.roster.get(own));
+        let backs_off = own.filter(|agent| agent.back_off_count() > 0);
         let mut heads = Vec::with_capacity(16);
         for (key, queue, pool) in self.queues.of_crew(crew) {
-            if let Some(front) = queue.front() {
+            let front = match backs_off {
+                None => queue.front().copied(),
+                Some(agent) => queue.front_but(|number| agent.backs_off(number), self.tickets),
+            };
+            if let Some(front) = &front {
                 heads.push(self.head(key.clone(), front, pool, crew.pools, counted, now));
             }
         }

@@ -27,7 +27,9 @@ impl Duty {
             Presence::Available => Self {
                 signed_in_count: 1,
                 held_count: u32::try_from(agent.held.len()).expect("a capacity is at most 100"),
-                waiting_count: u32::from(agent.wait.is_some()),
+                waiting_count: u32::from(
+                    agent.wait.is_some() || agent.stream.is_some() && agent.held.is_empty(),
+                ),
             },
             // What an agent who is away holds ends some day, and nothing follows it.
             Presence::Away => Self::default(),

@@ -41,7 +41,7 @@ impl Engine {
     /// ticket's pools is surveyed as if someone were there who has just the skills that it requires.
     pub fn explain(&self, id: &TicketId, now: Time) -> Option<Explanation> {
         let ticket = self.ticket(id)?;
-        let waits = ticket.waits();
+        let waits = ticket.is_waiting();
         let queue = QueueKey::of(ticket);
         let mut crews: Vec<_> = self
             .roster

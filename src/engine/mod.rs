@@ -6,6 +6,7 @@
 
 mod apply;
 mod audit;
+pub mod capacity;
 mod choice;
 pub mod command;
 pub mod deadlines;
@@ -16,9 +17,12 @@ mod explain;
 pub mod flow;
 pub mod hours;
 mod ids;
+mod impact;
 pub mod model;
 pub mod needs;
+mod offers;
 pub mod outlook;
+pub mod push;
 pub mod quarantine;
 pub mod queue;
 pub mod roster;
@@ -30,6 +34,7 @@ pub mod wish;
 
 pub use audit::{Audit, Fault};
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
+pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 
 use command::{Event, WaitEnd};
 use dispatch::{Choice, Floor, Survey};
@@ -132,7 +137,8 @@ impl Engine {
     }
 
     /// The engine that `image` describes.
-    pub fn from_image(image: Image, limits: Limits) -> Self {
+    pub fn from_image(mut image: Image, limits: Limits) -> Self {
+        image.fill_hands();
         let mut engine = Self {
             at: image.at,
             queues: Queues::new(image.policy.rule),
@@ -143,8 +149,10 @@ impl Engine {
             next_token: image.next_token,
             ..Self::new(limits)
         };
+        engine.roster.set_rules(engine.policy.channels);
         for agent in image.agents {
             engine.timers.add_wait(&agent);
+            engine.timers.add_back_offs(&agent);
             engine.roster.put(agent);
         }
         for ticket in image.tickets {
@@ -268,20 +276,27 @@ impl Engine {
 
     /// The next thing that is due at `now`. Asked again after each until there is none.
     pub fn expire(&self, now: Time) -> Option<Event> {
+        if let Some(event) = self.loosened() {
+            return Some(event);
+        }
         if let Some(opened) = self.opened_as_forsaken() {
             return Some(opened);
         }
         if let Some(number) = self.timers.due_ticket(now) {
             let ticket = self.ticket_numbered(number).expect("only live tickets have timers");
-            return Some(self.due_event(ticket));
+            return Some(self.due_event(ticket, now));
         }
-        let agent = self.timers.due_wait(now)?;
-        let known = self.roster.get(agent).expect("who waits is registered");
-        let why = match self.floor().survey(&self.roster.crew_of(known), true, now).choice {
-            Choice::HeldForTier => WaitEnd::HeldForTier,
-            Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
-        };
-        Some(Event::WaitEnded { agent: agent.clone(), why })
+        if let Some(agent) = self.timers.due_wait(now) {
+            let known = self.roster.get(agent).expect("who waits is registered");
+            let crew = self.roster.crew_of(known);
+            let why = match self.floor().survey(&crew, true, now).choice {
+                Choice::HeldForTier => WaitEnd::HeldForTier,
+                Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
+            };
+            return Some(Event::WaitEnded { agent: agent.clone(), why });
+        }
+        let (agent, ticket) = self.timers.due_back_off(now)?;
+        Some(Event::BackOffEnded { agent: agent.clone(), ticket })
     }
 
     /// The first instant at which `expire` will have something.
@@ -292,6 +307,7 @@ impl Engine {
     fn floor(&self) -> Floor<'_> {
         Floor {
             policy: &self.policy,
+            tickets: &self.tickets,
             queues: &self.queues,
             roster: &self.roster,
             records: &self.records,
@@ -315,15 +331,16 @@ impl Engine {
             request,
             step,
             slack_ms: head.slack_ms,
-            passed: if self.policy.floor_every().is_some() {
-                survey.passed()
-            } else {
-                TierSet::EMPTY
-            },
+            passed: self.passed_by(survey),
         })
     }
 
-    fn due_event(&self, ticket: &Ticket) -> Event {
+    /// The starving tiers that the choice of a survey passes by, where the floor counts them.
+    fn passed_by(&self, survey: &Survey) -> TierSet {
+        if self.policy.floor_every().is_some() { survey.passed() } else { TierSet::EMPTY }
+    }
+
+    fn due_event(&self, ticket: &Ticket, now: Time) -> Event {
         let (_, due) =
             timers::next_due(ticket, &self.policy).expect("a ticket in the timers has one");
         let number = ticket.number;
@@ -339,6 +356,7 @@ impl Engine {
                 let token = ticket.assignment().expect("only leases end so").token;
                 Event::LeaseExpired { ticket: number, token }
             }
+            Due::OfferEnd => self.missed(ticket, now),
         }
     }
 

@@ -7,16 +7,22 @@
 //! ```text
 //!   submit            assign              complete
 //!  --------> WAITING ---------> ASSIGNED ----------> COMPLETED
-//!              |  ^               |  |
-//!              |  '---------------'  | cancel
-//!       cancel |   release, lease    |
-//!              |   expired           v
-//!              '----------------> CANCELLED
+//!            | |  ^               ^  |  | cancel
+//!            | |  '---------------|--'  |
+//!            | |   release, lease |     |
+//!            | |   expired        |     |
+//!            | '----> OFFERED ----'     |
+//!            |  offer <---'   accept    |
+//!            |      decline, missed,    v
+//!     cancel |      taken back      CANCELLED
+//!            '--------------------------^
 //! ```
 
+use super::capacity::{ChannelRules, Maxima, PerChannel};
 use super::flow::Flow;
 use super::hours::Hours;
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
+use super::push::{Declined, OfferRule, Stream};
 use super::quarantine::Quarantine;
 use super::timing::{Timing, Urgency};
 use super::wish::Wish;
@@ -335,6 +341,8 @@ impl fmt::Debug for Content {
 pub enum State {
     /// In its queue.
     Waiting,
+    /// Offered to an agent, who has yet to accept: `assigned_at` is when, `lease_until` how long.
+    Offered(Box<Assignment>),
     /// In an agent's hands.
     Assigned(Box<Assignment>),
     /// Nowhere: the audit found a fault in it, and a person has to look.
@@ -453,16 +461,24 @@ impl Ticket {
         self.respond_by.since_ms(self.submitted_at).max(1)
     }
 
-    /// Whether it waits in its queue.
-    pub fn waits(&self) -> bool {
-        self.state == State::Waiting
-    }
-
     /// The assignment, while an agent holds it.
     pub fn assignment(&self) -> Option<&Assignment> {
         match &self.state {
-            State::Waiting | State::Quarantined(_) => None,
+            State::Waiting | State::Offered(_) | State::Quarantined(_) => None,
             State::Assigned(assignment) => Some(assignment),
+        }
+    }
+
+    /// Whether it is in its queue.
+    pub fn is_waiting(&self) -> bool {
+        self.state == State::Waiting
+    }
+
+    /// The offer, while an agent has yet to accept it.
+    pub fn offer(&self) -> Option<&Assignment> {
+        match &self.state {
+            State::Offered(offer) => Some(offer),
+            State::Waiting | State::Assigned(_) | State::Quarantined(_) => None,
         }
     }
 }
@@ -521,8 +537,10 @@ pub struct Agent {
     pub pools: PoolSet,
     /// What the agent can.
     pub skills: Skills,
-    /// How many tickets the agent may hold at once, 1 to 100.
+    /// The units of work the agent may hold at once, 1 to [`super::capacity::UNITS_MAX`].
     pub capacity: u16,
+    /// The most pieces of work at once by channel, each 0 to [`super::capacity::UNITS_MAX`].
+    pub maxima: Maxima,
     /// Available or away.
     pub presence: Presence,
     /// Since when the agent has had nothing to do: the last completion, or becoming available.
@@ -531,8 +549,18 @@ pub struct Agent {
     pub last_token: LeaseToken,
     /// The pull that waits for work, if one does.
     pub wait: Option<Wait>,
-    /// What the agent holds, in the order it was given.
+    /// The stream on which the agent gets offers, if one is open.
+    pub stream: Option<Stream>,
+    /// What the agent holds, accepted or offered, in the order it was given.
     pub held: Vec<TicketNumber>,
+    /// How much of `held` is on each channel; follows from the tickets.
+    pub in_hand: PerChannel,
+    /// Those of `held` that are offered and not accepted yet; follows from the tickets.
+    pub offered: Vec<TicketNumber>,
+    /// Live tickets that the agent has declined or missed.
+    pub declined: BTreeMap<TicketNumber, Declined>,
+    /// Offers missed since the agent last accepted or declined one, or became available.
+    pub missed_count: u16,
 }
 
 /// A pull that waits for work.
@@ -622,6 +650,8 @@ pub struct Policy {
     /// `guarded-edf`: the share of a pool's dispatches that may serve starving tiers for their own sake, in
     /// thousandths (100 = every tenth).
     pub floor_share_permille: u32,
+    /// What work on each channel asks of an agent, in the order of [`Channel::ALL`].
+    pub channels: ChannelRules,
     /// The tiers, highest rank first. 1 to [`TIERS_MAX`].
     pub tiers: Vec<Tier>,
     /// The pools. 1 to [`POOLS_MAX`].
@@ -679,12 +709,14 @@ pub struct Overflow {
 }
 
 /// Staff who serve together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// The pool's name. 1 to 64 characters.
     pub name: Arc<str>,
     /// How long an agent of this pool holds a ticket before the lease must be extended, in ms.
     pub lease_ms: i64,
+    /// How it offers tickets to agents on a stream.
+    pub offer: OfferRule,
     /// Agents kept free: a pair (tier, count) keeps `count` idle agents for that tier and higher.
     pub reserve: Vec<(TierIx, u32)>,
     /// `guarded-edf`: a starving tier's turn takes an agent whom the reserve would keep free. Otherwise
@@ -692,6 +724,20 @@ pub struct Pool {
     pub floor_over_reserve: bool,
     /// Which of several waiting agents gets a ticket of this pool.
     pub choice: AgentChoice,
+}
+
+impl Default for Pool {
+    /// A pool without a name, as a policy has it that says nothing more of it.
+    fn default() -> Self {
+        Self {
+            name: "".into(),
+            lease_ms: 900_000,
+            offer: OfferRule::default(),
+            reserve: Vec::new(),
+            choice: AgentChoice::default(),
+            floor_over_reserve: false,
+        }
+    }
 }
 
 impl Pool {

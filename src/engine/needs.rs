@@ -4,7 +4,8 @@
 //! same agents and only heads are compared. A [`Crew`] is what agents have in common who may serve the
 //! same tickets: one survey answers for all of them.
 
-use super::model::{AgentId, Channel, PoolIx, PoolSet};
+pub use super::capacity::ChannelSet;
+use super::model::{AgentId, PoolIx, PoolSet};
 use super::queue::QueueKey;
 use super::roster::Roster;
 use std::collections::BTreeMap;
@@ -57,28 +58,6 @@ impl SkillSet {
     /// The skills in the policy's order.
     pub fn iter(self) -> impl Iterator<Item = SkillIx> {
         PoolSet(self.0).iter().map(|bit| SkillIx(bit.0))
-    }
-}
-
-/// A set of channels, one bit a channel in the order of [`Channel::ALL`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChannelSet(pub u8);
-
-impl ChannelSet {
-    /// No channel.
-    pub const EMPTY: Self = Self(0);
-    /// Every channel.
-    pub const ALL: Self = Self((1 << Channel::ALL.len()) - 1);
-
-    /// This set and one channel more.
-    #[must_use]
-    pub fn with(self, channel: Channel) -> Self {
-        Self(self.0 | 1 << channel.index())
-    }
-
-    /// Whether `channel` is in the set.
-    pub fn contains(self, channel: Channel) -> bool {
-        self.0 & 1 << channel.index() != 0
     }
 }
 

@@ -105,7 +105,7 @@ impl Audited {
 /// Who has the ticket in hand.
 pub(super) fn holder(ticket: &Ticket) -> Option<&AgentId> {
     match &ticket.state {
-        State::Assigned(assignment) => Some(&assignment.agent),
+        State::Assigned(held) | State::Offered(held) => Some(&held.agent),
         State::Waiting | State::Quarantined(_) => None,
     }
 }

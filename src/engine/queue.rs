@@ -87,6 +87,16 @@ impl Queue {
         self.front.as_ref()
     }
 
+    /// The first ticket that is not to be `skipped`. Looks at no more than are skipped, and one more.
+    pub(super) fn front_but(
+        &self,
+        skipped: impl Fn(TicketNumber) -> bool,
+        tickets: &Tickets,
+    ) -> Option<Front> {
+        let number = self.iter().find(|number| !skipped(*number))?;
+        Some(Front::of(tickets.get(number).expect("only live tickets wait")))
+    }
+
     /// How many of the waiting have missed their response deadline.
     pub fn late_count(&self) -> u64 {
         self.late_count

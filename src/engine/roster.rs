@@ -1,11 +1,14 @@
 //! The agents: who is registered, who waits for work, who holds what, and whom tickets name.
 
+mod push;
+
+use super::capacity::{ChannelRules, ChannelSet, open_channels, used_units};
 use super::duty::{Duties, Duty};
 use super::model::{
-    Agent, AgentChoice, AgentId, LeaseToken, POOLS_MAX, PoolIx, PoolSet, Presence, TicketNumber,
-    Time, Wait,
+    Agent, AgentChoice, AgentId, Channel, LeaseToken, POOLS_MAX, PoolIx, PoolSet, Presence,
+    TicketNumber, Time, Wait,
 };
-use super::needs::{ChannelSet, Crew, Needs};
+use super::needs::{Crew, Needs};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every agent, and those who wait for work by their crew: agents of one crew may serve the same
@@ -15,6 +18,12 @@ pub struct Roster {
     agents: BTreeMap<AgentId, Agent>,
     waiting: BTreeMap<Crew, Idle>,
     idle_by_pool: [u32; POOLS_MAX],
+    /// What work on each channel asks of an agent.
+    rules: ChannelRules,
+    /// Those who keep a wait or an offer that nothing can come of.
+    loose: BTreeSet<AgentId>,
+    /// Who has declined or missed which live ticket.
+    decliners: BTreeMap<TicketNumber, BTreeSet<AgentId>>,
     duties: Duties,
     /// By how many kinds of needs of live tickets an agent is named, for or against.
     named: BTreeMap<AgentId, u32>,
@@ -52,6 +61,9 @@ impl Default for Roster {
             agents: BTreeMap::new(),
             waiting: BTreeMap::new(),
             idle_by_pool: [0; POOLS_MAX],
+            rules: ChannelRules::default(),
+            loose: BTreeSet::new(),
+            decliners: BTreeMap::new(),
             duties: Duties::default(),
             named: BTreeMap::new(),
             called: BTreeMap::new(),
@@ -150,7 +162,7 @@ impl Roster {
     /// Whether the agent is among those of the crew who wait.
     pub(super) fn lists_wait(&self, agent: &Agent) -> bool {
         let idle = self.waiting.get(&self.crew_of(agent));
-        idle.is_some_and(|idle| idle.least_loaded.contains(&turn(agent)))
+        idle.is_some_and(|idle| idle.least_loaded.contains(&self.turn(agent)))
     }
 
     /// Whether anyone of this crew waits.
@@ -163,8 +175,9 @@ impl Roster {
         Crew {
             pools: agent.pools,
             skills: agent.skills.clone(),
-            channels: ChannelSet::ALL,
-            own: self.named.contains_key(&agent.id).then(|| agent.id.clone()),
+            channels: self.open_channels(agent),
+            own: (self.named.contains_key(&agent.id) || agent.back_off_count() > 0)
+                .then(|| agent.id.clone()),
         }
     }
 
@@ -267,9 +280,30 @@ impl Roster {
         }
     }
 
+    /// The channels on which that agent can begin one more piece of work.
+    pub fn open_channels(&self, agent: &Agent) -> ChannelSet {
+        open_channels(agent, &self.rules)
+    }
+
+    /// Works by these rules of the channels from now on.
+    pub(super) fn set_rules(&mut self, rules: ChannelRules) {
+        let agents = std::mem::take(&mut self.agents);
+        for agent in agents.values() {
+            self.leave(agent);
+        }
+        self.rules = rules;
+        for agent in agents.values() {
+            self.enter(agent);
+        }
+        self.agents = agents;
+    }
+
     pub(super) fn put(&mut self, agent: Agent) {
         if let Some(old) = self.agents.remove(&agent.id) {
             self.leave(&old);
+        }
+        for ticket in agent.declined.keys() {
+            self.decliners.entry(*ticket).or_default().insert(agent.id.clone());
         }
         self.enter(&agent);
         let id = agent.id.clone();
@@ -278,6 +312,9 @@ impl Roster {
     }
 
     pub(super) fn remove(&mut self, id: &AgentId) {
+        for ticket in self.get(id).map(|agent| agent.declined.clone()).unwrap_or_default().keys() {
+            self.forget_declined(id, *ticket);
+        }
         let old = self.agents.remove(id).expect("a forgotten agent was registered");
         self.leave(&old);
         self.judge(id);
@@ -296,21 +333,32 @@ impl Roster {
             if agent.presence != presence && presence == Presence::Available {
                 agent.idle_since = at;
             }
+            if agent.presence != presence {
+                agent.missed_count = 0;
+            }
             agent.presence = presence;
         });
     }
 
-    pub(super) fn give(&mut self, id: &AgentId, ticket: TicketNumber, token: LeaseToken) {
+    pub(super) fn give(
+        &mut self,
+        id: &AgentId,
+        ticket: TicketNumber,
+        channel: Channel,
+        token: LeaseToken,
+    ) {
         self.change(id, |agent| {
             agent.wait = None;
             agent.last_token = token;
             agent.held.push(ticket);
+            agent.in_hand[channel.index()] += 1;
         });
     }
 
-    pub(super) fn take(&mut self, id: &AgentId, ticket: TicketNumber, at: Time) {
+    pub(super) fn take(&mut self, id: &AgentId, ticket: TicketNumber, channel: Channel, at: Time) {
         self.change(id, |agent| {
             agent.held.retain(|held| *held != ticket);
+            agent.in_hand[channel.index()] -= 1;
             agent.idle_since = at;
         });
     }
@@ -329,10 +377,13 @@ impl Roster {
 
     fn enter(&mut self, agent: &Agent) {
         self.duties.enter(agent);
-        if agent.wait.is_some() {
-            let crew = self.crew_of(agent);
+        if self.is_loose(agent) {
+            self.loose.insert(agent.id.clone());
+        }
+        if self.is_idle(agent) {
+            let (crew, turn) = (self.crew_of(agent), self.turn(agent));
             let idle = self.waiting.entry(crew).or_default();
-            assert!(idle.least_loaded.insert(turn(agent)));
+            assert!(idle.least_loaded.insert(turn));
             assert!(idle.longest_waiting.insert((agent.idle_since, agent.id.clone())));
             assert!(idle.least_recent.insert((agent.last_token, agent.id.clone())));
             for pool in agent.pools.iter() {
@@ -343,10 +394,11 @@ impl Roster {
 
     fn leave(&mut self, agent: &Agent) {
         self.duties.leave(agent);
-        if agent.wait.is_some() {
-            let crew = self.crew_of(agent);
+        self.loose.remove(&agent.id);
+        if self.is_idle(agent) {
+            let (crew, turn) = (self.crew_of(agent), self.turn(agent));
             let idle = self.waiting.get_mut(&crew).expect("who waits is in a crew");
-            assert!(idle.least_loaded.remove(&turn(agent)));
+            assert!(idle.least_loaded.remove(&turn));
             assert!(idle.longest_waiting.remove(&(agent.idle_since, agent.id.clone())));
             assert!(idle.least_recent.remove(&(agent.last_token, agent.id.clone())));
             if idle.least_loaded.is_empty() {
@@ -357,15 +409,19 @@ impl Roster {
             }
         }
     }
+
+    fn turn(&self, agent: &Agent) -> Turn {
+        (self.load_permille(agent), agent.idle_since, agent.id.clone())
+    }
+
+    /// The units in use of an agent, in thousandths of the capacity.
+    pub fn load_permille(&self, agent: &Agent) -> u32 {
+        used_units(agent, &self.rules) * 1000 / u32::from(agent.capacity).max(1)
+    }
 }
 
 impl Calls {
     fn of(&mut self, needs: &Needs) -> &mut u32 {
         if needs.while_available { &mut self.while_available } else { &mut self.while_registered }
     }
-}
-
-fn turn(agent: &Agent) -> Turn {
-    let held_count = u32::try_from(agent.held.len()).expect("a capacity is at most 100");
-    (held_count * 1000 / u32::from(agent.capacity).max(1), agent.idle_since, agent.id.clone())
 }

@@ -3,10 +3,13 @@
 mod agents;
 mod audit;
 mod by_name;
+mod capacity;
 mod choices;
 mod dispatch;
 mod leases;
 mod limits;
+mod live_policy;
+mod offers;
 mod outlook;
 mod policies;
 mod retries;

@@ -19,6 +19,8 @@ pub enum Due {
     SolutionBreach,
     /// Its lease has ended.
     LeaseEnd,
+    /// Its offer has ended.
+    OfferEnd,
 }
 
 /// The first thing that falls due on a ticket, and when; ties in the order of [`Due`].
@@ -39,6 +41,7 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
             let preference = Engine::preference_until(ticket).map(|at| (at, Due::PreferenceEnd));
             overflow.into_iter().chain(preference).min()
         }
+        State::Offered(offer) => Some((offer.lease_until, Due::OfferEnd)),
         State::Assigned(assignment) => Some((assignment.lease_until, Due::LeaseEnd)),
         State::Quarantined(_) => None,
     };
@@ -50,6 +53,7 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
 pub struct Timers {
     tickets: Shelf<(Time, TicketNumber)>,
     waits: BTreeSet<(Time, AgentId)>,
+    back_offs: BTreeSet<(Time, AgentId, TicketNumber)>,
 }
 
 impl Timers {
@@ -57,7 +61,8 @@ impl Timers {
     pub fn next_at(&self) -> Option<Time> {
         let ticket = self.tickets.first().map(|(at, _)| at);
         let wait = self.waits.first().map(|(at, _)| *at);
-        ticket.into_iter().chain(wait).min()
+        let back_off = self.back_offs.first().map(|(at, ..)| *at);
+        ticket.into_iter().chain(wait).chain(back_off).min()
     }
 
     /// The first ticket on which something is due by `now`.
@@ -89,6 +94,12 @@ impl Timers {
         self.tickets.after(after).map(|(key, ())| key)
     }
 
+    /// The first agent to whom a ticket may be offered again by `now`, and the ticket.
+    pub fn due_back_off(&self, now: Time) -> Option<(&AgentId, TicketNumber)> {
+        let (_, agent, ticket) = self.back_offs.first().filter(|(at, ..)| *at <= now)?;
+        Some((agent, *ticket))
+    }
+
     pub(super) fn add_ticket(&mut self, ticket: &Ticket, policy: &Policy) {
         if let Some((at, _)) = next_due(ticket, policy) {
             self.tickets.insert((at, ticket.number), ());
@@ -111,6 +122,30 @@ impl Timers {
     pub(super) fn remove_wait(&mut self, agent: &Agent) {
         if let Some(wait) = &agent.wait {
             assert!(self.waits.remove(&(wait.until, agent.id.clone())), "a wait's end is known");
+        }
+    }
+
+    pub(super) fn add_back_offs(&mut self, agent: &Agent) {
+        for (number, declined) in &agent.declined {
+            if let Some(until) = declined.until {
+                let is_new = self.back_offs.insert((until, agent.id.clone(), *number));
+                assert!(is_new, "a back-off ends once");
+            }
+        }
+    }
+
+    pub(super) fn remove_back_offs(&mut self, agent: &Agent) {
+        for number in agent.declined.keys() {
+            self.remove_back_off(agent, *number);
+        }
+    }
+
+    /// Forgets the back-off of that ticket, if one is running.
+    pub(super) fn remove_back_off(&mut self, agent: &Agent, number: TicketNumber) {
+        let declined = agent.declined.get(&number);
+        if let Some(until) = declined.and_then(|declined| declined.until) {
+            let known = self.back_offs.remove(&(until, agent.id.clone(), number));
+            assert!(known, "a back-off's end is known");
         }
     }
 }

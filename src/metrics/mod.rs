@@ -7,6 +7,7 @@
 mod connections;
 mod directory;
 mod gauges;
+mod offers;
 mod rpcs;
 mod tickets;
 
@@ -19,6 +20,7 @@ use crate::engine::Engine;
 use crate::engine::command::Event;
 use crate::engine::model::Time;
 use directory::DirectoryMetrics;
+use offers::Offers;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -52,6 +54,7 @@ type Counters<const N: usize> = Family<Labels<N>, Counter>;
 pub struct Metrics {
     registry: Registry,
     tickets: Tickets,
+    offers: Offers,
     directory: DirectoryMetrics,
     commit_seconds: Histogram,
     commit_events: Histogram,
@@ -73,6 +76,7 @@ impl Default for Metrics {
         let version: Labels<1> = [("version", env!("CARGO_PKG_VERSION").into())];
         registry.register("build", "The release that runs", Info::new(version));
         let tickets = Tickets::register(&mut registry);
+        let offers = Offers::register(&mut registry);
         let directory = DirectoryMetrics::register(&mut registry);
         let commit_seconds = Histogram::new(COMMIT_BUCKETS);
         registry.register_with_unit(
@@ -111,6 +115,7 @@ impl Default for Metrics {
         Self {
             registry,
             tickets,
+            offers,
             directory,
             commit_seconds,
             commit_events,
@@ -125,6 +130,7 @@ impl Default for Metrics {
 impl driver::Observer for Metrics {
     fn happened(&self, now: Time, event: &Event, engine: &Engine) {
         self.tickets.observe(now, event, engine);
+        self.offers.observe(event, engine);
     }
 
     fn committed(&self, took: Duration, event_count: usize) {

@@ -157,7 +157,7 @@ impl Tickets {
                 keyed.cell(submitted.tier, submitted.channel).submitted.inc();
                 self.sources[submitted.tier_source as usize].inc();
             }
-            Event::Assigned { ticket, .. } => {
+            Event::Assigned { ticket, .. } | Event::Accepted { ticket, .. } => {
                 let ticket = live(*ticket);
                 if ticket.picked_up_at == Some(now) {
                     let cell = keyed.of(ticket);
@@ -208,6 +208,13 @@ impl Tickets {
             }
             Event::Audited(Audited::Released { .. })
             | Event::Started
+            | Event::WorkOpened { .. }
+            | Event::WorkClosed { .. }
+            | Event::Offered { .. }
+            | Event::Declined { .. }
+            | Event::OfferMissed { .. }
+            | Event::OfferRevoked { .. }
+            | Event::BackOffEnded { .. }
             | Event::PolicyApplied { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }

@@ -5,7 +5,9 @@
 //! every key, default and unit, in `config/default.toml`.
 
 mod change;
+mod channels;
 mod describe;
+mod difference;
 mod hours;
 mod pools;
 mod starving;
@@ -15,6 +17,7 @@ mod timing;
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
+pub use difference::{Change, difference};
 pub use starving::Starving;
 
 use crate::engine::hours::HoursIx;
@@ -34,6 +37,12 @@ const OFFER_CALLBACK_ABOVE_MS: RangeInclusive<i64> = 1000..=604_800_000;
 const LEASE_MS: RangeInclusive<i64> = SECOND..=DAY;
 /// The lease of a pool that gives none, in milliseconds: 15 minutes, three calls of mean length.
 const LEASE_MS_DEFAULT: i64 = 900 * SECOND;
+/// `offer`: shorter than a second, nobody could accept; longer, a caller waits for nothing.
+const OFFER_MS: RangeInclusive<i64> = SECOND..=600 * SECOND;
+/// `back_off`: how long a ticket is kept from the agent who declined it.
+const BACK_OFF_MS: RangeInclusive<i64> = SECOND..=DAY;
+/// `misses_max`.
+const MISSES_MAX: RangeInclusive<u64> = 1..=100;
 /// `reserve`: agents kept free.
 const RESERVE: RangeInclusive<u64> = 0..=1000;
 /// `queue_max`: tickets that may wait; a queue that takes none would be a channel that is not offered.
@@ -80,6 +89,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     let version = root.require("version").and_then(|item| item.name());
     let dispatch = root.section("dispatch");
     let customers = root.section("customers");
+    let channels = channels::read(root);
 
     // Names first: tiers name pools, pools and customers name tiers.
     let mut tiers = tiers::entries(root);
@@ -129,6 +139,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         rule: rule?,
         starve_after_permille: starve_after?,
         floor_share_permille: floor_share?,
+        channels: channels?,
         tiers: read_tiers.into_iter().collect::<Option<_>>()?,
         pools: read_pools.into_iter().collect::<Option<_>>()?,
         hours: read_hours.into_iter().collect::<Option<_>>()?,
@@ -335,6 +346,7 @@ name = "c"
             rule: Rule::Accumulating,
             starve_after_permille: 2500,
             floor_share_permille: 125,
+            channels: Default::default(),
             tiers: vec![
                 Tier {
                     name: "high".into(),

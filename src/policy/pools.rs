@@ -1,8 +1,12 @@
 //! `[[pool]]`: staff who serve together, their lease and what they keep in reserve.
 
-use super::{LEASE_MS, LEASE_MS_DEFAULT, Names, RESERVE, tables, unique_name};
+use super::{
+    BACK_OFF_MS, LEASE_MS, LEASE_MS_DEFAULT, MISSES_MAX, Names, OFFER_MS, RESERVE, tables,
+    unique_name,
+};
 use crate::engine::model::{AgentChoice, POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
-use crate::settings::{Place, Report, Section};
+use crate::engine::push::OfferRule;
+use crate::settings::{Item, Place, Report, Section, format_ms};
 
 /// A pool whose name has been read.
 pub(super) struct PoolEntry<'a> {
@@ -30,6 +34,7 @@ impl PoolEntry<'_> {
             Some(item) => item.ms(LEASE_MS),
             None => Some(LEASE_MS_DEFAULT),
         };
+        let offer = offer(&self.section);
         let reserve = reserve(&self.section, names);
         let floor_over_reserve = match self.section.get("floor_over_reserve") {
             Some(item) => item.flag(),
@@ -38,11 +43,46 @@ impl PoolEntry<'_> {
         Some(Pool {
             name: self.name?.into(),
             lease_ms: lease?,
+            offer: offer?,
             reserve: reserve?,
             floor_over_reserve: floor_over_reserve?,
             choice: AgentChoice::default(),
         })
     }
+}
+
+/// How tickets are offered to agents on a stream.
+fn offer(pool: &Section<'_>) -> Option<OfferRule> {
+    let default = OfferRule::default();
+    let offer_ms = pool.get("offer").map_or(Some(default.offer_ms), |item| item.ms(OFFER_MS));
+    let misses_max = pool.get("misses_max").map_or(Some(default.misses_max), |item| {
+        let count = item.whole(MISSES_MAX)?;
+        Some(u16::try_from(count).expect("it is at most 100"))
+    });
+    let back_off = match pool.get("back_off") {
+        Some(item) => back_off(&item, &default),
+        None => Some((default.back_off_first_ms, default.back_off_max_ms)),
+    };
+    let (back_off_first_ms, back_off_max_ms) = back_off?;
+    Some(OfferRule {
+        offer_ms: offer_ms?,
+        back_off_first_ms,
+        back_off_max_ms,
+        misses_max: misses_max?,
+    })
+}
+
+/// The first and the longest back-off of a table such as `{ first = "10s", max = "5m" }`.
+fn back_off(item: &Item<'_>, default: &OfferRule) -> Option<(i64, i64)> {
+    let section = item.section()?;
+    let ms = |key, default| section.get(key).map_or(Some(default), |item| item.ms(BACK_OFF_MS));
+    let (first, max) = (ms("first", default.back_off_first_ms), ms("max", default.back_off_max_ms));
+    if let Some((first, max)) = first.zip(max).filter(|(first, max)| max < first) {
+        let (first, max) = (format_ms(first), format_ms(max));
+        section.fault_of("max", &format!("is shorter than the first back-off: {max} < {first}"));
+    }
+    section.finish();
+    first.zip(max)
 }
 
 /// The agents kept free, by tier, highest first.

@@ -188,6 +188,7 @@ async fn register(link: &Link, policy: &Policy, agent: &str) -> Result<(), Error
         name: "rehearsal".to_owned(),
         pools: policy.pools.iter().map(|pool| pool.name.to_string()).collect(),
         capacity: 1,
+        ..PutAgentRequest::default()
     };
     let mut admin = AdminServiceClient::new(link.channel.clone());
     admin.put_agent(put).await.map_err(refused("PutAgent"))?;

@@ -37,6 +37,7 @@ fn policy(rule: Rule) -> Policy {
         rule,
         starve_after_permille: 2000,
         floor_share_permille: 100,
+        channels: Default::default(),
         tiers: vec![tier("top", 20), tier("rest", 180)],
         pools: vec![Pool { name: "desk".into(), lease_ms: 60_000, ..Pool::default() }],
         unknown_tier: TierIx(1),

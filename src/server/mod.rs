@@ -11,12 +11,14 @@
 mod error;
 mod health;
 mod listen;
+mod reload;
 mod settings;
 mod silence;
 mod speech;
 mod state;
 
 pub use error::Error;
+pub use reload::Reloader;
 
 use crate::api::{self, Api};
 use crate::clock::Clock;
@@ -142,6 +144,11 @@ impl Server {
     /// The policy in force.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What reads the policy file again.
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(self.config.policy.clone(), self.handle.clone())
     }
 
     /// Registers agents, or changes them; those who are there stay present or away.

@@ -61,6 +61,8 @@ pub(super) fn api(config: &Config) -> api::Settings {
         payload_bytes_max: config.limits.payload_max,
         message_bytes_max: config.listen.message_max,
         watchers_max: config.limits.watchers_max,
+        work_streams_max: config.work.streams_max,
+        work_heartbeat: config.work.heartbeat,
         directory: match config.directory.kind {
             DirectoryKind::Embedded => "embedded",
             DirectoryKind::Redis => "redis",
@@ -181,7 +183,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Every key with a number, a size or a duration that limits something, and another value of it.
-    const KEYS: [(&str, &str); 22] = [
+    const KEYS: [(&str, &str); 24] = [
         ("listen.connections_max", "7"),
         ("listen.silent_timeout", "7s"),
         ("listen.streams_max", "7"),
@@ -203,6 +205,8 @@ mod tests {
         ("limits.batch_max", "7"),
         ("limits.commands_max", "7"),
         ("limits.watchers_max", "7"),
+        ("work.heartbeat", "7s"),
+        ("work.streams_max", "7"),
         ("drain.limit", "7s"),
     ];
 

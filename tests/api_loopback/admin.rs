@@ -19,7 +19,7 @@ async fn an_agent_is_made_changed_and_deleted() {
         agent_id: "ann".into(),
         name: name.into(),
         pools: pools.iter().map(ToString::to_string).collect(),
-        capacity: 0,
+        ..Default::default()
     };
     let made = server.admin().put_agent(put("Ann", &["general", "senior"])).await.unwrap();
     let agent = made.into_inner().agent.unwrap();

@@ -7,6 +7,8 @@ mod events;
 mod forecast;
 mod intake;
 mod ops;
+mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod work;

@@ -123,6 +123,7 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
                     rule,
                     starve_after_permille: starve,
                     floor_share_permille: floor,
+                    channels: Default::default(),
                     tiers,
                     pools,
                     hours: Vec::new(),

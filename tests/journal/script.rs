@@ -342,6 +342,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         rule: Rule::GuardedEdf,
         starve_after_permille: 2000,
         floor_share_permille: 100,
+        channels: Default::default(),
         tiers: vec![
             tier("gold", 1, PoolSet(0b001), Some(600_000)),
             tier("silver", 2, PoolSet(0b011), None),

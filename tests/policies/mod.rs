@@ -24,6 +24,7 @@ pub(crate) fn policy(rule: Rule, reserve: u32, tiers: Vec<Tier>) -> Policy {
         rule,
         starve_after_permille: 2000,
         floor_share_permille: 100,
+        channels: Default::default(),
         tiers,
         pools: vec![Pool {
             name: "desk".into(),

@@ -164,6 +164,12 @@ impl TestServer {
         Self::start_in(folder, wish).await
     }
 
+    /// Stops the server and starts it again with another policy file.
+    pub(crate) async fn restart_with(mut self, policy: &str) -> Self {
+        policy.clone_into(&mut self.wish.policy);
+        self.restart().await
+    }
+
     /// A connection of its own.
     pub(crate) async fn connect(&self) -> Channel {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address));

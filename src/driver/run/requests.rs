@@ -41,6 +41,10 @@ impl Driver {
                     self.answered.remove(&agent);
                 }
             }
+            Request::OpenWork { ask, number, pushes, reply } => {
+                self.open_work(now, ask, number, pushes, reply);
+            }
+            Request::CloseWork { agent, number, why } => self.close_work(now, agent, number, why),
             Request::Read(look) => {
                 let tell = look(&self.engine, now);
                 self.batch.answers.push(Box::new(move |fate| {
@@ -68,6 +72,7 @@ impl Driver {
             // Without space the wait is ended by the next start.
             let _ = self.command(now, Command::StopWaiting { agent });
         }
+        self.close_all_work(now);
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -90,7 +95,7 @@ impl Driver {
         let repeated = !matches!(answer, Answer::Ticket { repeated: false, .. });
         let seen = self.seen(&answer, &id)?;
         let ahead_count = match &seen {
-            Seen::Live(live) if live.ticket.waits() => self.engine.ahead_of(&live.ticket),
+            Seen::Live(live) if live.ticket.is_waiting() => self.engine.ahead_of(&live.ticket),
             Seen::Live(_) | Seen::Ended(_) => 0,
         };
         Ok(Receipt { seen, ahead_count, repeated })
@@ -193,6 +198,7 @@ impl Driver {
             }
             Command::Start
             | Command::ApplyPolicy { .. }
+            | Command::ChangePolicy { .. }
             | Command::PutAgent(_)
             | Command::DeleteAgent { .. }
             | Command::SetPresence { .. }
@@ -202,6 +208,10 @@ impl Driver {
             | Command::Retier { .. }
             | Command::Pull { .. }
             | Command::StopWaiting { .. }
+            | Command::OpenWork { .. }
+            | Command::CloseWork { .. }
+            | Command::Accept { .. }
+            | Command::Decline { .. }
             | Command::Extend { .. }
             | Command::Release { .. }
             | Command::ReleaseQuarantined { .. } => {}

@@ -199,7 +199,7 @@ fn an_assigned_ticket_that_stands_in_a_queue_is_quarantined_and_served_to_nobody
 fn an_assigned_ticket_that_its_agent_does_not_list_is_quarantined_and_may_be_withdrawn() {
     let mut stage = Stage::set();
     let held = stage.number("held");
-    stage.engine.roster.take(&AgentId::new("ann"), held, Time(0));
+    stage.engine.roster.take(&AgentId::new("ann"), held, Channel::Voice, Time(0));
     let fault = Fault { flaw: Flaw::Holder, ticket: Some(held), agent: None };
     assert_eq!(stage.audit(), [fault]);
     let ticket = TicketId::new("held");
@@ -227,7 +227,7 @@ fn an_agent_who_lists_the_ticket_of_another_is_put_right_and_the_ticket_stays() 
     let mut stage = Stage::set();
     let held = stage.number("held");
     let bob = AgentId::new("bob");
-    stage.engine.roster.give(&bob, held, LeaseToken(0));
+    stage.engine.roster.give(&bob, held, Channel::Voice, LeaseToken(0));
     let fault = Fault { flaw: Flaw::Agent, ticket: None, agent: Some(bob.clone()) };
     assert_eq!(stage.audit(), [fault]);
     assert_eq!(stage.engine.roster().get(&bob).expect("he is registered").held, []);

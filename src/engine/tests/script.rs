@@ -15,7 +15,9 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod offers;
 mod outlook;
+mod supervise;
 mod telling;
 mod timing;
 mod wishes;
@@ -158,7 +160,11 @@ impl Stage {
                 let waits = if agent.wait.is_some() { ", waits" } else { "" };
                 let pools = pool_names(agent.pools, engine);
                 let idle = moment(agent.idle_since);
-                format!("{:?} in {pools}, holds {held}, idle since {idle}{waits}", agent.presence)
+                let more = offers::agent(agent, engine);
+                format!(
+                    "{:?} in {pools}, holds {held}, idle since {idle}{waits}{more}",
+                    agent.presence
+                )
             }
             ["pool?", name] => {
                 let pool = engine.policy().pool_named(name).expect("a pool of the policy");
@@ -205,6 +211,10 @@ impl Stage {
         {
             if let Some(told) = told_unasked(&event, &self.engine) {
                 self.tell(&told);
+            }
+            if let Event::Offered { ticket, agent, token, step, .. } = &event {
+                let ticket = id_of(*ticket, &self.engine);
+                self.tell(&format!("{agent} is offered {ticket} #{} {}", token.0, step.name()));
             }
             if let Event::Assigned { ticket, agent, token, step, .. } = &event {
                 let ticket = id_of(*ticket, &self.engine);
@@ -257,6 +267,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
                 pools,
                 skills,
                 capacity,
+                maxima: offers::maxima(rest),
                 ..AgentProfile::default()
             })
         }
@@ -303,7 +314,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
             };
             Command::Release { ticket: TicketId::new(*id), token: lease_token(token), reason }
         }
-        _ => panic!("the script says {asked:?}"),
+        _ => offers::command(asked).unwrap_or_else(|| supervise::command(asked)),
     }
 }
 
@@ -370,7 +381,8 @@ fn lease_token(word: &str) -> LeaseToken {
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
 /// [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..; pool NAME [lease T]
-/// [keep N TIER].. [choice C] [yields]; skills NAME..; hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`
+/// [keep N TIER].. [choice C] [yields] [offer T] [off FIRST MAX] [misses N]; skills NAME..;
+/// channel NAME [cost N] [alone] [over NAME+NAME]; hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -423,6 +435,7 @@ pub(super) fn policy(text: &str) -> Policy {
     let pool = |words: &[&str]| Pool {
         name: words[1].into(),
         lease_ms: duration(words, "lease").unwrap_or(900_000),
+        offer: offers::rule(words),
         reserve: words
             .windows(3)
             .filter(|window| window[0] == "keep")
@@ -441,6 +454,7 @@ pub(super) fn policy(text: &str) -> Policy {
         rule: Rule::ALL.into_iter().find(|rule| rule.name() == parts[0][0]).expect("a rule"),
         starve_after_permille: number(&parts[0], "starve", 2000),
         floor_share_permille: number(&parts[0], "floor", 100),
+        channels: offers::channels(&parts),
         tiers: parts.iter().filter(|part| part[0] == "tier").map(|part| tier(part)).collect(),
         pools: parts.iter().filter(|part| part[0] == "pool").map(|part| pool(part)).collect(),
         hours: parts

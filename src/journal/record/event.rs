@@ -8,7 +8,7 @@ use super::ticket::{
     decode_step, decode_tier, decode_urgency, encode_caller, encode_channel, encode_content,
     encode_flaw, encode_source, encode_step, encode_urgency,
 };
-use super::{Error, boxed, name, narrow, policy, required, text, twin, v1};
+use super::{Error, boxed, name, narrow, policy, push, required, text, twin, v1};
 use crate::engine::command::{
     AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
 };
@@ -43,13 +43,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             policy: Some(policy::encode(policy)),
             change: change.as_deref().map(policy::encode_change),
         }),
-        Event::AgentPut(profile) => Kind::AgentPut(v1::AgentPut {
-            agent: profile.id.as_str().into(),
-            name: (&*profile.name).into(),
-            pools: profile.pools.0,
-            capacity: profile.capacity.into(),
-            skills: encode_skills(&profile.skills),
-        }),
+        Event::AgentPut(profile) => Kind::AgentPut(encode_profile(profile)),
         Event::AgentDeleted { agent } => {
             Kind::AgentDeleted(v1::AgentDeleted { agent: agent.as_str().into() })
         }
@@ -121,20 +115,23 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::LeaseExpired { ticket, token } => {
             Kind::LeaseExpired(v1::LeaseExpired { ticket: ticket.0, token: token.0 })
         }
-        Event::Released { ticket, token, reason } => Kind::Released(v1::Released {
-            ticket: ticket.0,
-            token: token.0,
-            reason: Some(match reason {
-                ReleaseReason::ByAgent(why) => v1::released::Reason::ByAgent((&**why).into()),
-                ReleaseReason::Undelivered => v1::released::Reason::Undelivered(v1::Undelivered {}),
-            }),
-        }),
+        Event::Released { ticket, token, reason } => {
+            Kind::Released(encode_released(*ticket, *token, reason))
+        }
         Event::Completed { ticket, token, outcome, note } => Kind::Completed(v1::Completed {
             ticket: ticket.0,
             token: token.0,
             outcome: (&**outcome).into(),
             note: (&**note).into(),
         }),
+        Event::WorkOpened { .. }
+        | Event::WorkClosed { .. }
+        | Event::Offered { .. }
+        | Event::Accepted { .. }
+        | Event::Declined { .. }
+        | Event::OfferMissed { .. }
+        | Event::OfferRevoked { .. }
+        | Event::BackOffEnded { .. } => push::encode(event),
     };
     v1::Record { at: at.0, event: Some(kind), ticket_id: None, ticket_tier: None }
 }
@@ -218,6 +215,32 @@ fn encode_assigned(event: &Event) -> v1::Assigned {
     }
 }
 
+fn encode_released(
+    ticket: TicketNumber,
+    token: LeaseToken,
+    reason: &ReleaseReason,
+) -> v1::Released {
+    v1::Released {
+        ticket: ticket.0,
+        token: token.0,
+        reason: Some(match reason {
+            ReleaseReason::ByAgent(why) => v1::released::Reason::ByAgent((&**why).into()),
+            ReleaseReason::Undelivered => v1::released::Reason::Undelivered(v1::Undelivered {}),
+        }),
+    }
+}
+
+fn encode_profile(profile: &AgentProfile) -> v1::AgentPut {
+    v1::AgentPut {
+        agent: profile.id.as_str().into(),
+        name: (&*profile.name).into(),
+        pools: profile.pools.0,
+        capacity: profile.capacity.into(),
+        maxima: push::encode_maxima(&profile.maxima),
+        skills: encode_skills(&profile.skills),
+    }
+}
+
 fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
     v1::Submitted {
         id: submitted.id.as_str().into(),
@@ -246,13 +269,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             policy: Arc::new(policy::decode(required(applied.policy, "policy_applied.policy")?)?),
             change: applied.change.map(policy::decode_change).transpose()?.map(Arc::new),
         },
-        Kind::AgentPut(put) => Event::AgentPut(AgentProfile {
-            id: agent(put.agent)?,
-            name: put.name.into(),
-            pools: PoolSet(put.pools),
-            skills: decode_skills(put.skills)?,
-            capacity: narrow(put.capacity, "agent_put.capacity")?,
-        }),
+        Kind::AgentPut(put) => Event::AgentPut(decode_profile(put)?),
         Kind::AgentDeleted(deleted) => Event::AgentDeleted { agent: agent(deleted.agent)? },
         Kind::PresenceSet(set) => Event::PresenceSet {
             agent: agent(set.agent)?,
@@ -319,8 +336,27 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             outcome: completed.outcome.into(),
             note: completed.note.into(),
         },
+        Kind::Offered(offered) => push::offered(offered)?,
+        Kind::Accepted(accepted) => push::accepted(&accepted),
+        Kind::Declined(declined) => push::declined(declined)?,
+        Kind::OfferMissed(missed) => push::missed(&missed)?,
+        Kind::OfferRevoked(revoked) => push::revoked(&revoked)?,
+        Kind::WorkOpened(opened) => push::opened(opened)?,
+        Kind::WorkClosed(closed) => push::closed(closed)?,
+        Kind::BackOffEnded(ended) => push::back_off_ended(ended)?,
     };
     Ok((Time(record.at), event))
+}
+
+fn decode_profile(put: v1::AgentPut) -> Result<AgentProfile, Error> {
+    Ok(AgentProfile {
+        id: AgentId::new(name(put.agent, "agent_put.agent")?),
+        name: put.name.into(),
+        pools: PoolSet(put.pools),
+        skills: decode_skills(put.skills)?,
+        capacity: narrow(put.capacity, "agent_put.capacity")?,
+        maxima: push::decode_maxima(put.maxima, "agent_put.maxima")?,
+    })
 }
 
 fn decode_urgency_set(set: v1::UrgencySet) -> Result<Event, Error> {

@@ -3,7 +3,8 @@
 use super::event::{decode_presence, encode_presence};
 use super::needs::{decode_skills, encode_skills};
 use super::ticket::{decode_finished, decode_ticket, encode_finished, encode_ticket};
-use super::{Error, boxed, flow, name, narrow, policy, required, text, v1};
+use super::{Error, boxed, flow, name, narrow, policy, push, required, text, v1};
+use crate::engine::capacity::PerChannel;
 use crate::engine::model::{
     Agent, AgentId, Finished, Image, LeaseToken, PoolSet, Ticket, TicketNumber, Time, Wait,
 };
@@ -158,8 +159,11 @@ impl Assembly {
 
     pub(in crate::journal) fn finish(self) -> Result<Image, Error> {
         match self.image {
-            Some(image) if self.is_complete => Ok(*image),
-            _ => Err(Error::Missing { field: "end" }),
+            Some(mut image) if self.is_complete => {
+                image.fill_hands();
+                Ok(*image)
+            }
+            Some(_) | None => Err(Error::Missing { field: "end" }),
         }
     }
 }
@@ -194,6 +198,10 @@ fn encode_agent(agent: &Agent) -> v1::Agent {
             .as_ref()
             .map(|wait| v1::Wait { until: wait.until.0, request: text(wait.request.as_deref()) }),
         held: agent.held.iter().map(|number| number.0).collect(),
+        maxima: push::encode_maxima(&agent.maxima),
+        stream: agent.stream.as_ref().map(push::encode_stream),
+        declined: push::encode_declined(&agent.declined),
+        missed_count: agent.missed_count.into(),
         skills: encode_skills(&agent.skills),
         last_token: agent.last_token.0,
     }
@@ -211,5 +219,12 @@ fn decode_agent(agent: v1::Agent) -> Result<Agent, Error> {
         last_token: LeaseToken(agent.last_token),
         wait: agent.wait.map(|wait| Wait { until: Time(wait.until), request: boxed(wait.request) }),
         held: agent.held.into_iter().map(TicketNumber).collect(),
+        // Both follow from the tickets, which stand elsewhere in the snapshot.
+        in_hand: PerChannel::default(),
+        offered: Vec::new(),
+        maxima: push::decode_maxima(agent.maxima, "agent.maxima")?,
+        stream: agent.stream.map(push::decode_stream).transpose()?,
+        declined: push::decode_declined(agent.declined)?,
+        missed_count: narrow(agent.missed_count, "agent.missed_count")?,
     })
 }

@@ -10,6 +10,7 @@ mod hours;
 mod image;
 mod needs;
 mod policy;
+mod push;
 mod ticket;
 
 use crate::engine::command::Event;

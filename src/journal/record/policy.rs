@@ -1,7 +1,7 @@
 //! Policies as messages.
 
 use super::ticket::decode_tier;
-use super::{Error, hours, name, narrow, twin, v1};
+use super::{Error, hours, name, narrow, push, twin, v1};
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::model::{
     AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
@@ -49,6 +49,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         unknown_tier: policy.unknown_tier.0.into(),
         unavailable_tier: policy.unavailable_tier.0.into(),
         source: (&*policy.source).into(),
+        channels: push::encode_channels(&policy.channels),
         hours: policy.hours.iter().map(|hours| hours::encode(hours)).collect(),
         skills: policy.skills.iter().map(|skill| (**skill).into()).collect(),
     }
@@ -66,6 +67,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
         source: policy.source.into(),
+        channels: push::decode_channels(policy.channels)?,
         skills: policy.skills.into_iter().map(Into::into).collect(),
     })
 }
@@ -139,6 +141,7 @@ fn encode_pool(pool: &Pool) -> v1::Pool {
             .iter()
             .map(|(tier, count)| v1::Reserve { tier: tier.0.into(), count: *count })
             .collect(),
+        offer: push::encode_rule(&pool.offer),
         floor_over_reserve: pool.floor_over_reserve,
         choice: encode_choice(pool.choice),
     }
@@ -149,6 +152,7 @@ fn pool(pool: v1::Pool) -> Result<Pool, Error> {
     Ok(Pool {
         name: name(pool.name, "pool.name")?.into(),
         lease_ms: pool.lease_ms,
+        offer: push::decode_rule(pool.offer)?,
         reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
         floor_over_reserve: pool.floor_over_reserve,
         choice: match pool.choice {

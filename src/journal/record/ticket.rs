@@ -161,12 +161,13 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
         assignment: ticket.assignment().map(encode_assignment),
+        offer: ticket.offer().map(encode_assignment),
         quarantine: match &ticket.state {
             State::Quarantined(quarantine) => Some(v1::Quarantine {
                 flaw: encode_flaw(quarantine.flaw),
                 since: quarantine.since.0,
             }),
-            State::Waiting | State::Assigned(_) => None,
+            State::Waiting | State::Offered(_) | State::Assigned(_) => None,
         },
         urgency: encode_urgency(ticket.urgency),
         needs: ticket.needs.as_deref().map(encode_needs),
@@ -197,10 +198,11 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
-        state: match (ticket.assignment, ticket.quarantine) {
-            (None, None) => State::Waiting,
-            (Some(assignment), _) => State::Assigned(Box::new(decode_assignment(assignment)?)),
-            (None, Some(quarantine)) => State::Quarantined(Box::new(Quarantine {
+        state: match (ticket.assignment, ticket.offer, ticket.quarantine) {
+            (None, None, None) => State::Waiting,
+            (Some(assignment), ..) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+            (None, Some(offer), _) => State::Offered(Box::new(decode_assignment(offer)?)),
+            (None, None, Some(quarantine)) => State::Quarantined(Box::new(Quarantine {
                 flaw: decode_flaw(quarantine.flaw, "quarantine.flaw")?,
                 since: Time(quarantine.since),
             })),

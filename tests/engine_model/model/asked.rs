@@ -23,6 +23,8 @@ impl Model {
                 Ok(Answer::Done)
             }
             Command::ApplyPolicy { policy } => self.ask_policy(now, policy),
+            // No act changes the policy by call.
+            Command::ChangePolicy { .. } => unreachable!("no act asks for it"),
             Command::PutAgent(profile) => self.ask_agent(now, profile),
             Command::DeleteAgent { agent } => {
                 let known = self.agent(agent).ok_or(Rejection::AgentNotFound)?;
@@ -101,6 +103,10 @@ impl Model {
                     (Err(rejection), _) => Err(rejection),
                 }
             }
+            Command::OpenWork { .. }
+            | Command::CloseWork { .. }
+            | Command::Accept { .. }
+            | Command::Decline { .. } => unreachable!("the acts have no streams"),
             Command::Release { ticket, token, reason } => {
                 let number = self.held(ticket, *token, None)?;
                 self.give_back(number, *reason == ReleaseReason::Undelivered, now);

@@ -33,7 +33,22 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
             Some(format!("lease #{} of {} ends", token.0, id_of(*ticket, engine)))
         }
         Event::WaitEnded { agent, why } => Some(format!("{agent} waits no more: {why:?}")),
-        Event::Started
+        Event::OfferMissed { ticket, token, set_away, .. } => {
+            let away = if *set_away { ", set away" } else { "" };
+            Some(format!("offer #{} of {} is missed{away}", token.0, id_of(*ticket, engine)))
+        }
+        Event::OfferRevoked { ticket, token, why } => {
+            Some(format!("offer #{} of {} is taken back: {why:?}", token.0, id_of(*ticket, engine)))
+        }
+        Event::WorkClosed { agent, why } => Some(format!("{agent}'s stream closes: {why:?}")),
+        Event::BackOffEnded { agent, ticket } => {
+            Some(format!("{agent} may be offered {} again", id_of(*ticket, engine)))
+        }
+        Event::WorkOpened { .. }
+        | Event::Offered { .. }
+        | Event::Accepted { .. }
+        | Event::Declined { .. }
+        | Event::Started
         | Event::PolicyApplied { .. }
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
@@ -93,6 +108,7 @@ pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
     let state = match &ticket.state {
         State::Quarantined(quarantine) => format!("in quarantine for {}", quarantine.flaw.name()),
         State::Waiting => "waiting".to_owned(),
+        State::Offered(to) => format!("offered to {} until {}", to.agent, moment(to.lease_until)),
         State::Assigned(by) => {
             let pool = by.pool.map_or("no pool", |pool| &engine.policy().pool(pool).name);
             format!("with {} of {pool} until {}", by.agent, moment(by.lease_until))
