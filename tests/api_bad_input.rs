@@ -110,10 +110,17 @@ impl Table {
 async fn state(server: &TestServer) -> (Engine, Vec<pb::Ticket>, Option<pb::Customer>) {
     let request = pb::ListTicketsRequest { page_size: 500, ..Default::default() };
     let listed = server.intake().list_tickets(request).await.expect("a list").into_inner();
+    let mut listed = listed.tickets;
+    for ticket in &mut listed {
+        // What is left of a deadline changes by itself.
+        for clock in ticket.response_clock.iter_mut().chain(&mut ticket.solution_clock) {
+            clock.remaining_ms = None;
+        }
+    }
     let request =
         pb::GetCustomerRequest { identifier: Some(identifier(pb::IdentifierKind::Id, "C-1")) };
     let customer = server.admin().get_customer(request).await.expect("the customer").into_inner();
-    (server.engine().await, listed.tickets, customer.customer)
+    (server.engine().await, listed, customer.customer)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -415,6 +422,40 @@ async fn agents_at_work(server: &TestServer, table: &mut Table, token: u64) {
     let asked = client.pull_ticket(pull("nobody", "", None));
     table.not_found("PullTicket", asked, "AGENT_NOT_FOUND").await;
     held(server, table, token).await;
+    offers(server, table, token).await;
+}
+
+/// Calls about offers, and the stream on which they come.
+async fn offers(server: &TestServer, table: &mut Table, token: u64) {
+    let mut faulty = vec![("", token, "ticket_id"), ("a b", token, "ticket_id")];
+    faulty.extend([("T-1", 0, "lease_token"), ("T-1", u64::MAX, "lease_token")]);
+    for (ticket_id, lease_token, field) in faulty {
+        let ticket_id = ticket_id.to_owned();
+        let request = pb::AcceptOfferRequest { ticket_id: ticket_id.clone(), lease_token };
+        table.invalid("AcceptOffer", server.agent().accept_offer(request), &[field]).await;
+        let request = pb::DeclineOfferRequest { ticket_id, lease_token, reason: String::new() };
+        table.invalid("DeclineOffer", server.agent().decline_offer(request), &[field]).await;
+    }
+    let request = pb::DeclineOfferRequest {
+        ticket_id: "T-1".into(),
+        lease_token: token,
+        reason: "x".repeat(201),
+    };
+    table.invalid("DeclineOffer", server.agent().decline_offer(request), &["reason"]).await;
+    let hello = |agent: &str, session: &str| pb::WorkHello {
+        agent_id: agent.into(),
+        session_id: session.into(),
+        ..Default::default()
+    };
+    for (hello, field) in [
+        (hello("", ""), "hello.agent_id"),
+        (hello("ann", "a b"), "hello.session_id"),
+        (pb::WorkHello { presence: 3, ..hello("ann", "") }, "hello.presence"),
+    ] {
+        let request = Some(pb::work_request::Request::Hello(hello));
+        let requests = tokio_stream::iter([pb::WorkRequest { request }]);
+        table.invalid("Work", server.agent().work(requests), &[field]).await;
+    }
 }
 
 /// Calls about a ticket in hand.

@@ -3,6 +3,7 @@
 
 use super::pools::served_by;
 use super::starving::{Starving, starving};
+use crate::engine::capacity::ChannelRule;
 use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, TierIx};
 use crate::settings::format_ms;
 use serde::Serialize;
@@ -27,6 +28,35 @@ pub struct Description {
     pub tiers: Vec<TierSummary>,
     /// The pools in the policy's order.
     pub pools: Vec<PoolSummary>,
+    /// The channels whose work asks more of an agent than one unit.
+    pub channels: Vec<ChannelSummary>,
+}
+
+/// What work on a channel asks of an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelSummary {
+    /// The channel.
+    pub channel: &'static str,
+    /// The units that one ticket uses.
+    pub cost: u16,
+    /// Nothing else is begun beside it.
+    pub exclusive: bool,
+    /// The channels whose work it may interrupt.
+    pub interrupts: Vec<&'static str>,
+}
+
+impl fmt::Display for ChannelSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = if self.cost == 1 { "unit" } else { "units" };
+        write!(f, "{} costs {} {units}", self.channel, self.cost)?;
+        if self.exclusive {
+            write!(f, ", nothing else beside it")?;
+        }
+        if !self.interrupts.is_empty() {
+            write!(f, ", interrupts {}", self.interrupts.join(", "))?;
+        }
+        Ok(())
+    }
 }
 
 /// A tier for people.
@@ -124,7 +154,20 @@ pub fn describe(policy: &Policy) -> Description {
         unavailable: policy.tier(policy.unavailable_tier).name.to_string(),
         tiers: tiers.collect(),
         pools: pools.collect(),
+        channels: channels(policy),
     }
+}
+
+fn channels(policy: &Policy) -> Vec<ChannelSummary> {
+    let rules = Channel::ALL.into_iter().zip(&policy.channels);
+    let told = rules.filter(|(_, rule)| **rule != ChannelRule::default());
+    let summary = |(channel, rule): (Channel, &ChannelRule)| ChannelSummary {
+        channel: channel.name(),
+        cost: rule.cost,
+        exclusive: rule.exclusive,
+        interrupts: rule.interrupts.iter().map(Channel::name).collect(),
+    };
+    told.map(summary).collect()
 }
 
 fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
@@ -186,7 +229,14 @@ impl fmt::Display for Description {
                 |bound: &Starving| vec![tier.name.clone(), bound.pool.clone(), bound.to_string()];
             table.extend(tier.starving.iter().map(row));
         }
-        write_table(f, &table)
+        write_table(f, &table)?;
+        for (at, channel) in self.channels.iter().enumerate() {
+            if at == 0 {
+                writeln!(f)?;
+            }
+            writeln!(f, "{channel}")?;
+        }
+        Ok(())
     }
 }
 
@@ -322,6 +372,15 @@ name = "field"
         assert!(description.to_string().contains("no floor: lower tiers may starve"));
         let within = |pool: &PoolSummary| pool.starving_head_taken_within;
         assert_eq!(description.pools.iter().filter_map(within).count(), 0);
+    }
+
+    #[test]
+    fn channels_that_ask_for_more_than_a_unit_are_told() {
+        let channels = "[channel.voice]\ncost = 4\nexclusive = true\n\
+                        interrupts = [\"chat\", \"email\"]\n[[tier]]";
+        let text = described(&POLICY.replacen("[[tier]]", channels, 1)).to_string();
+        let told = "voice costs 4 units, nothing else beside it, interrupts chat, email";
+        assert!(text.ends_with(&format!("\n\n{told}\n")), "{text}");
     }
 
     #[test]

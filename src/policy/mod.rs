@@ -16,7 +16,9 @@ mod timing;
 
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
-pub use describe::{Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe};
+pub use describe::{
+    ChannelSummary, Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe,
+};
 pub use difference::{Change, difference};
 pub use starving::Starving;
 
