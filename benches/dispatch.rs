@@ -5,17 +5,20 @@
 //! one completion beside what waits already: three answers' worth of rules.
 
 use std::sync::Arc;
-use tierline::engine::command::{AgentProfile, Answer, Command, Lookup, Submit};
+use tierline::engine::command::{AgentProfile, Answer, Asked, AskedSkill, Command, Lookup, Submit};
 use tierline::engine::model::{
-    AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId, Tier,
-    TierIx, Time,
+    AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId,
+    TicketNumber, Tier, TierIx, Time,
 };
-use tierline::engine::needs::Crew;
+use tierline::engine::needs::{Crew, SkillIx};
 use tierline::engine::timing::{Timing, Urgency};
+use tierline::engine::wish::SkillMode;
 use tierline::engine::{Engine, Limits};
 
 const TIERS: [(&str, i64); 4] =
     [("gold", 15), ("silver", 300), ("bronze", 7_200), ("other", 86_400)];
+
+const SKILLS: u8 = 50;
 
 fn main() {
     divan::main();
@@ -33,11 +36,50 @@ fn choose(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
     });
 }
 
+/// The answer to a pull of an agent with one of fifty skills, one of which each waiting ticket requires:
+/// at most 10 microseconds with a million in four tiers.
+#[divan::bench(args = [1_000_000], sample_size = 1000)]
+fn choose_for_a_rare_skill(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
+    let desk = Desk::with_skills(waiting_count);
+    bencher.bench(|| {
+        let (request, wait_until) = (None, desk.now);
+        let pull = Command::Pull { agent: divan::black_box(ann()), request, wait_until };
+        let decision = desk.engine.decide(desk.now, pull).expect("she may pull");
+        assert!(matches!(decision.answer, Answer::Holds { .. }));
+        divan::black_box_drop(decision);
+    });
+}
+
 /// A ticket comes, the agent asks for the next one and completes it, beside so many that wait.
 #[divan::bench(args = [10_000, 1_000_000], sample_size = 1000)]
 fn cycle(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
     let mut desk = Desk::with_waiting(waiting_count);
     bencher.bench_local(|| desk.cycle());
+}
+
+/// Why an agent does not get a ticket, beside a million that wait and a thousand agents who wait too, all
+/// of them kept free for the highest tier: a pull is tried out on an excerpt. At most a millisecond.
+#[divan::bench(args = [1_000_000])]
+fn why_not(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
+    let (desk, ticket) = Desk::crowded(waiting_count);
+    bencher.bench(|| {
+        let told = desk.engine.why_not(divan::black_box(&ticket), &ann(), desk.now);
+        assert!(told.is_some_and(|told| !told.would_get));
+    });
+}
+
+/// What an agent would get, on the same floor.
+#[divan::bench(args = [1_000_000])]
+fn explain_agent(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
+    let (desk, _) = Desk::crowded(waiting_count);
+    bencher.bench(|| desk.engine.explain_agent(divan::black_box(&ann()), desk.now));
+}
+
+/// Where a ticket is and why, on the same floor.
+#[divan::bench(args = [1_000_000])]
+fn explain_ticket(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
+    let (desk, ticket) = Desk::crowded(waiting_count);
+    bencher.bench(|| desk.engine.explain(divan::black_box(&ticket), desk.now));
 }
 
 /// One agent, one pool, four tiers.
@@ -46,10 +88,20 @@ struct Desk {
     now: Time,
     content: Arc<Content>,
     submitted_count: u64,
+    skilled: bool,
 }
 
 impl Desk {
     fn with_waiting(waiting_count: u64) -> Self {
+        Self::with(waiting_count, false)
+    }
+
+    /// Every ticket requires one of the skills; the agent has the last.
+    fn with_skills(waiting_count: u64) -> Self {
+        Self::with(waiting_count, true)
+    }
+
+    fn with(waiting_count: u64, skilled: bool) -> Self {
         let limits = Limits { tickets_max: waiting_count + 1_000_000, agents_max: 1 };
         let payload = vec![7; 200].into();
         let mut desk = Self {
@@ -57,6 +109,7 @@ impl Desk {
             now: Time(1_700_000_000_000),
             content: Arc::new(Content { payload, ..Content::default() }),
             submitted_count: 0,
+            skilled,
         };
         desk.ask(Command::ApplyPolicy { policy: Arc::new(policy()) });
         for _ in 0..waiting_count {
@@ -66,11 +119,45 @@ impl Desk {
             id: ann(),
             name: "Ann".into(),
             pools: PoolSet::of([PoolIx(0)]),
+            skills: [(SkillIx(SKILLS - 1), 5)].into(),
             capacity: 1,
             ..AgentProfile::default()
         }));
         desk.ask(Command::SetPresence { agent: ann(), presence: Presence::Available });
         desk
+    }
+
+    /// A thousand agents who wait beside so many tickets, which a reserve for the highest tier keeps from
+    /// all of them; and one of the tickets.
+    fn crowded(waiting_count: u64) -> (Self, TicketId) {
+        let mut desk = Self::with_waiting(0);
+        desk.engine.set_limits(Limits { tickets_max: waiting_count + 1, agents_max: 1000 });
+        let mut policy = policy();
+        policy.pools[0].reserve = vec![(TierIx(0), 1000)];
+        desk.ask(Command::ApplyPolicy { policy: Arc::new(policy) });
+        for number in 1..1000 {
+            let agent = AgentId::new(format!("agent-{number}"));
+            let pools = PoolSet::of([PoolIx(0)]);
+            let profile =
+                AgentProfile { id: agent.clone(), pools, capacity: 1, ..AgentProfile::default() };
+            desk.ask(Command::PutAgent(profile));
+            desk.ask(Command::SetPresence { agent: agent.clone(), presence: Presence::Available });
+            let wait_until = Time(i64::MAX);
+            desk.ask(Command::Pull { agent, request: None, wait_until });
+        }
+        let mut last = TicketId::default();
+        for number in 0..waiting_count {
+            // The highest tier would be served at once.
+            if (desk.submitted_count + 1).is_multiple_of(4) {
+                desk.submitted_count += 1;
+            }
+            desk.submit();
+            if number == waiting_count / 2 {
+                let newest = desk.engine.tickets_after(TicketNumber(number)).last();
+                last = newest.expect("it was just submitted").id.clone();
+            }
+        }
+        (desk, last)
     }
 
     /// Ten tickets a millisecond, the tiers in turn.
@@ -95,7 +182,7 @@ impl Desk {
             content: self.content.clone(),
             lookup: Lookup::Given { tier: tier.into() },
             earlier: None,
-            asked: None,
+            asked: self.skilled.then(|| Box::new(asked(number))),
         })));
     }
 
@@ -124,6 +211,17 @@ impl Desk {
     }
 }
 
+/// One of the skills, in turn.
+fn asked(number: u64) -> Asked {
+    let skill = AskedSkill {
+        name: format!("skill-{}", number / 4 % u64::from(SKILLS)).into(),
+        level: 3,
+        mode: SkillMode::Require,
+        drop_after_ms: None,
+    };
+    Asked { skills: [skill].into(), ..Asked::default() }
+}
+
 fn ann() -> AgentId {
     AgentId::new("ann")
 }
@@ -147,6 +245,7 @@ fn policy() -> Policy {
         channels: Default::default(),
         tiers: tiers.into(),
         pools: vec![Pool { name: "desk".into(), lease_ms: 900_000, ..Pool::default() }],
+        skills: (0..SKILLS).map(|skill| format!("skill-{skill}").into()).collect(),
         unknown_tier: TierIx(3),
         unavailable_tier: TierIx(3),
         ..Policy::default()

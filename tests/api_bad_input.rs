@@ -287,6 +287,12 @@ async fn tickets(server: &TestServer, table: &mut Table) {
         table.invalid("WatchTicket", server.intake().watch_ticket(request), &["ticket_id"]).await;
         let request = pb::ExplainTicketRequest { ticket_id: ticket_id.clone() };
         table.invalid("ExplainTicket", server.ops().explain_ticket(request), &["ticket_id"]).await;
+        let request = pb::WhyNotRequest { ticket_id: ticket_id.clone(), agent_id: "ann".into() };
+        table.invalid("WhyNot", server.ops().why_not(request), &["ticket_id"]).await;
+        let request = pb::WhyNotRequest { ticket_id: "T-1".into(), agent_id: ticket_id.clone() };
+        table.invalid("WhyNot", server.ops().why_not(request), &["agent_id"]).await;
+        let request = pb::ExplainAgentRequest { agent_id: ticket_id.clone() };
+        table.invalid("ExplainAgent", server.ops().explain_agent(request), &["agent_id"]).await;
         let request = pb::CancelTicketRequest { ticket_id, reason: String::new() };
         table.invalid("CancelTicket", server.intake().cancel_ticket(request), &["ticket_id"]).await;
     }
@@ -302,6 +308,11 @@ async fn tickets(server: &TestServer, table: &mut Table) {
     table.not_found("WatchTicket", server.intake().watch_ticket(request), none).await;
     let request = pb::ExplainTicketRequest { ticket_id: ticket_id() };
     table.not_found("ExplainTicket", server.ops().explain_ticket(request), none).await;
+    let request = pb::WhyNotRequest { ticket_id: ticket_id(), agent_id: "eve".into() };
+    table.not_found("WhyNot", server.ops().why_not(request), none).await;
+    let request = pb::ExplainAgentRequest { agent_id: "eve".into() };
+    let nobody = "AGENT_NOT_FOUND";
+    table.not_found("ExplainAgent", server.ops().explain_agent(request), nobody).await;
     let request = pb::CancelTicketRequest { ticket_id: ticket_id(), reason: String::new() };
     table.not_found("CancelTicket", server.intake().cancel_ticket(request), none).await;
 }
@@ -526,6 +537,13 @@ async fn agents(server: &TestServer, table: &mut Table) {
         ..Default::default()
     };
     let good = || put("bob", &["senior"]);
+    let with_skills = |skills: &[(&str, u32)]| {
+        let skill = |(skill, level): &(&str, u32)| pb::SkillLevel {
+            skill: (*skill).to_owned(),
+            level: *level,
+        };
+        pb::PutAgentRequest { skills: skills.iter().map(skill).collect(), ..good() }
+    };
     for (request, fields) in [
         (put("", &["senior"]), &["agent_id"][..]),
         (put("a b", &["senior"]), &["agent_id"]),
@@ -535,6 +553,10 @@ async fn agents(server: &TestServer, table: &mut Table) {
         (put("bob", &["senior"; 65]), &["pools"]),
         (pb::PutAgentRequest { name: "x".repeat(129), ..good() }, &["name"]),
         (pb::PutAgentRequest { name: "a\nb".into(), ..good() }, &["name"]),
+        (with_skills(&[("french", 1), ("french", 2)]), &["skills[1].skill"]),
+        (with_skills(&[("french", 11), ("", 0)]), &["skills[0].level", "skills[1].skill"]),
+        (with_skills(&[("french", 1), ("martian", 1)]), &["skills[1].skill"]),
+        (with_skills(&[("french", 1); 65]), &["skills"]),
         (pb::PutAgentRequest { capacity: 101, ..good() }, &["capacity"]),
         (pb::PutAgentRequest { capacity: u32::MAX, ..good() }, &["capacity"]),
     ] {

@@ -28,17 +28,12 @@ impl AdminService for Api {
         let name = checks.line("name", &request.name, AGENT_NAME_CHARS_MAX);
         checks.pools(&request.pools);
         let capacity = checks.capacity(request.capacity);
+        let skills = checks.skills(&request.skills);
         let maxima = checks.maxima(&request.maxima);
         checks.done()?;
         let pools = self.pools_named(request.pools).await?;
-        let profile = AgentProfile {
-            id: id.clone(),
-            name,
-            pools,
-            capacity,
-            maxima,
-            ..AgentProfile::default()
-        };
+        let skills = self.skills_named(skills).await?;
+        let profile = AgentProfile { id: id.clone(), name, pools, skills, capacity, maxima };
         let put = self.handle.put_agent(profile).await;
         put.map_err(|refused| Fault::refused(refused, id.as_str()))?;
         let agent = self.agent(&id).await?;

@@ -5,6 +5,7 @@ use super::forecast;
 use super::needs::{needs_name, needs_named};
 use super::offers;
 use super::proto::v1 as pb;
+use super::wishes::{add_wish, skill_levels};
 use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
 use crate::engine::Engine;
@@ -32,7 +33,7 @@ pub(super) fn timestamp(at: Time) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.0.div_euclid(1000), nanos }
 }
 
-fn duration(ms: i64) -> prost_types::Duration {
+pub(super) fn duration(ms: i64) -> prost_types::Duration {
     let nanos = i32::try_from(ms % 1000).expect("it is below 1000") * 1_000_000;
     prost_types::Duration { seconds: ms / 1000, nanos }
 }
@@ -222,7 +223,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         State::Assigned(_) => pb::TicketState::Assigned,
         State::Quarantined(_) => pb::TicketState::Quarantined,
     };
-    pb::Ticket {
+    let mut told = pb::Ticket {
         ticket_id: ticket.id.to_string(),
         number: ticket.number.0,
         state: state.into(),
@@ -263,7 +264,10 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         urgency: pb::Urgency::from(ticket.urgency).into(),
         response_clock: Some(clocks::shown(&response)),
         solution_clock: solution.as_ref().map(clocks::shown),
-    }
+        ..pb::Ticket::default()
+    };
+    add_wish(&mut told, ticket, policy);
+    told
 }
 
 /// A ticket of the history.
@@ -315,6 +319,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         urgency: pb::Urgency::Unspecified.into(),
         response_clock: Some(clocks::response_of(row)),
         solution_clock: clocks::solution_of(row),
+        ..pb::Ticket::default()
     }
 }
 
@@ -429,6 +434,7 @@ impl From<AgentSeen> for pb::Agent {
             state: state.into(),
             idle_since: is_idle.then(|| timestamp(agent.idle_since)),
             held: held.collect(),
+            skills: skill_levels(&policy, &agent.skills),
             used_units,
             maxima: offers::maxima(&agent.maxima),
             open_channels: open.iter().map(|channel| pb::Channel::from(channel).into()).collect(),
@@ -476,11 +482,16 @@ impl From<&Policy> for pb::Policy {
                 hours: clocks::hours_name(policy, tier, channel),
                 queue_max: tier.queue_max[channel.index()],
             };
-            let first =
-                pb::RouteStep { after: Some(duration(0)), pools: pool_names(policy, tier.pools) };
+            let first = pb::RouteStep {
+                after: Some(duration(0)),
+                pools: pool_names(policy, tier.pools),
+                ..pb::RouteStep::default()
+            };
             let later = tier.overflow.iter().map(|step| pb::RouteStep {
                 after: Some(duration(step.after_ms)),
                 pools: pool_names(policy, step.pools),
+                lower_levels: step.lower_levels.into(),
+                drop_skills: step.drop_skills.iter().map(|s| policy.skill(s).to_string()).collect(),
             });
             pb::TierPolicy {
                 tier: tier.name.to_string(),
@@ -496,6 +507,7 @@ impl From<&Policy> for pb::Policy {
             pool: pool.name.to_string(),
             reserves: reserves(policy, pool),
             lease: Some(duration(pool.lease_ms)),
+            choice: pool.choice.name().to_owned(),
             offer: Some(duration(pool.offer.offer_ms)),
             back_off_first: Some(duration(pool.offer.back_off_first_ms)),
             back_off_max: Some(duration(pool.offer.back_off_max_ms)),
@@ -512,6 +524,7 @@ impl From<&Policy> for pb::Policy {
             unavailable_tier: policy.tier(policy.unavailable_tier).name.to_string(),
             starve_after_permille: policy.starve_after_permille,
             floor_share_permille: policy.floor_share_permille,
+            skills: policy.skills.iter().map(ToString::to_string).collect(),
             channels: offers::channels(&policy.channels),
             hours: Vec::new(),
         }

@@ -1,24 +1,21 @@
 //! An explanation in numbers and in sentences: where a ticket is, and why another goes first.
 
 use super::convert::{self, Payload, queue_id, timestamp};
+use super::past;
 use super::proto::v1 as pb;
 use crate::driver::{Beside, Live};
 use crate::engine::dispatch::{Choice, Head};
 use crate::engine::model::{Policy, Rule, State, Step, Ticket, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::engine::{CrewSurvey, Explanation};
-use crate::journal::{FinishedRow, FinishedState};
+use crate::journal::{Decided, FinishedRow, FinishedState};
 
 /// Why a live ticket is where it is.
 pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTicketResponse {
     let Explanation { ticket, policy, ahead_count, crews } = explanation;
-    let summary = match (ticket.assignment(), ahead_count) {
-        (Some(held), _) => format!(
-            "It was given to agent {} by the step {} of the rule, {}.",
-            held.agent,
-            held.step.name(),
-            slack(held.slack_ms)
-        ),
+    let decided = ticket.assignment().map(|held| Decided::of(&ticket, held, &policy));
+    let summary = match (&decided, ahead_count) {
+        (Some(decided), _) => past::told(decided),
         (None, None) => quarantine_summary(&ticket),
         (None, ahead_count) => {
             waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
@@ -33,6 +30,7 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
         summary,
         crews: crews.collect(),
         place: ahead_count.map(|count| count as u64),
+        past: decided.map(|decided| past::past(&decided, &beside.ids)),
         ticket: Some(convert::live_ticket(
             &Live { ticket, policy, at: beside.at, forecast: None },
             Payload::LeftOut,
@@ -63,6 +61,7 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
         summary,
         crews: Vec::new(),
         place: None,
+        past: None,
     }
 }
 
@@ -104,17 +103,8 @@ fn crew(
         Choice::Nothing => pb::DecisionStep::Nothing,
     };
     let chosen = survey.survey.taken().map(|(head, _)| id_of(head.ticket));
-    let candidate = |head: &Head| pb::CandidateHead {
-        queue_id: queue_id(policy, &head.queue),
-        tier: policy.tier(head.queue.tier).name.to_string(),
-        ticket_id: id_of(head.ticket),
-        waited_ms: head.waited_ms,
-        slack_ms: head.slack_ms,
-        guard_ms: head.guard_ms,
-        at_risk: head.at_risk,
-        starving: head.starving,
-        via_pool: policy.pool(head.pool).name.to_string(),
-        held_by: hold(head, survey.waiting, policy, beside),
+    let candidate = |head: &Head| {
+        candidate(head, policy, id_of(head.ticket), hold(head, survey.waiting, policy, beside))
     };
     pb::CrewDecision {
         pools: convert::pool_names(policy, survey.crew.pools),
@@ -124,6 +114,28 @@ fn crew(
         chosen_ticket_id: chosen.clone().unwrap_or_default(),
         candidates: survey.survey.heads.iter().map(candidate).collect(),
         why: why(survey, ticket, policy, beside, chosen.as_deref()),
+    }
+}
+
+/// A head as the rule saw it.
+pub(super) fn candidate(
+    head: &Head,
+    policy: &Policy,
+    ticket_id: String,
+    held_by: Option<pb::ReserveHold>,
+) -> pb::CandidateHead {
+    pb::CandidateHead {
+        queue_id: queue_id(policy, &head.queue),
+        tier: policy.tier(head.queue.tier).name.to_string(),
+        ticket_id,
+        waited_ms: head.waited_ms,
+        slack_ms: head.slack_ms,
+        guard_ms: head.guard_ms,
+        at_risk: head.at_risk,
+        starving: head.starving,
+        via_pool: policy.pool(head.pool).name.to_string(),
+        held_by,
+        ticket_number: head.ticket.0,
     }
 }
 
@@ -174,7 +186,7 @@ fn why(
 }
 
 /// Why the rule prefers `chosen` to `own`.
-fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> String {
+pub(super) fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> String {
     match step {
         Step::Floor => format!(
             "it has waited {} and starves, and it is the turn of starving tiers",
@@ -211,7 +223,7 @@ fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> String {
     }
 }
 
-fn slack(ms: i64) -> String {
+pub(super) fn slack(ms: i64) -> String {
     if ms >= 0 {
         format!("with {} left to the response deadline", seconds(ms))
     } else {
@@ -220,7 +232,7 @@ fn slack(ms: i64) -> String {
 }
 
 /// Milliseconds as seconds with one digit.
-fn seconds(ms: i64) -> String {
+pub(super) fn seconds(ms: i64) -> String {
     let tenths = ms / 100;
     let sign = if ms < 0 { "-" } else { "" };
     format!("{sign}{}.{} s", (tenths / 10).abs(), (tenths % 10).abs())

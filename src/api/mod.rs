@@ -20,12 +20,15 @@ mod needs;
 mod offers;
 mod ops;
 mod page;
+mod past;
 mod policies;
 pub mod proto;
 mod status;
 mod stream;
 mod submission;
 pub mod validate;
+mod why;
+mod wishes;
 mod work;
 
 pub use limits::Told as ToldLimit;

@@ -96,6 +96,20 @@ impl OpsService for Api {
         }
     }
 
+    async fn explain_agent(
+        &self,
+        request: Request<pb::ExplainAgentRequest>,
+    ) -> Result<Response<pb::ExplainAgentResponse>, Status> {
+        Ok(Response::new(self.agent_explained(request.get_ref()).await?))
+    }
+
+    async fn why_not(
+        &self,
+        request: Request<pb::WhyNotRequest>,
+    ) -> Result<Response<pb::WhyNotResponse>, Status> {
+        Ok(Response::new(self.why_not_explained(request.get_ref()).await?))
+    }
+
     type WatchEventsStream = Events;
 
     async fn watch_events(

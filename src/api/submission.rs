@@ -5,9 +5,11 @@ use super::digest::Digest;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
+use super::wishes::skill_unknown;
 use super::{Api, convert};
 use crate::directory::{self, Identifier};
-use crate::engine::command::{Lookup, Submit};
+use crate::driver::Refused;
+use crate::engine::command::{Asked, Lookup, Rejection, Submit};
 use crate::engine::model::{Caller, Channel, Content, TicketId, Time};
 use crate::engine::timing::Urgency;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ pub(super) struct Submission {
     customer: Option<Identifier>,
     tier: Option<Box<str>>,
     content: Content,
+    asked: Option<Box<Asked>>,
 }
 
 impl Submission {
@@ -47,8 +50,10 @@ impl Submission {
             &request.attributes,
             payload_bytes_max,
         );
+        let asked = checks.asked(request);
         checks.done()?;
         Ok(Self {
+            asked,
             own_id: own_id.is_some(),
             id: own_id.map_or_else(|| new_id(now), TicketId::new),
             fingerprint: fingerprint(request),
@@ -81,6 +86,8 @@ impl Submission {
             resolved_id: None,
         });
         let id = self.id.clone();
+        let skills = self.asked.iter().flat_map(|asked| &asked.skills);
+        let skills: Vec<Box<str>> = skills.map(|skill| skill.name.clone()).collect();
         let submit = Submit {
             id: self.id,
             fingerprint: self.fingerprint,
@@ -90,10 +97,14 @@ impl Submission {
             content: Arc::new(self.content),
             lookup,
             earlier: None,
-            asked: None,
+            asked: self.asked,
         };
         match api.handle.submit(submit, self.own_id).await {
             Ok(receipt) => Ok(convert::receipt(&receipt)),
+            Err(Refused::Rule(Rejection::SkillNotFound { at })) => {
+                let name = skills.get(at).map_or("", |name| &**name);
+                Err(skill_unknown(at, name, &api.handle.view().policy))
+            }
             Err(refused) => {
                 let view = api.handle.view();
                 Err(Fault::submit(refused, id.as_str(), &view.policy))
@@ -146,11 +157,42 @@ fn fingerprint(request: &pb::SubmitTicketRequest) -> u64 {
     for (key, value) in &request.attributes {
         digest = digest.text(key).text(value);
     }
+    let pb::SubmitTicketRequest { skills, preferred_agent, only_agent_id, .. } = request;
+    let excluded = &request.excluded_agent_ids;
+    if !skills.is_empty() {
+        digest = digest.text("skills").number(skills.len() as u64);
+        for need in skills {
+            let mode = u64::from(need.mode.max(1).cast_unsigned());
+            digest = digest.text(&need.skill).number(need.level.max(1).into()).number(mode);
+            digest = span(digest, need.drop_after.as_ref());
+        }
+    }
+    if let Some(preferred) = preferred_agent {
+        digest = digest.text("preferred_agent").text(&preferred.agent_id);
+        digest = span(digest, preferred.wait.as_ref());
+    }
+    if !only_agent_id.is_empty() {
+        digest = digest.text("only_agent_id").text(only_agent_id);
+    }
+    if !excluded.is_empty() {
+        digest = digest.text("excluded_agent_ids").number(excluded.len() as u64);
+        digest = excluded.iter().fold(digest, |digest, id| digest.text(id));
+    }
     // A submit of the time before urgencies has none, and means a normal one.
     if !matches!(request.urgency(), pb::Urgency::Unspecified | pb::Urgency::Normal) {
         digest = digest.text("urgency").number(number(request.urgency));
     }
     digest.finish()
+}
+
+fn span(digest: Digest, span: Option<&prost_types::Duration>) -> Digest {
+    match span {
+        None => digest.number(0),
+        Some(span) => {
+            let nanos = u64::from(span.nanos.cast_unsigned());
+            digest.number(1).number(span.seconds.cast_unsigned()).number(nanos)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -169,8 +211,12 @@ mod tests {
             subject: "card lost".into(),
             payload: vec![1, 2, 3].into(),
             attributes: [("ivr".to_owned(), "4".to_owned())].into(),
-            urgency: 0,
+            ..Default::default()
         }
+    }
+
+    fn french(level: u32, mode: i32) -> pb::SkillNeed {
+        pb::SkillNeed { skill: "french".into(), level, mode, drop_after: None }
     }
 
     #[test]
@@ -183,7 +229,7 @@ mod tests {
     #[test]
     fn every_field_but_the_id_changes_the_fingerprint() {
         type Change = fn(&mut pb::SubmitTicketRequest);
-        let changes: [Change; 10] = [
+        let changes: [Change; 16] = [
             |r| r.channel = pb::Channel::Chat.into(),
             |r| r.customer = None,
             |r| r.customer.as_mut().unwrap().kind = pb::IdentifierKind::Card.into(),
@@ -193,12 +239,22 @@ mod tests {
             |r| r.payload = vec![1, 2].into(),
             |r| r.attributes.clear(),
             |r| drop(r.attributes.insert("ivr".into(), "5".into())),
+            |r| r.skills = vec![french(1, 0)],
+            |r| r.skills = vec![french(2, 0)],
+            |r| r.skills = vec![french(1, 2)],
+            |r| r.only_agent_id = "ann".into(),
+            |r| r.excluded_agent_ids = vec!["ann".into()],
+            |r| {
+                let (agent_id, wait) = ("ann".into(), None);
+                r.preferred_agent = Some(pb::PreferredAgent { agent_id, wait });
+            },
             |r| r.urgency = pb::Urgency::High.into(),
         ];
+        let mut seen = std::collections::BTreeSet::from([fingerprint(&request())]);
         for (at, change) in changes.iter().enumerate() {
             let mut other = request();
             change(&mut other);
-            assert_ne!(fingerprint(&other), fingerprint(&request()), "change {at}");
+            assert!(seen.insert(fingerprint(&other)), "change {at}");
         }
         let same = pb::SubmitTicketRequest { ticket_id: "T-2".into(), ..request() };
         assert_eq!(fingerprint(&same), fingerprint(&request()));

@@ -8,6 +8,7 @@ use super::status::Fault;
 use crate::directory::{self, Identifier};
 use crate::engine::EXTEND_MS_MAX;
 use crate::engine::model::{AgentId, Channel, Content, LeaseToken, POOLS_MAX, Presence, TicketId};
+use crate::engine::wish::{EXCLUDED_AGENTS_MAX, SKILLS_ASKED_MAX};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use tonic_types::FieldViolation;
@@ -49,8 +50,9 @@ pub const WATCH_INTERVAL_MS_DEFAULT: i64 = 1000;
 
 /// Longest page token, in bytes; those made here are shorter.
 pub(super) const PAGE_TOKEN_BYTES_MAX: usize = 128;
-/// Longest name of a queue, in bytes: a tier, a channel and every pool.
-pub(super) const QUEUE_ID_BYTES_MAX: usize = (POOLS_MAX + 2) * (NAME_CHARS_MAX + 1);
+/// Longest name of a queue, in bytes: a tier, a channel, every pool, and skills and agents.
+pub(super) const QUEUE_ID_BYTES_MAX: usize = (POOLS_MAX + 2) * (NAME_CHARS_MAX + 1)
+    + (SKILLS_ASKED_MAX + EXCLUDED_AGENTS_MAX + 1) * (NAME_CHARS_MAX + 4);
 /// Most states in a filter; there are no more than these.
 pub(super) const STATES_MAX: usize = 8;
 /// Most faults that one answer tells: they travel in a header.

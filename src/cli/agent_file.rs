@@ -1,15 +1,18 @@
 //! Reading agents from a CSV file.
 //!
 //! ```text
-//! id,name,pools,capacity
-//! ada,Ada Brook,desk;backup,1
+//! id,name,pools,capacity,skills
+//! ada,Ada Brook,desk;backup,1,french=7;billing
 //! ```
 //!
 //! The first row names the columns, in any order; `id` and `pools` must be there. Several pools stand
-//! in one cell with `;` between them. The capacity is 1 when it is left out.
+//! in one cell with `;` between them, and so do several skills; a skill's level is 1 when it is left out, and so
+//! is the capacity.
 
+use super::wish::leveled;
 use crate::engine::command::AgentProfile;
 use crate::engine::model::{AgentId, Policy, PoolSet};
+use crate::engine::needs::SkillIx;
 use std::io::Read;
 
 const ID_CHARS_MAX: usize = 64;
@@ -24,6 +27,8 @@ struct Row {
     name: String,
     pools: String,
     capacity: Option<u16>,
+    #[serde(default)]
+    skills: String,
 }
 
 /// Every agent, or what is wrong with the row.
@@ -39,7 +44,7 @@ pub(super) fn read(file: impl Read, policy: &Policy) -> Vec<Result<AgentProfile,
 }
 
 fn agent(row: Row, policy: &Policy) -> Result<AgentProfile, String> {
-    let Row { id, name, pools, capacity } = row;
+    let Row { id, name, pools, capacity, skills } = row;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     if id.is_empty() || id.chars().count() > ID_CHARS_MAX || !id.chars().all(is_plain) {
         return Err(format!("id {id:?} is not 1 to 64 characters of A-Z a-z 0-9 . _ : -"));
@@ -60,7 +65,23 @@ fn agent(row: Row, policy: &Policy) -> Result<AgentProfile, String> {
         return Err(format!("capacity {capacity} is not between 1 and {CAPACITY_MAX}"));
     }
     let (id, name) = (AgentId::new(id), name.into());
-    Ok(AgentProfile { id, name, pools, capacity, ..AgentProfile::default() })
+    let skills = skills.split(';').map(str::trim).filter(|skill| !skill.is_empty());
+    let mut skills = skills.map(|text| skill(text, policy)).collect::<Result<Vec<_>, _>>()?;
+    skills.sort_unstable();
+    if let Some(twice) = skills.windows(2).find(|two| two[0].0 == two[1].0) {
+        return Err(format!("skill {} is listed twice", policy.skill(twice[0].0)));
+    }
+    let skills = skills.into();
+    Ok(AgentProfile { id, name, pools, skills, capacity, ..AgentProfile::default() })
+}
+
+fn skill(text: &str, policy: &Policy) -> Result<(SkillIx, u8), String> {
+    let (name, level) = leveled(text)?;
+    let skill = policy.skill_named(&name).ok_or_else(|| {
+        let all: Vec<_> = policy.skills.iter().map(|skill| &**skill).collect();
+        format!("skill {name:?} is not one of the policy's: {}", all.join(", "))
+    })?;
+    Ok((skill, u8::try_from(level).expect("it is at most 10")))
 }
 
 #[cfg(test)]

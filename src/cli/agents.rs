@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::humane;
 use super::table::{Facts, Table};
 use super::view::{self, AGENT_FIELDS};
+use super::wish;
 use super::words::{self, AgentStateWord, ChannelWord};
 use crate::api::proto::v1;
 use clap::{Subcommand, ValueEnum as _};
@@ -35,8 +36,8 @@ pub(crate) enum Command {
     },
     /// Make an agent, or change one
     ///
-    /// A new agent is away until it works or is made available. Of an agent that is there name, pools and
-    /// capacity are replaced; presence and tickets stay.
+    /// A new agent is away until it works or is made available. Of an agent that is there name, pools,
+    /// skills and capacity are replaced; presence and tickets stay.
     #[command(after_help = put_help())]
     Put {
         /// The agent's id: 1 to 64 characters of A-Z a-z 0-9 . _ : -
@@ -47,6 +48,9 @@ pub(crate) enum Command {
         /// The agent's name for display, at most 128 characters
         #[arg(long, value_name = "NAME", default_value = "")]
         name: String,
+        /// A skill of the policy the agent has, with its level from 1 to 10; give it once for each
+        #[arg(long, value_name = "SKILL[=LEVEL]", value_parser = wish::skill)]
+        skill: Vec<v1::SkillLevel>,
         /// How many units of work the agent may hold at once, 1 to 100; tickets, unless the policy gives
         /// channels a cost
         #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -85,6 +89,7 @@ fn put_help() -> String {
     format!(
         "{AGENT_FIELDS}\n\n\
          Examples:\n  tierline agents put ada --pool desk --name 'Ada Brook'\n  \
+         tierline agents put eva --pool desk --skill french=7 --skill billing\n  \
          tierline agents put ben --pool desk --pool backup --capacity 6 --max chat=3"
     )
 }
@@ -101,10 +106,15 @@ impl Command {
                 let answer = connection.call(admin.get_agent(request)).await?;
                 show(context, &connection, answer.agent).await
             }
-            Self::Put { id, pool, name, capacity, max } => {
-                let maxima = maxima(&max);
-                let request =
-                    v1::PutAgentRequest { agent_id: id, name, pools: pool, capacity, maxima };
+            Self::Put { id, pool, name, skill, capacity, max } => {
+                let request = v1::PutAgentRequest {
+                    agent_id: id,
+                    name,
+                    pools: pool,
+                    capacity,
+                    skills: skill,
+                    maxima: maxima(&max),
+                };
                 let answer = connection.call(admin.put_agent(request)).await?;
                 show(context, &connection, answer.agent).await
             }
@@ -183,6 +193,7 @@ async fn list(
         .left("agent")
         .left("name")
         .left("pools")
+        .left("skills")
         .left("state")
         .left("presence")
         .right("holds")
@@ -194,6 +205,7 @@ async fn list(
             agent.agent_id.into(),
             agent.name.into(),
             agent.pools.join(", ").into(),
+            wish::words(&agent.skills).into(),
             words::agent_state(agent.state).into(),
             words::presence(agent.presence).into(),
             held.len().to_string().into(),
@@ -221,6 +233,7 @@ async fn show(
     let mut facts = Facts::new();
     facts.add("agent", &agent.agent_id).add("name", &agent.name);
     facts.add("pools", agent.pools.join(", "));
+    facts.add("skills", wish::words(&agent.skills));
     let (used, capacity) = (agent.used_units, humane::count(u64::from(agent.capacity), "unit"));
     facts.add("capacity", format!("{used} of {capacity} in use"));
     for most in &agent.maxima {

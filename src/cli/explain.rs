@@ -1,4 +1,4 @@
-//! `tierline ticket explain`: why a ticket is where it is, as a sentence and a table for each crew.
+//! `tierline explain TICKET` and `tierline ticket explain`: why a ticket is where it is, as a sentence and a table for each crew.
 
 use super::Context;
 use super::console;
@@ -45,8 +45,9 @@ struct Crew {
     candidates: Vec<Candidate>,
 }
 
+/// A head that was compared, for programs.
 #[derive(Serialize)]
-struct Candidate {
+pub(crate) struct Candidate {
     queue_id: String,
     tier: String,
     ticket_id: String,
@@ -127,7 +128,8 @@ fn text(explanation: &Explanation) -> String {
             printable(&crew.why)
         );
         if !crew.candidates.is_empty() {
-            let _ = write!(text, "{}", heads(crew, &explanation.ticket_id));
+            let chosen = crew.chosen_ticket_id.as_deref().map(|id| (id, &*crew.step));
+            let _ = write!(text, "{}", heads(&crew.candidates, chosen, &explanation.ticket_id));
         }
     }
     if let (Some(rule), Some(version)) = (&explanation.rule, &explanation.policy_version) {
@@ -136,7 +138,9 @@ fn text(explanation: &Explanation) -> String {
     text
 }
 
-fn heads(crew: &Crew, asked: &str) -> Table {
+/// The heads that were compared: `chosen` is the ticket that is next and the step that says so, `asked`
+/// the one to be marked.
+pub(crate) fn heads(candidates: &[Candidate], chosen: Option<(&str, &str)>, asked: &str) -> Table {
     let mut table = Table::new()
         .left("")
         .left("queue")
@@ -146,11 +150,10 @@ fn heads(crew: &Crew, asked: &str) -> Table {
         .right("at risk below")
         .left("standing")
         .left("via pool");
-    for head in &crew.candidates {
-        let is_chosen = crew.chosen_ticket_id.as_deref() == Some(&head.ticket_id);
+    for head in candidates {
         let mut standing = vec![];
-        if is_chosen {
-            standing.push(format!("next ({})", crew.step));
+        if let Some((_, step)) = chosen.filter(|(id, _)| *id == head.ticket_id) {
+            standing.push(format!("next ({step})"));
         }
         if let Some(hold) = &head.held_by {
             standing.push(format!(

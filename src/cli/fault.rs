@@ -174,7 +174,9 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         Reason::DiskFull => {
             "make room on the server's disk; nothing is lost, and work goes on then"
         }
-        Reason::AgentStreams => "end the agent's Work stream first: `tierline work --push` is one",
+        Reason::AgentStreams => {
+            "end the agent's Work stream first, or let its owner accept what is offered"
+        }
         Reason::OfferAccepted => "give the ticket back with its lease token",
         Reason::Overloaded | Reason::ShuttingDown | Reason::StreamLost => "try again in a moment",
         Reason::DirectoryUnavailable => {

@@ -34,6 +34,8 @@ mod ticket;
 mod top;
 mod view;
 mod who;
+mod why;
+mod wish;
 mod words;
 mod work;
 
@@ -121,10 +123,12 @@ enum Command {
     /// Make, list and change agents
     #[command(subcommand)]
     Agents(agents::Command),
-    Submit(submit::Submit),
+    Submit(Box<submit::Submit>),
     /// Look at tickets, follow, explain and cancel them
     #[command(subcommand)]
     Ticket(ticket::Command),
+    Explain(why::Explain),
+    WhyNot(why::WhyNot),
     Work(work::Work),
     Top(top::Top),
     Events(events::Events),
@@ -190,6 +194,8 @@ pub fn run() -> ExitCode {
         Command::Agents(command) => ask(command.run(&context)),
         Command::Submit(submit) => ask(submit.run(&context)),
         Command::Ticket(command) => ask(command.run(&context)),
+        Command::Explain(explain) => ask(explain.run(&context)),
+        Command::WhyNot(why_not) => ask(why_not.run(&context)),
         Command::Work(work) => ask(work.run(&context)),
         Command::Top(top) => ask(top.run(&context)),
         Command::Events(events) => ask(events.run(&context)),

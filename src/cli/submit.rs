@@ -10,6 +10,7 @@ use super::humane;
 use super::table::{Facts, Table};
 use super::view;
 use super::who::{Who, pair, pairs};
+use super::wish::Wish;
 use super::words::{self, ChannelWord};
 use crate::api::proto::v1;
 use clap::Args;
@@ -34,6 +35,7 @@ Examples:
   tierline submit --phone '+1 202 555 0101' --subject 'card lost'
   tierline submit --channel email --customer card:SC-4000-1001 --payload mail.txt
   tierline submit --tier gold --id order-4711 --attribute order=4711
+  tierline submit --tier gold --require french=3 --prefer billing --first-agent ada=30s
   tierline submit --channel web --count 100")]
 pub(crate) struct Submit {
     /// How it comes in
@@ -53,6 +55,8 @@ pub(crate) struct Submit {
     /// A fact of your own; may be given several times, 32 at most
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     attribute: Vec<(String, String)>,
+    #[command(flatten)]
+    wish: Wish,
     /// The ticket's id, which makes it safe to submit again; the server makes one if you do not
     ///
     /// 1 to 64 characters of A-Z a-z 0-9 . _ : -. With --count, a dash and a number follow it.
@@ -124,6 +128,7 @@ impl Submit {
             payload: self.payload.as_deref().map(read).transpose()?.unwrap_or_default().into(),
             attributes: pairs(&self.attribute)?,
             urgency: v1::Urgency::from(self.urgency) as i32,
+            ..self.wish.request()
         };
         let connection = context.connect().await?;
         if self.count > 1 {

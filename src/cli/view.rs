@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 pub(crate) const TICKET_FIELDS: &str = "\
 JSON fields of a ticket: ticket_id, number, state, channel, customer {kind, value}, customer_id, tier, \
 tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out or not UTF-8), attributes, \
-submitted_at, respond_by, solve_by, queue_id, route_step, pools, assigned_count, response_breached, \
+submitted_at, respond_by, solve_by, queue_id, route_step, pools, required_skills [{skill, level}], \
+waits_for_agent_id, excluded_agent_ids, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
 handle_ms, outcome, note, reason, offer {agent_id, pool, offered_at, expires_at, decision}, urgency, response_clock and solution_clock {state, due, remaining_ms, hours, \
 opens_at}, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
@@ -26,7 +27,7 @@ null means not known or none.";
 
 /// The fields of an agent, likewise.
 pub(crate) const AGENT_FIELDS: &str = "\
-JSON fields of an agent: agent_id, name, pools, capacity, presence, state, idle_since, \
+JSON fields of an agent: agent_id, name, pools, skills [{skill, level}], capacity, presence, state, idle_since, \
 held [{ticket_id, assigned_at, lease_until, offered}], used_units, maxima {channel: count}, open_channels, \
 session_id (of its Work stream; null while none is open), declined [{ticket_id, count, until}], missed_count.";
 
@@ -131,6 +132,9 @@ pub(crate) struct Ticket {
     pub(crate) queue_id: String,
     pub(crate) route_step: u32,
     pub(crate) pools: Vec<String>,
+    pub(crate) required_skills: Vec<Skill>,
+    pub(crate) waits_for_agent_id: Option<String>,
+    pub(crate) excluded_agent_ids: Vec<String>,
     pub(crate) assigned_count: u32,
     pub(crate) response_breached: bool,
     pub(crate) solution_breached: bool,
@@ -170,6 +174,9 @@ impl From<v1::Ticket> for Ticket {
             queue_id: ticket.queue_id,
             route_step: ticket.route_step,
             pools: ticket.pools,
+            required_skills: ticket.required_skills.into_iter().map(Into::into).collect(),
+            waits_for_agent_id: filled(ticket.waits_for_agent_id),
+            excluded_agent_ids: ticket.excluded_agent_ids,
             assigned_count: ticket.assigned_count,
             response_breached: ticket.response_breached,
             solution_breached: ticket.solution_breached,
@@ -206,12 +213,26 @@ pub(crate) struct Declined {
     pub(crate) until: Option<Timestamp>,
 }
 
+/// A skill that somebody has, or must have.
+#[derive(Debug, Serialize)]
+pub(crate) struct Skill {
+    pub(crate) skill: String,
+    pub(crate) level: u32,
+}
+
+impl From<v1::SkillLevel> for Skill {
+    fn from(skill: v1::SkillLevel) -> Self {
+        Self { skill: skill.skill, level: skill.level }
+    }
+}
+
 /// An agent; see [`AGENT_FIELDS`].
 #[derive(Debug, Serialize)]
 pub(crate) struct Agent {
     pub(crate) agent_id: String,
     pub(crate) name: Option<String>,
     pub(crate) pools: Vec<String>,
+    pub(crate) skills: Vec<Skill>,
     pub(crate) capacity: u32,
     pub(crate) presence: String,
     pub(crate) state: String,
@@ -243,6 +264,7 @@ impl From<v1::Agent> for Agent {
             agent_id: agent.agent_id,
             name: filled(agent.name),
             pools: agent.pools,
+            skills: agent.skills.into_iter().map(Into::into).collect(),
             capacity: agent.capacity,
             presence: words::presence(agent.presence),
             state: words::agent_state(agent.state),

@@ -150,6 +150,10 @@ word!(
     /// `floor`, `at-risk`, `earliest-deadline`, ...
     decision_step, v1::DecisionStep, "DECISION_STEP_"
 );
+word!(
+    /// `away`, `full`, `pools-apart`, ...
+    condition_kind, v1::ConditionKind, "CONDITION_KIND_"
+);
 
 fn lower(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', "-")

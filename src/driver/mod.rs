@@ -497,10 +497,11 @@ impl Beside {
         };
         let crew_counts = explanation.crews.iter().map(counts).collect();
         let heads = explanation.crews.iter().flat_map(|crew| &crew.survey.heads);
-        let ids = heads
-            .filter_map(|head| engine.ticket_numbered(head.ticket))
-            .map(|ticket| (ticket.number, ticket.id.clone()))
-            .collect();
+        let held = explanation.ticket.assignment();
+        let compared = held.and_then(|held| held.compared.as_ref());
+        let compared = compared.into_iter().flat_map(|compared| compared.heads.iter());
+        let numbers = heads.map(|head| head.ticket).chain(compared.map(|head| head.ticket));
+        let ids = engine.ids_of(numbers);
         let pools = 0..engine.policy().pools.len();
         let idle = |at| u8::try_from(at).map(crate::engine::model::PoolIx);
         let idle_counts =

@@ -282,6 +282,7 @@ impl Engine {
             request,
             step,
             slack_ms,
+            compared,
             passed,
         } = event
         else {
@@ -311,6 +312,7 @@ impl Engine {
                 step: *step,
                 slack_ms: *slack_ms,
                 policy_version,
+                compared: compared.clone(),
                 in_doubt,
             }));
         });
@@ -425,6 +427,7 @@ impl Engine {
                 Self::route_after(policy, ticket.tier, waited_ms);
             if let State::Assigned(held) | State::Offered(held) = &mut ticket.state {
                 held.pool = held.pool.and_then(pool_of);
+                held.compared = held.compared.as_ref().map(|compared| compared.under(&old, policy));
             }
             if let Some(wish) = &mut ticket.wish {
                 **wish = wish.under(skill_of);

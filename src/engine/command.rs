@@ -5,6 +5,7 @@
 //! its meaning under new ones.
 
 use super::capacity::Maxima;
+use super::compared::Compared;
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
     TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
@@ -467,6 +468,8 @@ pub enum Event {
         step: Step,
         /// Milliseconds left to the response deadline.
         slack_ms: i64,
+        /// The heads that competed, if there was a choice.
+        compared: Option<Compared>,
         /// The starving tiers that the agent might have served instead.
         passed: TierSet,
     },
@@ -540,6 +543,8 @@ pub enum Event {
         step: Step,
         /// Milliseconds left to the response deadline.
         slack_ms: i64,
+        /// The heads that competed, if there was a choice.
+        compared: Option<Compared>,
         /// The starving tiers that it passed by.
         passed: TierSet,
     },

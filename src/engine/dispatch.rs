@@ -172,7 +172,7 @@ impl Floor<'_> {
 
     /// Whether the pool keeps its reserve for higher tiers when one of its idle agents takes `tier`.
     /// Asked of every pool the agent serves in: an agent lent out is missing in all of them.
-    fn may_spare(&self, pool: PoolIx, tier: TierIx, counted: bool) -> bool {
+    pub(super) fn may_spare(&self, pool: PoolIx, tier: TierIx, counted: bool) -> bool {
         let idle = self.roster.idle_count(pool) + u32::from(!counted);
         idle > self.policy.pool(pool).reserve_against(tier)
     }

@@ -1,9 +1,10 @@
 //! Why a ticket is where it is: the same survey that dispatches, told instead of acted on.
 
 use super::Engine;
+use super::capacity::ChannelSet;
 use super::dispatch::Survey;
 use super::model::{Policy, PoolSet, Ticket, TicketId, Time};
-use super::needs::{ChannelSet, Crew};
+use super::needs::Crew;
 use super::queue::QueueKey;
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ mod audit;
 pub mod capacity;
 mod choice;
 pub mod command;
+pub mod compared;
 pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
@@ -30,13 +31,18 @@ mod shelf;
 mod starvation;
 pub mod timers;
 pub mod timing;
+mod trial;
+mod why;
 pub mod wish;
 
 pub use audit::{Audit, Fault};
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
+pub use trial::Turn;
+pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNot};
 
 use command::{Event, WaitEnd};
+use compared::Compared;
 use dispatch::{Choice, Floor, Survey};
 use flow::Flow;
 use ids::{Ids, Tickets};
@@ -230,6 +236,27 @@ impl Engine {
         self.tickets.get(number).map(|ticket| &**ticket)
     }
 
+    /// The ids of those of the numbered tickets that are live or ended a short while ago.
+    pub fn ids_of(
+        &self,
+        numbers: impl Iterator<Item = TicketNumber>,
+    ) -> BTreeMap<TicketNumber, TicketId> {
+        let mut ids = BTreeMap::new();
+        let mut gone = BTreeSet::new();
+        for number in numbers {
+            match self.ticket_numbered(number) {
+                Some(ticket) => drop(ids.insert(number, ticket.id.clone())),
+                None => drop(gone.insert(number)),
+            }
+        }
+        if !gone.is_empty() {
+            let ended = self.finished.iter().map(|finished| &finished.ticket);
+            let ended = ended.filter(|ticket| gone.contains(&ticket.number));
+            ids.extend(ended.map(|ticket| (ticket.number, ticket.id.clone())));
+        }
+        ids
+    }
+
     /// The live tickets after `number`, in order of arrival.
     pub fn tickets_after(&self, number: TicketNumber) -> impl Iterator<Item = &Ticket> {
         self.tickets.after(number).map(|(_, ticket)| &**ticket)
@@ -331,6 +358,7 @@ impl Engine {
             request,
             step,
             slack_ms: head.slack_ms,
+            compared: Compared::of(survey),
             passed: self.passed_by(survey),
         })
     }

@@ -19,6 +19,7 @@
 //! ```
 
 use super::capacity::{ChannelRules, Maxima, PerChannel};
+use super::compared::Compared;
 use super::flow::Flow;
 use super::hours::Hours;
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
@@ -370,6 +371,8 @@ pub struct Assignment {
     pub slack_ms: i64,
     /// The policy that chose it.
     pub policy_version: Arc<str>,
+    /// The heads that competed then, if there was a choice.
+    pub compared: Option<Compared>,
     /// It is the ticket's first pick-up and nothing has been heard of the agent since: if the lease
     /// ends like this, nobody has picked the ticket up.
     pub in_doubt: bool,

@@ -6,6 +6,7 @@
 
 use super::Engine;
 use super::command::{Answer, Event, OpenReason, Rejection, Revocation, WaitEnd, WorkEnd};
+use super::compared::Compared;
 use super::decide::Decision;
 use super::dispatch::Survey;
 use super::model::{
@@ -121,6 +122,7 @@ impl Engine {
             until: now.plus_ms(self.policy.pool(head.pool).offer.offer_ms),
             step,
             slack_ms: head.slack_ms,
+            compared: Compared::of(survey),
             passed: self.passed_by(survey),
         })
     }
@@ -203,8 +205,17 @@ impl Engine {
     }
 
     fn offered(&mut self, at: Time, event: &Event) {
-        let Event::Offered { ticket: number, agent, pool, token, until, step, slack_ms, passed } =
-            event
+        let Event::Offered {
+            ticket: number,
+            agent,
+            pool,
+            token,
+            until,
+            step,
+            slack_ms,
+            compared,
+            passed,
+        } = event
         else {
             unreachable!("called for this event only")
         };
@@ -225,6 +236,7 @@ impl Engine {
                 step: *step,
                 slack_ms: *slack_ms,
                 policy_version,
+                compared: compared.clone(),
                 in_doubt: false,
             }));
         });

@@ -315,8 +315,8 @@ impl Queues {
         self.near(crew).filter_map(|(key, queue)| Some((key, queue, crew.serves(key)?)))
     }
 
-    /// The queues that such agents come near.
-    fn near(&self, crew: &Crew) -> impl Iterator<Item = (&QueueKey, &Queue)> {
+    /// The queues that such agents come near: all that a survey looks at.
+    pub(super) fn near(&self, crew: &Crew) -> impl Iterator<Item = (&QueueKey, &Queue)> {
         let skills = if self.by_skill.is_empty() { &[] } else { &*crew.skills };
         let skilled = skills.iter().filter_map(|(skill, _)| self.by_skill.get(skill));
         let own = crew.own.as_ref().and_then(|agent| self.by_agent.get(agent));
@@ -326,6 +326,12 @@ impl Queues {
     /// The queues that wait for that agent.
     pub fn of_agent(&self, agent: &AgentId) -> impl Iterator<Item = (&QueueKey, &Queue)> {
         self.by_agent.get(agent).into_iter().flatten()
+    }
+
+    /// How many stand before a waiting ticket in its own queue; exact up to `most`.
+    pub(super) fn ahead_in_queue(&self, ticket: &Ticket, most: usize) -> usize {
+        let queue = self.get(&QueueKey::of(ticket)).expect("a waiting ticket has its queue");
+        queue.ahead_of(self.order_of(ticket), most)
     }
 
     /// The queues that agents who may serve a ticket of such pools and needs may serve too: of those that

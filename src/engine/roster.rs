@@ -1,5 +1,6 @@
 //! The agents: who is registered, who waits for work, who holds what, and whom tickets name.
 
+mod excerpt;
 mod push;
 
 use super::capacity::{ChannelRules, ChannelSet, open_channels, used_units};
@@ -125,6 +126,11 @@ impl Roster {
     /// Whether any agent waits for work.
     pub fn anyone_waits(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// How many agents wait for work.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting.values().map(|idle| idle.least_loaded.len()).sum()
     }
 
     /// Of each crew with someone waiting, who has the next turn; in the order of their turns.

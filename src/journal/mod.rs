@@ -10,6 +10,7 @@
 //! [`SqliteStore`], or [`MemoryStore`] in tests. Snapshots come from a thread that replays the files.
 //! The journal decides nothing and reads no clock; it names the engine, and nothing but the engine.
 
+mod decided;
 mod error;
 mod feed;
 mod finished;
@@ -26,6 +27,7 @@ mod sqlite;
 mod store;
 mod verify;
 
+pub use decided::{Decided, DecidedHead};
 pub use error::{Error, SnapshotDamage};
 pub use feed::{Entry, Feed, Stretch};
 pub use finished::{FinishedRow, FinishedState};

@@ -24,6 +24,8 @@ pub struct Description {
     pub unknown: String,
     /// The tier while the directory is silent.
     pub unavailable: String,
+    /// What agents can and tickets may ask for.
+    pub skills: Vec<String>,
     /// The tiers, highest first.
     pub tiers: Vec<TierSummary>,
     /// The pools in the policy's order.
@@ -93,6 +95,10 @@ pub struct OverflowStep {
     pub after_ms: i64,
     /// The pools that this step adds.
     pub pools: Vec<String>,
+    /// By how much the levels required are lower from then on, in all.
+    pub lower_levels: u8,
+    /// The skills that are asked for no more from then on, in all.
+    pub drop_skills: Vec<String>,
 }
 
 /// A pool for people.
@@ -102,6 +108,8 @@ pub struct PoolSummary {
     pub name: String,
     /// How long a lease lasts, in milliseconds.
     pub lease_ms: i64,
+    /// Which of several waiting agents gets a ticket.
+    pub choice: &'static str,
     /// The agents kept free.
     pub reserve: Vec<Reserve>,
     /// The tiers it may serve at some time, highest first.
@@ -128,7 +136,9 @@ pub fn describe(policy: &Policy) -> Description {
             let added = step.pools.iter().filter(|pool| !so_far.contains(*pool));
             let pools = names(policy, PoolSet::of(added));
             so_far = step.pools;
-            OverflowStep { after_ms: step.after_ms, pools }
+            let dropped = step.drop_skills.iter().map(|skill| policy.skill(skill).to_string());
+            let (after_ms, lower_levels) = (step.after_ms, step.lower_levels);
+            OverflowStep { after_ms, pools, lower_levels, drop_skills: dropped.collect() }
         });
         TierSummary {
             rank: at + 1,
@@ -152,6 +162,7 @@ pub fn describe(policy: &Policy) -> Description {
         floor_share: in_ones(policy.floor_share_permille),
         unknown: policy.tier(policy.unknown_tier).name.to_string(),
         unavailable: policy.tier(policy.unavailable_tier).name.to_string(),
+        skills: policy.skills.iter().map(ToString::to_string).collect(),
         tiers: tiers.collect(),
         pools: pools.collect(),
         channels: channels(policy),
@@ -181,6 +192,7 @@ fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
     PoolSummary {
         name: pool.name.to_string(),
         lease_ms: pool.lease_ms,
+        choice: pool.choice.name(),
         reserve: reserve.collect(),
         starving_head_taken_within: super::starving::bound(policy, tiers.len()),
         tiers,
@@ -203,6 +215,9 @@ impl fmt::Display for Description {
             "unknown customers: {}; while the directory is silent: {}",
             self.unknown, self.unavailable
         )?;
+        if !self.skills.is_empty() {
+            writeln!(f, "skills: {}", self.skills.join(", "))?;
+        }
         if self.floor_share > 0.0 {
             writeln!(
                 f,
@@ -219,7 +234,7 @@ impl fmt::Display for Description {
             table.extend(tier.rows());
         }
         write_table(f, &table)?;
-        let head = ["pool", "lease", "reserve", "serves", "starving head within"];
+        let head = ["pool", "lease", "reserve", "chooses", "serves", "starving head within"];
         let mut table = vec![head.map(str::to_owned).to_vec()];
         table.extend(self.pools.iter().map(PoolSummary::row));
         write_table(f, &table)?;
@@ -246,7 +261,7 @@ impl TierSummary {
         let overflow = self
             .overflow
             .iter()
-            .map(|step| format!(", {} after {}", step.pools.join(", "), format_ms(step.after_ms)));
+            .map(|step| format!(", {} after {}", step.added(), format_ms(step.after_ms)));
         let mut respond = vec![self.rank.to_string(), self.name.clone(), "respond".to_owned()];
         respond.extend(self.respond_within_ms.map(format_ms));
         respond.extend([
@@ -271,6 +286,18 @@ impl TierSummary {
     }
 }
 
+impl OverflowStep {
+    /// What holds from this step on, in words.
+    fn added(&self) -> String {
+        let mut words = self.pools.clone();
+        if self.lower_levels > 0 {
+            words.push(format!("levels -{}", self.lower_levels));
+        }
+        words.extend(self.drop_skills.iter().map(|skill| format!("no matter {skill}")));
+        words.join(", ")
+    }
+}
+
 impl PoolSummary {
     fn row(&self) -> Vec<String> {
         let reserve = self.reserve.iter().map(|kept| format!("{} for {}", kept.agents, kept.tier));
@@ -281,6 +308,7 @@ impl PoolSummary {
             self.name.clone(),
             format_ms(self.lease_ms),
             or_dash(reserve.collect::<Vec<_>>().join(", ")),
+            self.choice.to_owned(),
             or_dash(self.tiers.join(", ")),
             self.starving_head_taken_within
                 .map_or_else(|| "no floor".to_owned(), |count| format!("{count} dispatches")),
@@ -310,13 +338,14 @@ mod tests {
 
     const POLICY: &str = r#"
 version = "v1"
+skills = ["french", "trainee"]
 [dispatch]
 floor_share = 0.15
 [[tier]]
 name = "gold"
 rank = 1
 pools = ["desk"]
-overflow = [{ after = "10s", pools = ["backup"] }, { after = "40s", pools = ["desk", "field"] }]
+overflow = [{ after = "10s", pools = ["backup"] }, { after = "40s", pools = ["desk", "field"], lower_levels = 2, drop_skills = ["trainee"] }]
 respond_within = { default = "1h", voice = "15s" }
 solve_within = { email = "1d" }
 [[tier]]
@@ -333,6 +362,7 @@ name = "backup"
 lease = "1h"
 [[pool]]
 name = "field"
+choice = "longest-idle"
 "#;
 
     fn described(text: &str) -> Description {
@@ -346,17 +376,18 @@ name = "field"
         insta::assert_snapshot!(described(POLICY), @r"
         policy v1, rule guarded-edf
         unknown customers: standard; while the directory is silent: standard
+        skills: french, trainee
         starving after 2 x the response target; floor 0.15 of a pool's dispatches
 
         rank  tier      promise  voice  chat  email  web  callback  outbound  guard  weight  pools
-        1     gold      respond  15s    1h    1h     1h   1h        1h        0.25   1       desk, backup after 10s, field after 40s
+        1     gold      respond  15s    1h    1h     1h   1h        1h        0.25   1       desk, backup after 10s, field, levels -2, no matter trainee after 40s
                         solve    -      -     1d     -    -         -
         2     standard  respond  8h     8h    8h     8h   8h        8h        0.5    1       desk
 
-        pool    lease  reserve     serves          starving head within
-        desk    15m    2 for gold  gold, standard  14 dispatches
-        backup  1h     -           gold            7 dispatches
-        field   15m    -           gold            7 dispatches
+        pool    lease  reserve     chooses       serves          starving head within
+        desk    15m    2 for gold  least-loaded  gold, standard  14 dispatches
+        backup  1h     -           least-loaded  gold            7 dispatches
+        field   15m    -           longest-idle  gold            7 dispatches
 
         tier      pool    a starving ticket
         gold      desk    is taken within 14 dispatches of its pool

@@ -10,6 +10,7 @@ mod describe;
 mod difference;
 mod hours;
 mod pools;
+mod skills;
 mod starving;
 mod tiers;
 mod timing;
@@ -49,6 +50,8 @@ const MISSES_MAX: RangeInclusive<u64> = 1..=100;
 const RESERVE: RangeInclusive<u64> = 0..=1000;
 /// `queue_max`: tickets that may wait; a queue that takes none would be a channel that is not offered.
 const QUEUE_MAX: RangeInclusive<u64> = 1..=10_000_000;
+/// `overflow.lower_levels`: no level is lower than 1, so more would change nothing.
+const LOWER_LEVELS: RangeInclusive<u64> = 0..=9;
 /// `rank`; gaps are allowed, so that a tier can be put between two others.
 const RANK: RangeInclusive<u64> = 1..=1000;
 /// `guard`, in thousandths: from the last two handling times only, to always.
@@ -98,10 +101,12 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     let pools = pools::entries(root);
     let hours = hours::entries(root);
     tiers.sort_by_key(|tier| tier.rank);
+    let skills = skills::read(root);
     let names = Names {
         tiers: tiers.iter().map(|tier| tier.name).collect(),
         ranks_known: tiers.iter().all(|tier| tier.rank.is_some()),
         pools: pools.iter().map(|pool| pool.name).collect(),
+        skills: skills.clone().unwrap_or_default(),
         hours: hours.iter().map(|hours| hours.name).collect(),
     };
 
@@ -144,8 +149,8 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         channels: channels?,
         tiers: read_tiers.into_iter().collect::<Option<_>>()?,
         pools: read_pools.into_iter().collect::<Option<_>>()?,
+        skills: skills?.into_iter().map(Into::into).collect(),
         hours: read_hours.into_iter().collect::<Option<_>>()?,
-        skills: Vec::new(),
         unknown_tier: unknown_tier?,
         unavailable_tier: unavailable_tier?,
         source: Arc::from(text),
@@ -173,6 +178,7 @@ struct Names<'a> {
     /// Whether `tiers` is certain to be in the order of rank.
     ranks_known: bool,
     pools: Vec<Option<&'a str>>,
+    skills: Vec<&'a str>,
     hours: Vec<Option<&'a str>>,
 }
 
@@ -291,13 +297,16 @@ fn channel_names() -> [&'static str; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::model::{Overflow, Pool, Tier};
+    use crate::engine::model::{AgentChoice, Overflow, Pool, Tier};
+    use crate::engine::needs::{SkillIx, SkillSet};
     use crate::engine::timing::Timing;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a policy with everything in it")]
     fn a_policy_is_read_as_it_is_written_with_the_highest_tier_first() {
         let text = r#"
 version = "v1"
+skills = ["french", "trainee"]
 [dispatch]
 rule = "accumulating"
 starve_after = 2.5
@@ -315,7 +324,11 @@ name = "high"
 rank = 10
 weight = 0.001
 pools = ["a"]
-overflow = [{ after = "1s", pools = ["c"] }, { after = "1m", pools = ["a", "b"] }]
+overflow = [
+    { after = "1s", pools = ["c"], lower_levels = 2 },
+    { after = "1m", pools = ["a", "b"], lower_levels = 1, drop_skills = ["trainee"] },
+    { after = "2m", drop_skills = ["french"] },
+]
 respond_within = { voice = "15s", chat = "16s", email = "17s", web = "18s", callback = "19s", outbound = "20s" }
 solve_within = { email = "17s" }
 queue_max = { default = 7, voice = 3 }
@@ -329,6 +342,7 @@ reserve = { high = 0 }
 floor_over_reserve = true
 [[pool]]
 name = "c"
+choice = "round-robin"
 "#;
         let set = |pools: &[u8]| PoolSet::of(pools.iter().copied().map(PoolIx));
         let overflow = |after_ms, pools: &[u8]| Overflow {
@@ -359,7 +373,19 @@ name = "c"
                     timing: Timing::default(),
                     pools: set(&[0]),
                     queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
-                    overflow: vec![overflow(1_000, &[0, 2]), overflow(60_000, &[0, 1, 2])],
+                    overflow: vec![
+                        Overflow { lower_levels: 2, ..overflow(1_000, &[0, 2]) },
+                        Overflow {
+                            lower_levels: 3,
+                            drop_skills: SkillSet::of([SkillIx(1)]),
+                            ..overflow(60_000, &[0, 1, 2])
+                        },
+                        Overflow {
+                            lower_levels: 3,
+                            drop_skills: SkillSet::of([SkillIx(0), SkillIx(1)]),
+                            ..overflow(120_000, &[0, 1, 2])
+                        },
+                    ],
                     offer_callback_above_ms: None,
                 },
                 Tier {
@@ -373,11 +399,11 @@ name = "c"
                     ..Tier::default()
                 },
             ],
-            skills: Vec::new(),
+            skills: ["french", "trainee"].map(Into::into).into(),
             pools: vec![
                 pool("a", 60_000, &[(TierIx(0), 3)]),
                 pool("b", 900_000, &[]),
-                pool("c", 900_000, &[]),
+                Pool { choice: AgentChoice::RoundRobin, ..pool("c", 900_000, &[]) },
             ],
             hours: Vec::new(),
             unknown_tier: TierIx(1),

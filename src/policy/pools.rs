@@ -40,13 +40,18 @@ impl PoolEntry<'_> {
             Some(item) => item.flag(),
             None => Some(false),
         };
+        let choices = AgentChoice::ALL.map(|choice| (choice.name(), choice));
+        let choice = match self.section.get("choice") {
+            Some(item) => item.choice(&choices),
+            None => Some(AgentChoice::default()),
+        };
         Some(Pool {
             name: self.name?.into(),
             lease_ms: lease?,
             offer: offer?,
             reserve: reserve?,
             floor_over_reserve: floor_over_reserve?,
-            choice: AgentChoice::default(),
+            choice: choice?,
         })
     }
 }

@@ -1,11 +1,13 @@
 //! `[[tier]]`: a class of customer, its targets and its pools.
 
+use super::skills;
 use super::{
     GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OFFER_CALLBACK_ABOVE_MS, OVERFLOW_AFTER_MS,
     QUEUE_MAX, RANK, TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille,
     tables, timing, unique_name,
 };
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
+use crate::engine::needs::{LEVEL_MAX, SkillSet};
 use crate::settings::{Item, Section, format_ms};
 
 /// The channels' number.
@@ -113,6 +115,7 @@ fn overflow(
     let mut steps = Vec::new();
     let mut complete = true;
     let mut so_far = first.unwrap_or(PoolSet::EMPTY);
+    let (mut lower_levels, mut drop_skills) = (0, SkillSet::EMPTY);
     let mut after_before = 0;
     for (at, item) in steps_item.list()?.iter().enumerate() {
         let label = format!("{} step {}: ", steps_item.label(), at + 1);
@@ -130,19 +133,29 @@ fn overflow(
             after_before = after;
             Some(after)
         });
-        let pools = step.require("pools").and_then(|item| {
-            let pools = names.pools(&item)?;
-            if pools.and(so_far) == pools {
-                item.fault("adds no pool: all of them serve the tier by then");
-                return None;
-            }
-            Some(pools)
-        });
+        let may_lack_pools =
+            step.get("lower_levels").is_some() || step.get("drop_skills").is_some();
+        let pools = match step.get("pools") {
+            None if may_lack_pools => Some(PoolSet::EMPTY),
+            None => step.require("pools").and(None),
+            Some(item) => names.pools(&item).filter(|pools| {
+                let adds = pools.and(so_far) != *pools;
+                if !adds {
+                    item.fault("adds no pool: all of them serve the tier by then");
+                }
+                adds
+            }),
+        };
+        let relaxed = skills::relaxed(&step, &names.skills);
         so_far = pools.into_iter().flat_map(PoolSet::iter).fold(so_far, PoolSet::with);
         step.finish();
-        match after.zip(pools) {
-            Some((after_ms, _)) => {
-                steps.push(Overflow { after_ms, pools: so_far, ..Overflow::default() });
+        if let Some((lower, dropped)) = relaxed {
+            lower_levels = LEVEL_MAX.min(lower_levels + lower);
+            drop_skills = drop_skills.or(dropped);
+        }
+        match after.zip(pools).zip(relaxed) {
+            Some(((after_ms, _), _)) => {
+                steps.push(Overflow { after_ms, pools: so_far, lower_levels, drop_skills });
             }
             None => complete = false,
         }

@@ -11,4 +11,6 @@ mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod why;
+mod wishes;
 mod work;

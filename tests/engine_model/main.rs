@@ -5,14 +5,16 @@
 //! `PROPTEST_CASES` sets how many runs there are (256).
 
 mod acts;
+mod foretold;
 mod model;
 
 use acts::{AGENTS, Act, acts, crews, policies};
+use foretold::Foretold;
 use model::{Model, Next, ms};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tierline::engine::command::{Command, Event, Rejection};
+use tierline::engine::command::{Answer, Command, Event, Rejection};
 use tierline::engine::dispatch::Choice;
 use tierline::engine::model::{LeaseToken, Policy, Presence, TicketNumber, Time};
 use tierline::engine::{Engine, Limits};
@@ -111,8 +113,12 @@ impl Pair {
         let asked = format!("{command:?} at {}", self.now);
         let given = self.engine.decide(Time(self.now), command.clone());
         let expected = self.model.ask(self.now, command);
+        let mut foretold = Foretold::of(command, Time(self.now), &self.engine);
         match given {
             Ok(decision) => {
+                if matches!(decision.answer, Answer::Holds { repeated: true, .. }) {
+                    foretold = None;
+                }
                 assert_eq!(Ok(decision.answer), expected, "{asked}");
                 for event in &decision.events {
                     self.apply(event);
@@ -135,6 +141,9 @@ impl Pair {
             }
         }
         self.settle();
+        if let Some(foretold) = foretold {
+            foretold.check(&self.engine, &asked);
+        }
     }
 
     /// Matches and expires until nothing is left to do at this instant.

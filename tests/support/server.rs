@@ -31,6 +31,7 @@ use tonic_types::StatusExt as _;
 /// of the desk are short.
 pub(crate) const POLICY: &str = r#"
 version = "test-1"
+skills = ["french", "trainee"]
 [customers]
 unknown = "standard"
 unavailable = "silver"

@@ -20,10 +20,11 @@ mod outlook;
 mod supervise;
 mod telling;
 mod timing;
+mod why;
 mod wishes;
 
 use crate::engine::command::{
-    AgentProfile, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
+    AgentProfile, Answer, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
 use crate::engine::model::{
     AgentChoice, AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy,
@@ -33,16 +34,22 @@ use crate::engine::needs::SkillSet;
 use crate::engine::{Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use telling::{answer, explained, id_of, pool_names, seen, tier_name, told_unasked};
+use telling::{answer, explained, id_of, pool_names, queue_name, seen, tier_name, told_unasked};
 
 /// Plays the script and fails unless everything in it happens, and nothing else.
 pub(super) fn check(script: &str) {
-    let (happened, written) = play(script);
+    let (stage, written) = play(script);
+    let happened = stage.happened;
     assert!(happened == written, "\n--- written\n{written}\n--- happened\n{happened}");
 }
 
-/// Plays the script; answers with what happened, and with the script in the same spelling.
-fn play(script: &str) -> (String, String) {
+/// The engine after the actions of a script, whatever they led to.
+pub(super) fn played(script: &str) -> Engine {
+    play(script).0.engine
+}
+
+/// Plays the script; answers with the stage, and with the script in the same spelling.
+fn play(script: &str) -> (Stage, String) {
     let mut stage = Stage::default();
     let mut written = String::new();
     let mut at = Time(0);
@@ -61,7 +68,7 @@ fn play(script: &str) -> (String, String) {
     }
     stage.pass_time(at);
     stage.replay();
-    (stage.happened, written)
+    (stage, written)
 }
 
 /// The lines that say something; one that ends in `;` goes on in the next.
@@ -96,12 +103,20 @@ impl Stage {
         self.now = at;
         let mut line = format!("{} {}", moment(at), asked.join(" "));
         let mut unasked = Vec::new();
+        let recorded_count = self.journal.len();
+        let mut foretold = match asked {
+            ["pull", agent, ..] => why::Foretold::of(agent, at, &self.engine),
+            _ => None,
+        };
         if let Some(seen) = self.look(asked) {
             line.push_str(" -> ");
             line.push_str(if seen.is_empty() { "none" } else { &seen });
         } else {
             match self.engine.decide(at, command(asked, &self.engine)) {
                 Ok(decision) => {
+                    if matches!(decision.answer, Answer::Holds { repeated: true, .. }) {
+                        foretold = None;
+                    }
                     for event in decision.events {
                         unasked.extend(told_unasked(&event, &self.engine));
                         self.happen(event);
@@ -119,6 +134,9 @@ impl Stage {
             self.tell(&told);
         }
         self.settle();
+        if let Some(foretold) = foretold {
+            foretold.check(self.journal[recorded_count..].iter().map(|(_, event)| event));
+        }
     }
 
     /// Actions that change nothing the engine decides.
@@ -141,15 +159,8 @@ impl Stage {
                 let filled = engine.queues().iter().filter(|(_, queue)| !queue.is_empty());
                 let told = filled.map(|(key, queue)| {
                     let ids: Vec<_> = queue.iter().map(|n| id_of(n, engine)).collect();
-                    let (tier, pools) =
-                        (tier_name(key.tier, engine), pool_names(key.pools, engine));
-                    let needs = wishes::needing(key.needs.as_ref(), engine);
                     let late = queue.late_count();
-                    format!(
-                        "{tier}/{}/{pools}{needs}: {} ({late} late)",
-                        key.channel.name(),
-                        ids.join(" ")
-                    )
+                    format!("{}: {} ({late} late)", queue_name(key, engine), ids.join(" "))
                 });
                 told.collect::<Vec<_>>().join("; ")
             }
@@ -186,6 +197,9 @@ impl Stage {
             ["next"] => engine.next_deadline().map_or("never".to_owned(), moment),
             ["outlook", id] => outlook::outlook(id, self.now, engine),
             ["explain", id] => explained(id, self.now, engine),
+            ["why", id, agent] => why::why(id, agent, self.now, engine),
+            ["past", id] => why::past(id, engine),
+            ["get?", agent] => why::gets(agent, self.now, engine),
             ["limit", tickets, agents] => {
                 let number = |word: &str| word.parse().expect("a number");
                 let limits = Limits { tickets_max: number(tickets), agents_max: number(agents) };

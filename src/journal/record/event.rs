@@ -1,5 +1,6 @@
 //! Events as messages.
 
+use super::compared::{decode_compared, encode_compared};
 use super::needs::{
     decode_needs, decode_skills, decode_wish, encode_needs, encode_skills, encode_wish,
 };
@@ -146,6 +147,7 @@ fn decode_assigned(assigned: v1::Assigned) -> Result<Event, Error> {
         request: boxed(assigned.request),
         step: decode_step(assigned.step, "assigned.step")?,
         slack_ms: assigned.slack_ms,
+        compared: decode_compared(assigned.compared)?,
         passed: TierSet(assigned.passed_tiers),
     })
 }
@@ -197,6 +199,7 @@ fn encode_assigned(event: &Event) -> v1::Assigned {
         request,
         step,
         slack_ms,
+        compared,
         passed,
     } = event
     else {
@@ -211,6 +214,7 @@ fn encode_assigned(event: &Event) -> v1::Assigned {
         request: text(request.as_deref()),
         step: encode_step(*step),
         slack_ms: *slack_ms,
+        compared: encode_compared(compared.as_ref()),
         passed_tiers: passed.0,
     }
 }

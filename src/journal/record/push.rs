@@ -1,5 +1,6 @@
 //! Streams, offers and capacity as messages.
 
+use super::compared::{decode_compared, encode_compared};
 use super::event::{decode_presence, encode_presence};
 use super::ticket::{decode_pool, decode_step, encode_step};
 use super::{Error, boxed, name, narrow, text, twin, v1};
@@ -22,7 +23,7 @@ twin! {
 /// An event of this file's kinds.
 pub(super) fn encode(event: &Event) -> Kind {
     match event {
-        Event::Offered { ticket, agent, pool, token, until, step, slack_ms, passed } => {
+        Event::Offered { ticket, agent, pool, token, until, step, slack_ms, compared, passed } => {
             Kind::Offered(v1::Offered {
                 ticket: ticket.0,
                 agent: agent.as_str().into(),
@@ -31,6 +32,7 @@ pub(super) fn encode(event: &Event) -> Kind {
                 until: until.0,
                 step: encode_step(*step),
                 slack_ms: *slack_ms,
+                compared: encode_compared(compared.as_ref()),
                 passed_tiers: passed.0,
             })
         }
@@ -87,6 +89,7 @@ pub(super) fn offered(offered: v1::Offered) -> Result<Event, Error> {
         until: Time(offered.until),
         step: decode_step(offered.step, "offered.step")?,
         slack_ms: offered.slack_ms,
+        compared: decode_compared(offered.compared)?,
         passed: TierSet(offered.passed_tiers),
     })
 }

@@ -1,5 +1,6 @@
 //! Tickets, callers and contents as messages.
 
+use super::compared::{decode_compared, encode_compared};
 use super::needs::{decode_needs, decode_wish, encode_needs, encode_wish};
 use super::{Error, boxed, name, narrow, required, text, twin, v1};
 use crate::engine::model::{
@@ -121,6 +122,7 @@ fn encode_assignment(assignment: &Assignment) -> v1::Assignment {
         step: encode_step(assignment.step),
         slack_ms: assignment.slack_ms,
         policy_version: (&*assignment.policy_version).into(),
+        compared: encode_compared(assignment.compared.as_ref()),
         in_doubt: assignment.in_doubt,
     }
 }
@@ -136,6 +138,7 @@ fn decode_assignment(assignment: v1::Assignment) -> Result<Assignment, Error> {
         step: decode_step(assignment.step, "assignment.step")?,
         slack_ms: assignment.slack_ms,
         policy_version: assignment.policy_version.into(),
+        compared: decode_compared(assignment.compared)?,
         in_doubt: assignment.in_doubt,
     })
 }

@@ -8,6 +8,7 @@ use crate::engine::dispatch::Choice;
 use crate::engine::model::{
     PoolSet, State, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
+use crate::engine::queue::QueueKey;
 use crate::engine::timing::Urgency;
 use std::fmt::Write as _;
 
@@ -101,6 +102,13 @@ pub(super) fn pool_names(pools: PoolSet, engine: &Engine) -> String {
     }
     let names = pools.iter().map(|pool| engine.policy().pool(pool).name.to_string());
     names.collect::<Vec<_>>().join("+")
+}
+
+/// A queue by tier, channel, pools and needs.
+pub(super) fn queue_name(key: &QueueKey, engine: &Engine) -> String {
+    let (tier, pools) = (tier_name(key.tier, engine), pool_names(key.pools, engine));
+    let needs = super::wishes::needing(key.needs.as_ref(), engine);
+    format!("{tier}/{}/{pools}{needs}", key.channel.name())
 }
 
 /// A ticket in one line.

@@ -1,0 +1,89 @@
+//! How much a choice looks at when many kinds of tickets wait: counted, not timed.
+
+use super::script::policy;
+use crate::engine::command::{
+    AgentProfile, Answer, Asked, AskedSkill, Command, Lookup, Rejection, Submit,
+};
+use crate::engine::model::{AgentId, Channel, Content, PoolIx, PoolSet, TicketId, Time};
+use crate::engine::needs::{LEVEL_MAX, SkillIx};
+use crate::engine::wish::SkillMode;
+use crate::engine::{Engine, QUEUES_MAX};
+use std::sync::Arc;
+
+const TIERS: [&str; 4] = ["gold", "silver", "bronze", "other"];
+const SKILLS: usize = 50;
+
+/// Four tiers, one pool and fifty skills.
+fn desk() -> Engine {
+    let skills: Vec<_> = (0..SKILLS).map(|skill| format!("s{skill}")).collect();
+    let tiers = TIERS.map(|tier| format!("tier {tier} 1h desk;")).join(" ");
+    let text = format!("guarded-edf v1; skills {}; {tiers} pool desk", skills.join(" "));
+    let mut engine = Engine::default();
+    ask(&mut engine, Command::ApplyPolicy { policy: Arc::new(policy(&text)) })
+        .expect("it is sound");
+    engine
+}
+
+fn ask(engine: &mut Engine, command: Command) -> Result<Answer, Rejection> {
+    let decision = engine.decide(Time(0), command)?;
+    decision.events.iter().for_each(|event| engine.apply(Time(0), event));
+    Ok(decision.answer)
+}
+
+fn submit(engine: &mut Engine, tier: &str, skills: &[(usize, u8)]) -> Result<Answer, Rejection> {
+    let skill = |(skill, level): &(usize, u8)| AskedSkill {
+        name: format!("s{skill}").into(),
+        level: *level,
+        mode: SkillMode::Require,
+        drop_after_ms: None,
+    };
+    let submit = Submit {
+        id: TicketId::new(format!("t{}", engine.ticket_count())),
+        fingerprint: 0,
+        channel: Channel::Voice,
+        urgency: crate::engine::timing::Urgency::Normal,
+        caller: None,
+        content: Arc::new(Content::default()),
+        lookup: Lookup::Given { tier: tier.into() },
+        earlier: None,
+        asked: Some(Box::new(Asked {
+            skills: skills.iter().map(skill).collect(),
+            ..Asked::default()
+        })),
+    };
+    ask(engine, Command::Submit(Box::new(submit)))
+}
+
+#[test]
+fn an_agent_with_a_rare_skill_looks_at_the_queues_of_that_skill_alone() {
+    let mut engine = desk();
+    for at in 0..4 * SKILLS * 20 {
+        submit(&mut engine, TIERS[at % 4], &[(at / 4 % SKILLS, 3)]).expect("it is accepted");
+    }
+    assert_eq!(engine.queues().len(), 4 * SKILLS);
+    let rare = AgentProfile {
+        id: AgentId::new("ann"),
+        pools: PoolSet::of([PoolIx(0)]),
+        skills: [(SkillIx(49), 5)].into(),
+        capacity: 1,
+        ..AgentProfile::default()
+    };
+    ask(&mut engine, Command::PutAgent(rare)).expect("it is accepted");
+    let crew = engine.roster().crews().pop_first().expect("there is one agent");
+    assert_eq!(engine.queues().near(&crew).count(), 4, "one queue a tier, of two hundred");
+    assert_eq!(engine.survey(&crew, Time(0)).heads.len(), 4);
+}
+
+#[test]
+fn a_ticket_that_needs_one_queue_too_many_is_refused_and_others_are_not() {
+    let mut engine = desk();
+    // Two skills, each at a level of its own: more kinds than there may be queues.
+    let levels = (1..=LEVEL_MAX).flat_map(|a| (1..=LEVEL_MAX).map(move |b| (a, b)));
+    let mut kinds =
+        (1..SKILLS).flat_map(|skill| levels.clone().map(move |(a, b)| [(0, a), (skill, b)]));
+    let refused = kinds.find_map(|kind| submit(&mut engine, "gold", &kind).err());
+    assert_eq!(refused, Some(Rejection::QueueLimit { max: QUEUES_MAX }));
+    assert_eq!(engine.queues().len(), QUEUES_MAX);
+    submit(&mut engine, "gold", &[(0, 1), (1, 1)]).expect("its queue is there");
+    submit(&mut engine, "gold", &[]).expect("it needs nobody in particular");
+}
