@@ -206,6 +206,32 @@ fn a_sound_policy_is_described_with_its_bound_on_starving() {
 }
 
 #[test]
+fn the_hours_of_a_policy_say_when_they_open_next() {
+    let policy = shipped("config/default.toml");
+    let hours = |more: &[&str]| {
+        let mut arguments = vec!["policy", "hours", &policy, "office"];
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let told = hours(&["--at", "2026-12-24T12:00:00Z"]).with_code(0).out;
+    assert!(told.contains("office in Europe/Zurich"), "{told}");
+    assert!(told.contains("2026-12-24 Christmas Eve: 08:00-12:00"), "{told}");
+    assert!(
+        told.contains("Thu 2026-12-24 13:00 +01:00: closed, opens Mon 2026-12-28 08:00 +01:00"),
+        "{told}"
+    );
+    let json =
+        run(&["--output", "json", "policy", "hours", &policy, "--at", "2026-03-27T11:30:00Z"]);
+    let json = json.with_code(0).json();
+    // The clocks change on the Sunday between.
+    assert_eq!(json[0]["is_open"], false);
+    assert_eq!(json[0]["opens_at"], "2026-03-27T12:00:00Z");
+    assert_eq!(json[0]["closes_at"], "2026-03-27T16:00:00Z");
+    let told = run(&["policy", "hours", &policy, "night"]).with_code(64).err;
+    assert!(told.contains("no hours \"night\"; known: office"), "{told}");
+}
+
+#[test]
 fn every_fault_of_a_policy_is_told_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("policy.toml").display().to_string();

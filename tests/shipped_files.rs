@@ -144,6 +144,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "pool.offer",
         "pool.reserve",
         "skills",
+        "tier.escalation",
         "tier.guard",
         "tier.hours",
         "tier.overflow",

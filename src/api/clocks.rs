@@ -1,10 +1,11 @@
 //! Clocks, business hours and urgencies become messages, and urgencies are checked.
 
-use super::convert::timestamp;
+use super::convert::{pool_names, timestamp};
 use super::proto::v1 as pb;
 use super::validate::Checks;
 use crate::driver::Seen;
 use crate::engine::deadlines::{Clock, ClockState};
+use crate::engine::escalation::Escalation;
 use crate::engine::hours::{Hours, Span};
 use crate::engine::model::{Channel, Policy, Tier, Time};
 use crate::engine::timing::{Timing, Urgency};
@@ -127,6 +128,19 @@ pub(super) fn urgencies(timing: &Timing) -> Vec<pb::UrgencyFactor> {
         permille: timing.urgency_permille[urgency.index()],
     };
     Urgency::ALL.map(factor).into()
+}
+
+/// The ladder of a tier.
+pub(super) fn ladder(policy: &Policy, timing: &Timing) -> Vec<pb::EscalationStep> {
+    let name = |pool| policy.pool(pool).name.to_string();
+    let step = |step: &Escalation| pb::EscalationStep {
+        at_permille: step.at_permille,
+        guard_permille: step.guard_permille.map(Into::into),
+        pools: pool_names(policy, step.pools),
+        hand_to: step.hand_to.map(name).unwrap_or_default(),
+        notify: step.notify.as_deref().unwrap_or_default().to_owned(),
+    };
+    timing.escalation.iter().map(step).collect()
 }
 
 /// Business hours as they are at `now`.

@@ -144,12 +144,14 @@ pub(super) fn pool_names(policy: &Policy, pools: PoolSet) -> Vec<String> {
     pools.iter().map(|pool| policy.pool(pool).name.to_string()).collect()
 }
 
-/// A queue's name: tier, channel, pools, and whom its tickets need beyond these, if anyone.
+/// A queue's name: tier, channel, pools, the guard in thousandths if the tier's ladder has raised it, and
+/// whom its tickets need beyond these, if anyone: `gold/voice/desk+backup^1000/french=3`.
 pub(super) fn queue_id(policy: &Policy, key: &QueueKey) -> String {
     let tier = &policy.tier(key.tier).name;
     let pools = pool_names(policy, key.pools).join("+");
     let needs = key.needs.as_ref().map(|needs| format!("/{}", needs_name(policy, needs)));
-    format!("{tier}/{}/{pools}{}", key.channel.name(), needs.unwrap_or_default())
+    let guard = key.guard_permille.map(|guard| format!("^{guard}")).unwrap_or_default();
+    format!("{tier}/{}/{pools}{guard}{}", key.channel.name(), needs.unwrap_or_default())
 }
 
 /// The queue of that name, if the policy can have one.
@@ -162,9 +164,13 @@ pub(super) fn queue_named(policy: &Policy, name: &str) -> Option<QueueKey> {
         Some((pools, needs)) => (pools, needs_named(policy, needs)?.shared()),
         None => (pools, None),
     };
+    let (pools, guard_permille) = match pools.split_once('^') {
+        Some((pools, guard)) => (pools, Some(guard.parse().ok()?)),
+        None => (pools, None),
+    };
     let pools = pools.split('+').map(|pool| policy.pool_named(pool));
     let pools = PoolSet::of(pools.collect::<Option<Vec<_>>>()?);
-    Some(QueueKey { tier, channel, pools, needs })
+    Some(QueueKey { tier, channel, pools, needs, guard_permille })
 }
 
 /// A tier's rank: 1 is the highest.
@@ -264,6 +270,8 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         urgency: pb::Urgency::from(ticket.urgency).into(),
         response_clock: Some(clocks::shown(&response)),
         solution_clock: solution.as_ref().map(clocks::shown),
+        escalation_step: ticket.escalation_step.into(),
+        guard_permille: ticket.guard_permille.map(Into::into),
         ..pb::Ticket::default()
     };
     add_wish(&mut told, ticket, policy);
@@ -501,6 +509,7 @@ impl From<&Policy> for pb::Policy {
                 guard_permille: tier.guard_permille,
                 weight_permille: tier.weight_permille,
                 urgencies: clocks::urgencies(&tier.timing),
+                escalation: clocks::ladder(policy, &tier.timing),
             }
         };
         let pool_policy = |pool: &Pool| pb::PoolPolicy {

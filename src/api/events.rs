@@ -54,6 +54,7 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         Event::Submitted(_)
         | Event::Updated { .. }
         | Event::UrgencySet { .. }
+        | Event::Escalated { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
         | Event::Overflowed { .. }
@@ -106,6 +107,7 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         | Event::Submitted(_)
         | Event::Updated { .. }
         | Event::UrgencySet { .. }
+        | Event::Escalated { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
         | Event::Overflowed { .. }
@@ -141,6 +143,15 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             let needs = named.needs(submitted.needs.as_deref());
             let source = submitted.tier_source.name();
             told.details = details([("source", source), ("needs", &*needs)]);
+        }
+        Event::Escalated { ticket: _, escalation_step, pools, guard_permille, notify } => {
+            told.pools = named.pools(*pools);
+            let guard = guard_permille.map(|guard| guard.to_string()).unwrap_or_default();
+            told.details = details([
+                ("escalation_step", &*escalation_step.to_string()),
+                ("guard_permille", &*guard),
+                ("notify", notify.as_deref().unwrap_or_default()),
+            ]);
         }
         Event::UrgencySet { ticket: _, urgency, respond_by, solve_by } => {
             told.respond_by = Some(timestamp(*respond_by));
@@ -245,6 +256,7 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::PresenceSet { .. } => pb::EventType::PresenceSet,
         Event::Submitted(_) => pb::EventType::Submitted,
         Event::Updated { .. } => pb::EventType::Updated,
+        Event::Escalated { .. } => pb::EventType::Escalated,
         Event::UrgencySet { .. } => pb::EventType::UrgencySet,
         Event::Retiered { .. } => pb::EventType::Retiered,
         Event::Cancelled { .. } => pb::EventType::Cancelled,

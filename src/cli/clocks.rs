@@ -66,6 +66,12 @@ pub(crate) fn add_to_card(facts: &mut Facts, ticket: &v1::Ticket, now: Timestamp
     if !matches!(ticket.urgency(), v1::Urgency::Unspecified | v1::Urgency::Normal) {
         facts.add("urgency", urgency(ticket.urgency));
     }
+    if ticket.escalation_step > 0 {
+        let guard = ticket.guard_permille.map_or_else(String::new, |guard| {
+            format!(", at risk with {} % left", f64::from(guard) / 10.0)
+        });
+        facts.add("escalated", format!("step {}{guard}", ticket.escalation_step));
+    }
     let clocks =
         [("response clock", &ticket.response_clock), ("solution clock", &ticket.solution_clock)];
     for (name, clock) in clocks {

@@ -19,6 +19,7 @@ mod events;
 mod explain;
 mod fault;
 mod forecast;
+mod hours;
 mod humane;
 mod import;
 mod journal;
@@ -146,8 +147,14 @@ enum Command {
 }
 
 /// Commands that ask no server: its options are not shown with them.
-const WITHOUT_SERVER: &[&[&str]] =
-    &[&["serve"], &["policy", "check"], &["bench"], &["journal", "verify"], &["completions"]];
+const WITHOUT_SERVER: &[&[&str]] = &[
+    &["serve"],
+    &["policy", "check"],
+    &["policy", "hours"],
+    &["bench"],
+    &["journal", "verify"],
+    &["completions"],
+];
 
 /// Commands whose output has one form only.
 const WITHOUT_OUTPUT: &[&[&str]] = &[&["serve"], &["completions"]];

@@ -31,6 +31,18 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Show the business hours of a policy file, and when they open next
+    #[command(after_help = super::hours::HELP)]
+    Hours {
+        /// The policy file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only the hours of this name
+        name: Option<String>,
+        /// As they are at this instant instead of now, such as 2026-12-24T10:00:00Z
+        #[arg(long, value_name = "INSTANT")]
+        at: Option<jiff::Timestamp>,
+    },
     /// Show the policy that the server serves by
     #[command(after_help = show_help())]
     Show {
@@ -117,6 +129,9 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<(), Fault> {
         match self {
             Self::Check { file } => check(context, &file),
+            Self::Hours { file, name, at } => {
+                super::hours::show(context, &file, name.as_deref(), at)
+            }
             Self::Show { toml } => ask(show(context, toml)),
             Self::Diff(diff) => ask(diff.run(context)),
             Self::Apply(apply) => ask(apply.run(context)),

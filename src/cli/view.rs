@@ -21,7 +21,7 @@ submitted_at, respond_by, solve_by, queue_id, route_step, pools, required_skills
 waits_for_agent_id, excluded_agent_ids, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
 handle_ms, outcome, note, reason, offer {agent_id, pool, offered_at, expires_at, decision}, urgency, response_clock and solution_clock {state, due, remaining_ms, hours, \
-opens_at}, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
+opens_at}, escalation_step, guard_permille, forecast {wait_p50_ms, wait_p80_ms, wait_p95_ms, basis, feasibility, miss_permille, reason, \
 ahead_count, agent_count, mean_handle_ms, callback_offered}. A decision: step, slack_ms, policy_version. Instants are RFC 3339 in UTC; \
 null means not known or none.";
 
@@ -150,6 +150,8 @@ pub(crate) struct Ticket {
     pub(crate) urgency: Option<String>,
     pub(crate) response_clock: Option<Clock>,
     pub(crate) solution_clock: Option<Clock>,
+    pub(crate) escalation_step: u32,
+    pub(crate) guard_permille: Option<u32>,
 }
 
 impl From<v1::Ticket> for Ticket {
@@ -192,6 +194,8 @@ impl From<v1::Ticket> for Ticket {
             urgency: told_urgency(ticket.urgency),
             response_clock: ticket.response_clock.map(Into::into),
             solution_clock: ticket.solution_clock.map(Into::into),
+            escalation_step: ticket.escalation_step,
+            guard_permille: ticket.guard_permille,
         }
     }
 }

@@ -439,6 +439,7 @@ impl Driver {
             | Event::Submitted(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
+            | Event::Escalated { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }

@@ -146,6 +146,7 @@ impl Tally {
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
+            | Event::Escalated { .. }
             | Event::Retiered { .. }
             | Event::Overflowed { .. }
             | Event::Opened { .. }

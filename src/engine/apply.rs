@@ -1,6 +1,7 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
 use super::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted};
+use super::escalation;
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolRecord, PoolSet,
     Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
@@ -65,6 +66,7 @@ impl Engine {
             Event::Opened { ticket, needs, why: _ } => {
                 self.re_key(*ticket, |ticket| ticket.needs.clone_from(needs));
             }
+            Event::Escalated { .. } => self.climbed(event),
             Event::Breached { ticket, deadline } => self.re_key(*ticket, |ticket| match deadline {
                 Deadline::Response => ticket.response_breached = true,
                 Deadline::Solution => ticket.solution_breached = true,
@@ -222,6 +224,8 @@ impl Engine {
             respond_by: submitted.respond_by,
             solve_by: submitted.solve_by,
             overflow_step: 0,
+            escalation_step: 0,
+            guard_permille: None,
             pools: submitted.pools,
             needs: submitted.needs.clone(),
             wish: submitted.wish.clone(),
@@ -233,6 +237,18 @@ impl Engine {
         };
         self.ids.insert(&ticket, &self.tickets);
         self.add_ticket(ticket);
+    }
+
+    fn climbed(&mut self, event: &Event) {
+        let Event::Escalated { ticket, escalation_step, pools, guard_permille, notify: _ } = event
+        else {
+            unreachable!("called for this event only")
+        };
+        self.re_key(*ticket, |ticket| {
+            ticket.escalation_step = *escalation_step;
+            ticket.pools = *pools;
+            ticket.guard_permille = *guard_permille;
+        });
     }
 
     fn retiered(&mut self, event: &Event) {
@@ -251,6 +267,11 @@ impl Engine {
             unreachable!("called for this event only")
         };
         self.re_key(*number, |ticket| {
+            if ticket.tier != *tier {
+                // Another ladder is climbed from its foot: what is due of it by now follows at once.
+                ticket.escalation_step = 0;
+                ticket.guard_permille = None;
+            }
             ticket.tier = *tier;
             ticket.tier_source = *source;
             ticket.tier_age_ms = 0;
@@ -422,9 +443,15 @@ impl Engine {
         self.finished_by_id.clear();
         for ticket in self.tickets.values_mut() {
             let waited_ms = self.at.since_ms(ticket.submitted_at);
+            let old_tier = old.tier(ticket.tier);
             ticket.tier = tier_of(ticket.tier);
-            (ticket.overflow_step, ticket.pools) =
-                Self::route_after(policy, ticket.tier, waited_ms);
+            let (overflow_step, routed) = Self::route_after(policy, ticket.tier, waited_ms);
+            ticket.overflow_step = overflow_step;
+            let tier = policy.tier(ticket.tier);
+            ticket.escalation_step =
+                escalation::taken_under(ticket, old_tier, policy, ticket.tier, self.at);
+            ticket.pools = escalation::pools_after(tier, ticket.escalation_step, routed);
+            ticket.guard_permille = escalation::guard_after(tier, ticket.escalation_step);
             if let State::Assigned(held) | State::Offered(held) = &mut ticket.state {
                 held.pool = held.pool.and_then(pool_of);
                 held.compared = held.compared.as_ref().map(|compared| compared.under(&old, policy));

@@ -427,6 +427,19 @@ pub enum Event {
         /// Why.
         why: OpenReason,
     },
+    /// Nobody had picked a ticket up, and a step of its tier's ladder was taken.
+    Escalated {
+        /// Which.
+        ticket: TicketNumber,
+        /// Steps taken.
+        escalation_step: u8,
+        /// The pools that may serve it now.
+        pools: PoolSet,
+        /// The guard from now on, in thousandths of the target; `None`: the tier's.
+        guard_permille: Option<u16>,
+        /// Who is to be told.
+        notify: Option<Arc<str>>,
+    },
     /// A deadline passed.
     Breached {
         /// Which ticket.
@@ -638,6 +651,7 @@ impl Event {
             | Self::Retiered { ticket, .. }
             | Self::Cancelled { ticket, .. }
             | Self::Overflowed { ticket, .. }
+            | Self::Escalated { ticket, .. }
             | Self::Opened { ticket, .. }
             | Self::Breached { ticket, .. }
             | Self::Assigned { ticket, .. }

@@ -6,6 +6,7 @@ use super::command::{
 };
 use super::deadlines::Promise;
 use super::dispatch::Choice;
+use super::escalation;
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket,
     TicketId, TicketNumber, TierIx, TierSource, Time,
@@ -309,6 +310,7 @@ impl Engine {
                 channel: submit.channel,
                 pools,
                 needs: needs.clone(),
+                guard_permille: None,
             };
             if self.queues.get(&key).is_none() {
                 return Err(Rejection::QueueLimit { max: QUEUES_MAX });
@@ -403,7 +405,10 @@ impl Engine {
         let promise = Promise { tier: coding.tier, ..Promise::of(live) };
         let (respond_by, solve_by) = promise.deadlines(&self.policy, live.submitted_at);
         let waited_ms = now.since_ms(live.submitted_at);
-        let (overflow_step, pools) = Self::route_after(&self.policy, coding.tier, waited_ms);
+        let (overflow_step, routed) = Self::route_after(&self.policy, coding.tier, waited_ms);
+        // Another tier's ladder is climbed from its foot.
+        let taken = if coding.tier == live.tier { live.escalation_step } else { 0 };
+        let pools = escalation::pools_after(self.policy.tier(coding.tier), taken, routed);
         let wish = live.wish.as_deref();
         let needs =
             needs_after(&self.policy, coding.tier, overflow_step, wish, live.needs.as_ref());

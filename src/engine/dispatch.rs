@@ -146,7 +146,8 @@ impl Floor<'_> {
         let waited_ms = now.since_ms(front.submitted_at);
         let slack_ms = front.respond_by.since_ms(now);
         let tier = self.policy.tier(queue.tier);
-        let guard_share_ms = permille_of(target_ms, tier.guard_permille);
+        let guard_permille = queue.guard_permille.map_or(tier.guard_permille, u32::from);
+        let guard_share_ms = permille_of(target_ms, guard_permille);
         let handle_ms = self.records[usize::from(pool.0)].handle_ms();
         let guard_ms = target_ms.min(guard_share_ms.max(handle_ms.saturating_mul(2)));
         let keeps = |p: &PoolIx| !self.may_spare(*p, queue.tier, counted);

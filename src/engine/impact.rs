@@ -1,6 +1,7 @@
 //! What another policy would do to what waits: asked before it is applied, changes nothing.
 
 use super::Engine;
+use super::escalation;
 use super::model::{AgentId, Channel, Policy, PoolSet, Ticket, TicketId, TierIx, Time};
 use super::needs::SkillIx;
 use super::wish::SkillMode;
@@ -85,7 +86,10 @@ impl Engine {
             }
             if let Some(tier) = fate.then.filter(|_| waits) {
                 let waited_ms = now.since_ms(ticket.submitted_at);
-                let (_, pools) = Self::route_after(policy, tier, waited_ms);
+                let (_, routed) = Self::route_after(policy, tier, waited_ms);
+                let old = self.policy.tier(ticket.tier);
+                let taken = escalation::taken_under(ticket, old, policy, tier, now);
+                let pools = escalation::pools_after(policy.tier(tier), taken, routed);
                 *after.entry((tier, ticket.channel, pools)).or_default() += 1;
             }
         }
@@ -182,8 +186,7 @@ impl Engine {
 
 /// Every pool that serves the tier at one time or another.
 fn pools_ever(policy: &Policy, tier: TierIx) -> PoolSet {
-    let tier = policy.tier(tier);
-    tier.overflow.iter().fold(tier.pools, |all, step| union(all, step.pools))
+    escalation::pools_ever(policy.tier(tier))
 }
 
 fn pool_names(policy: &Policy, pools: PoolSet) -> Vec<Arc<str>> {

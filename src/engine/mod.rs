@@ -14,6 +14,7 @@ pub mod deadlines;
 pub mod decide;
 pub mod dispatch;
 pub mod duty;
+pub mod escalation;
 mod explain;
 pub mod flow;
 pub mod hours;
@@ -375,6 +376,7 @@ impl Engine {
         let breached = |deadline| Event::Breached { ticket: number, deadline };
         match due {
             Due::Overflow => self.overflowed(ticket),
+            Due::Escalation => self.escalated(ticket),
             Due::PreferenceEnd => self
                 .opened(ticket, command::OpenReason::Waited)
                 .expect("it waits for its preferred agent"),
@@ -388,13 +390,38 @@ impl Engine {
         }
     }
 
+    /// The next step of the ladder, taken.
+    fn escalated(&self, ticket: &Ticket) -> Event {
+        let tier = self.policy.tier(ticket.tier);
+        let step = &tier.timing.escalation[usize::from(ticket.escalation_step)];
+        let taken = ticket.escalation_step + 1;
+        Event::Escalated {
+            ticket: ticket.number,
+            escalation_step: taken,
+            pools: escalation::pools_after(
+                tier,
+                taken,
+                Self::routed(&self.policy, ticket.tier, ticket.overflow_step),
+            ),
+            guard_permille: escalation::guard_after(tier, taken),
+            notify: step.notify.clone(),
+        }
+    }
+
+    /// The pools that may serve a ticket of that tier after so many overflow steps.
+    fn routed(policy: &Policy, tier: TierIx, overflow_step: u8) -> PoolSet {
+        let tier = policy.tier(tier);
+        let last = usize::from(overflow_step).checked_sub(1);
+        last.map_or(tier.pools, |last| tier.overflow[last].pools)
+    }
+
     /// The pools that may serve a ticket of that tier after a wait of `waited_ms`, and the overflow
     /// steps taken by then.
     fn route_after(policy: &Policy, tier: TierIx, waited_ms: i64) -> (u8, PoolSet) {
-        let tier = policy.tier(tier);
-        let taken = tier.overflow.iter().take_while(|step| step.after_ms <= waited_ms).count();
-        let pools = if taken == 0 { tier.pools } else { tier.overflow[taken - 1].pools };
-        (u8::try_from(taken).expect("a tier has at most 63 overflow steps"), pools)
+        let steps = policy.tier(tier).overflow.iter();
+        let taken = steps.take_while(|step| step.after_ms <= waited_ms).count();
+        let taken = u8::try_from(taken).expect("a tier has at most 63 overflow steps");
+        (taken, Self::routed(policy, tier, taken))
     }
 }
 

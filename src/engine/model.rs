@@ -446,6 +446,10 @@ pub struct Ticket {
     pub needs: Option<Arc<Needs>>,
     /// What it asked of its agent; `None` when it asked nothing.
     pub wish: Option<Box<Wish>>,
+    /// How many steps of its tier's ladder have been taken.
+    pub escalation_step: u8,
+    /// The guard that its ladder has raised, in thousandths of the target; `None`: the tier's.
+    pub guard_permille: Option<u16>,
     /// When an agent first picked it up; empty again if that agent was never heard of after.
     pub picked_up_at: Option<Time>,
     /// Whether the response deadline passed before anyone picked it up.

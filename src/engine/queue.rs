@@ -28,6 +28,8 @@ pub struct QueueKey {
     pub pools: PoolSet,
     /// Whom they need beyond these; `None` when anyone of the pools will do.
     pub needs: Option<Arc<Needs>>,
+    /// The guard that their tier's ladder has raised, in thousandths; `None`: the tier's.
+    pub guard_permille: Option<u16>,
 }
 
 impl QueueKey {
@@ -38,6 +40,7 @@ impl QueueKey {
             channel: ticket.channel,
             pools: ticket.pools,
             needs: ticket.needs.clone(),
+            guard_permille: ticket.guard_permille,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the index holds one entry a ticket, and nothing can be forgotten by cancelling the wrong timer.
 
 use super::Engine;
+use super::escalation;
 use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
 use super::shelf::Shelf;
 use std::collections::BTreeSet;
@@ -13,6 +14,8 @@ pub enum Due {
     Overflow,
     /// Its preferred agent is waited for no longer.
     PreferenceEnd,
+    /// The next step of its tier's ladder.
+    Escalation,
     /// Its response deadline has passed.
     ResponseBreach,
     /// Its solution deadline has passed.
@@ -45,7 +48,8 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
         State::Assigned(assignment) => Some((assignment.lease_until, Due::LeaseEnd)),
         State::Quarantined(_) => None,
     };
-    [response, solution, other].into_iter().flatten().min()
+    let escalation = escalation::next_at(ticket, policy).map(|at| (at, Due::Escalation));
+    [response, solution, other, escalation].into_iter().flatten().min()
 }
 
 /// The instants that something falls due, first to last.

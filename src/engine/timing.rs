@@ -1,5 +1,7 @@
-//! How a tier measures time: the hours its clocks run in, and what urgency makes of its targets.
+//! How a tier measures time: the hours its clocks run in, what urgency makes of its targets, and its
+//! ladder.
 
+use super::escalation::Escalation;
 use super::hours::HoursIx;
 
 /// How soon a ticket matters, as its submitter or an agent judges it.
@@ -44,12 +46,15 @@ pub struct Timing {
     /// What each urgency makes of both targets, in thousandths, in the order of [`Urgency::ALL`]. Never
     /// more for a higher urgency; 1000 for `Normal`.
     pub urgency_permille: [u32; 4],
+    /// What happens to a ticket that nobody picks up, in order. At most
+    /// [`ESCALATIONS_MAX`](super::escalation::ESCALATIONS_MAX).
+    pub escalation: Vec<Escalation>,
 }
 
 impl Default for Timing {
-    /// Clocks that always run, and urgencies that change nothing.
+    /// Clocks that always run, urgencies that change nothing, and no ladder.
     fn default() -> Self {
-        Self { hours: [None; 6], urgency_permille: [1000; 4] }
+        Self { hours: [None; 6], urgency_permille: [1000; 4], escalation: Vec::new() }
     }
 }
 

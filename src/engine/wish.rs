@@ -6,6 +6,7 @@
 
 use super::Engine;
 use super::command::{Asked, AskedSkill, Event, OpenReason, Rejection};
+use super::escalation;
 use super::model::{AgentId, Overflow, Policy, Ticket, TierIx, Time};
 use super::needs::{Needs, SkillIx, SkillSet, Skills, level_in};
 use std::sync::Arc;
@@ -175,7 +176,8 @@ impl Engine {
 
     /// What the wait has earned a ticket: more pools, or less that is required.
     pub(super) fn overflowed(&self, ticket: &Ticket) -> Event {
-        let steps = &self.policy.tier(ticket.tier).overflow;
+        let tier = self.policy.tier(ticket.tier);
+        let steps = &tier.overflow;
         let step = steps.get(usize::from(ticket.overflow_step));
         let drop_ms = ticket.wish.as_ref().and_then(|wish| wish.next_drop_ms());
         let after_ms = step.map(|step| step.after_ms).into_iter().chain(drop_ms).min();
@@ -191,7 +193,9 @@ impl Engine {
         Event::Overflowed {
             ticket: ticket.number,
             overflow_step,
-            pools: step.map_or(ticket.pools, |step| step.pools),
+            pools: step.map_or(ticket.pools, |step| {
+                escalation::pools_after(tier, ticket.escalation_step, step.pools)
+            }),
             needs,
             relaxed_ms,
         }

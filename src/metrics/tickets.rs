@@ -37,6 +37,7 @@ struct Families {
     breached: Counters<3>,
     lease_expired: Counters<2>,
     retiered: Counters<2>,
+    escalated: Counters<2>,
     wait: Histograms<2>,
     handle: Histograms<2>,
 }
@@ -89,6 +90,8 @@ impl Tickets {
         let abandoned = counters("abandoned", "Tickets withdrawn before anyone picked them up");
         let lease_expired = counters("lease_expired", "Leases that ended by themselves");
         let retiered = counters("retiered", "Tickets whose tier was corrected, by the new tier");
+        let escalated =
+            counters("escalated", "Steps of the tiers' ladders that were taken, by step");
         let breached = Counters::default();
         tickets.register(
             "breached",
@@ -137,6 +140,7 @@ impl Tickets {
             breached,
             lease_expired,
             retiered,
+            escalated,
             wait,
             handle,
         };
@@ -177,6 +181,12 @@ impl Tickets {
                     Deadline::Response => cell.response_breached.inc(),
                     Deadline::Solution => cell.solution_breached.inc(),
                 };
+            }
+            Event::Escalated { ticket, escalation_step, .. } => {
+                let tier = &engine.policy().tier(live(*ticket).tier).name;
+                let step = escalation_step.to_string().into();
+                let labels = [("tier", tier.clone()), ("step", step)];
+                self.families.escalated.get_or_create_owned(&labels).inc();
             }
             Event::LeaseExpired { ticket, .. } => {
                 keyed.of(live(*ticket)).lease_expired.inc();

@@ -231,3 +231,239 @@ fn date(item: &Item<'_>) -> Option<i32> {
     let days = epoch.until((Unit::Day, date)).expect("both are within the calendar");
     Some(days.get_days())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::model::{Policy, Time};
+    use proptest::prelude::*;
+
+    fn with_hours(hours: &str) -> String {
+        format!(
+            "version = \"v1\"\n[[tier]]\nname = \"gold\"\nrank = 1\npools = [\"desk\"]\n\
+             hours = {{ default = \"office\" }}\nrespond_within = {{ default = \"2h\" }}\n\
+             [[pool]]\nname = \"desk\"\n[[hours]]\nname = \"office\"\n{hours}\n"
+        )
+    }
+
+    fn policy(hours: &str) -> Policy {
+        let (policy, warnings) =
+            super::super::parse("p.toml", &with_hours(hours)).expect("the policy is sound");
+        assert_eq!(warnings, []);
+        policy
+    }
+
+    fn at(text: &str) -> Time {
+        Time(text.parse::<Timestamp>().expect("an instant").as_millisecond())
+    }
+
+    const ZURICH: &str = "zone = \"Europe/Zurich\"\n";
+
+    #[test]
+    fn a_night_shift_loses_an_hour_in_spring_and_wins_one_in_autumn() {
+        let policy = policy(&format!("{ZURICH}sun = [\"00:00-06:00\"]"));
+        let hours = &policy.hours[0];
+        for (from, to, open_hours) in [
+            ("2026-03-28T23:00:00Z", "2026-03-29T04:00:00Z", 5),
+            ("2026-06-06T22:00:00Z", "2026-06-07T04:00:00Z", 6),
+            ("2026-10-24T22:00:00Z", "2026-10-25T05:00:00Z", 7),
+        ] {
+            let (from, to) = (at(from), at(to));
+            let open_ms = open_hours * 3_600_000;
+            assert_eq!(hours.opens_at(from), from);
+            assert_eq!(hours.closes_at(from), Some(to));
+            assert_eq!(hours.open_between(from, to), open_ms);
+            assert_eq!(hours.add_open(from, open_ms), to);
+        }
+    }
+
+    #[test]
+    fn a_holiday_and_the_weekend_move_a_deadline_to_monday() {
+        let policy = policy(&format!(
+            "{ZURICH}mon = [\"08:00-18:00\"]\ntue = [\"08:00-18:00\"]\nwed = [\"08:00-18:00\"]\n\
+             thu = [\"08:00-18:00\"]\nfri = [\"08:00-18:00\"]\nholidays = [{{ date = \"2026-12-25\", \
+             name = \"Christmas\" }}, {{ date = \"2026-12-24\", name = \"Eve\", open = [\"08:00-12:00\"] }}]"
+        ));
+        let hours = &policy.hours[0];
+        // Thursday 11:00: an hour is left of the Eve, and the second is Monday's first.
+        let submitted = at("2026-12-24T10:00:00Z");
+        assert_eq!(hours.add_open(submitted, 2 * 3_600_000), at("2026-12-28T08:00:00Z"));
+        assert_eq!(hours.closes_at(submitted), Some(at("2026-12-24T11:00:00Z")));
+        assert_eq!(hours.opens_at(at("2026-12-25T10:00:00Z")), at("2026-12-28T07:00:00Z"));
+        let special = hours.special_day(submitted).expect("it is the Eve");
+        assert_eq!((special.date().as_str(), &*special.name), ("2026-12-24", "Eve"));
+        // A deadline that ends with the day is due then, and not on the next morning.
+        assert_eq!(hours.add_open(submitted, 3_600_000), at("2026-12-24T11:00:00Z"));
+    }
+
+    #[test]
+    fn a_pause_leaves_as_much_open_time_as_there_was() {
+        use crate::engine::hours::shift_after_pause;
+        let policy = policy(&format!("{ZURICH}mon = [\"08:00-18:00\"]\ntue = [\"08:00-18:00\"]"));
+        let hours = Some(&*policy.hours[0]);
+        // Monday 17:00 local, two hours to go: due on Tuesday at 09:00.
+        let due = at("2026-06-02T07:00:00Z");
+        let paused = at("2026-06-01T15:00:00Z");
+        let shifted = |resumed| shift_after_pause(hours, due, paused, at(resumed));
+        assert_eq!(shifted("2026-06-02T08:00:00Z"), at("2026-06-02T10:00:00Z"));
+        assert_eq!(shifted("2026-06-01T15:30:00Z"), at("2026-06-02T07:30:00Z"));
+        assert_eq!(shifted("2026-06-01T20:00:00Z"), at("2026-06-02T08:00:00Z"));
+        assert_eq!(shifted("2026-06-01T15:00:00Z"), due);
+        let late =
+            shift_after_pause(hours, due, at("2026-06-02T08:00:00Z"), at("2026-06-08T08:00:00Z"));
+        assert_eq!(late, due, "a deadline that has passed stays");
+        let wall = shift_after_pause(None, Time(100), Time(40), Time(70));
+        assert_eq!(wall, Time(130));
+    }
+
+    #[test]
+    fn what_is_wrong_with_hours_is_told_with_the_line_and_the_value() {
+        let day = "mon = [\"08:00-18:00\"]";
+        for (hours, message) in [
+            (
+                "zone = \"Europe/Zurch\"\nmon = [\"08:00-18:00\"]",
+                "12: hours \"office\": zone = \"Europe/Zurch\" is no time zone such as Europe/Zurich; did you mean Europe/Zurich?",
+            ),
+            (
+                "zone = \"europe/zurich\"\nmon = [\"08:00-18:00\"]",
+                "is no time zone such as Europe/Zurich; did you mean Europe/Zurich?",
+            ),
+            (day, "10: hours \"office\": zone is missing"),
+            (
+                ZURICH,
+                "10: hours \"office\": is never open: give mon, tue, wed, thu, fri, sat or sun a span",
+            ),
+            (
+                &format!("{ZURICH}mon = [\"8-18\"]"),
+                "13: hours \"office\": mon = \"8-18\" is not a span within one day such as 08:00-12:00 or 13:00-24:00",
+            ),
+            (
+                &format!("{ZURICH}mon = [\"22:00-06:00\"]"),
+                "mon = \"22:00-06:00\" is not a span within one day",
+            ),
+            (
+                &format!("{ZURICH}mon = [\"08:00-24:01\"]"),
+                "mon = \"08:00-24:01\" is not a span within one day",
+            ),
+            (
+                &format!("{ZURICH}mon = [\"08:00-12:00\", \"11:00-13:00\"]"),
+                "mon = \"11:00-13:00\" does not come after the span before it",
+            ),
+            (
+                &format!("{ZURICH}{day}\nholidays = [{{ date = \"2026-02-30\", name = \"x\" }}]"),
+                "holidays 1: date = \"2026-02-30\" is not a date such as 2026-12-25, from 1970-01-01 to 2100-12-31",
+            ),
+            (
+                &format!(
+                    "{ZURICH}{day}\nholidays = [{{ date = \"2026-02-03\", name = \"x\" }}, {{ date = \"2026-02-03\", name = \"y\" }}]"
+                ),
+                "holidays 2: date = \"2026-02-03\" is listed twice",
+            ),
+            (
+                &format!("{ZURICH}{day}\nholidays = [{{ date = \"2026-02-03\" }}]"),
+                "holidays 1: name is missing",
+            ),
+            (&format!("{ZURICH}{day}\nmonday = []"), "unknown key monday; "),
+        ] {
+            let error = super::super::parse("p.toml", &with_hours(hours)).expect_err(message);
+            assert!(error.to_string().contains(message), "{error}\n{message}");
+        }
+    }
+
+    fn day() -> impl Strategy<Value = Box<[Span]>> {
+        prop::collection::btree_set(0..=1440_u16, 0..5).prop_map(|minutes| {
+            let minutes: Vec<_> = minutes.into_iter().collect();
+            let span = |pair: &[u16]| Span { from_minute: pair[0], to_minute: pair[1] };
+            minutes.chunks_exact(2).map(span).collect()
+        })
+    }
+
+    /// Zones with half hours, changes at midnight, a day left out, winter time in summer, and none.
+    const ZONES: [&str; 14] = [
+        "Europe/Zurich",
+        "Europe/Dublin",
+        "America/New_York",
+        "America/Sao_Paulo",
+        "America/Havana",
+        "America/Asuncion",
+        "America/St_Johns",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "Pacific/Chatham",
+        "Africa/Casablanca",
+        "Asia/Gaza",
+        "Asia/Kathmandu",
+        "Etc/UTC",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Minute by minute, what the calendar library's clock shows is what the hours say.
+        #[test]
+        fn hours_are_open_when_the_clock_of_the_zone_shows_it(
+            zone in prop::sample::select(ZONES.to_vec()),
+            week in prop::array::uniform7(day()),
+            special in prop::collection::btree_map(0..12_i32, day(), 0..4),
+            (change, day_before, minute) in (any::<prop::sample::Index>(), 0..6_i64, 0..1440_i64),
+        ) {
+            prop_assume!(week.iter().any(|day| !day.is_empty()));
+            let clock = database().get(zone).expect("it is built in");
+            let offsets = offsets(&clock);
+            // Some days around a change of the clocks after 1973, when all zones went by whole minutes.
+            let later: Vec<_> = offsets.iter().filter(|o| o.from_s > 94_694_400).collect();
+            let around_s = if later.is_empty() { 1_700_000_000 } else { change.get(&later).from_s };
+            let from_s = (around_s / 60 - day_before * 1440 - minute) * 60;
+            let first_day = i32::try_from(from_s.div_euclid(86_400)).expect("it is in the calendar");
+            let special = special.into_iter().map(|(day, open)| SpecialDay {
+                day: first_day - 2 + day,
+                name: "special".into(),
+                open,
+            });
+            let plan = Plan {
+                name: "test".into(),
+                zone: zone.into(),
+                offsets,
+                week,
+                special: special.collect(),
+            };
+            let hours = Hours::new(plan.clone()).expect("the plan is sound");
+            let from = Time(from_s * 1000);
+            let mut open_ms = 0;
+            let mut last_open = None;
+            for minute in 0..8 * 1440 {
+                let second = from_s + minute * 60;
+                let shown = Timestamp::from_second(second).expect("it is in the calendar");
+                let shown = shown.to_zoned(clock.clone());
+                let date = shown.date();
+                let epoch = jiff::civil::date(1970, 1, 1);
+                let days = epoch.until((Unit::Day, date)).expect("both are in the calendar").get_days();
+                let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
+                let spans = plan
+                    .special
+                    .iter()
+                    .find(|special| special.day == days)
+                    .map_or(&plan.week[weekday], |special| &special.open);
+                let of_day = u16::try_from(i32::from(shown.hour()) * 60 + i32::from(shown.minute()))
+                    .expect("it is within a day");
+                let is_open = spans.iter().any(|s| (s.from_minute..s.to_minute).contains(&of_day));
+
+                let now = Time(second * 1000);
+                prop_assert_eq!(hours.is_open(now), is_open, "{} at {}", zone, shown);
+                prop_assert_eq!(hours.open_between(from, now), open_ms);
+                prop_assert_eq!(hours.closes_at(now) == Some(now), !is_open);
+                prop_assert_eq!(hours.opens_at(now) == now, is_open);
+                if is_open {
+                    open_ms += 60_000;
+                    prop_assert_eq!(hours.add_open(from, open_ms), now.plus_ms(60_000));
+                    prop_assert_eq!(hours.add_open(now, 1), now.plus_ms(1));
+                } else if let Some(last) = last_open {
+                    prop_assert_eq!(hours.add_open(from, open_ms), last);
+                }
+                if is_open {
+                    last_open = Some(now.plus_ms(60_000));
+                }
+            }
+        }
+    }
+}

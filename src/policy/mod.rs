@@ -8,6 +8,7 @@ mod change;
 mod channels;
 mod describe;
 mod difference;
+mod escalation;
 mod hours;
 mod pools;
 mod skills;

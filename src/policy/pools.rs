@@ -4,6 +4,7 @@ use super::{
     BACK_OFF_MS, LEASE_MS, LEASE_MS_DEFAULT, MISSES_MAX, Names, OFFER_MS, RESERVE, tables,
     unique_name,
 };
+use crate::engine::escalation;
 use crate::engine::model::{AgentChoice, POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
 use crate::engine::push::OfferRule;
 use crate::settings::{Item, Place, Report, Section, format_ms};
@@ -151,5 +152,5 @@ pub(super) fn warn_of_idle_pools(report: &Report<'_>, policy: &Policy, places: &
 
 /// Every pool that may serve the tier at some time.
 pub(super) fn served_by(tier: &Tier) -> PoolSet {
-    tier.overflow.last().map_or(tier.pools, |step| step.pools)
+    escalation::pools_ever(tier)
 }

@@ -81,3 +81,39 @@ async fn an_urgency_moves_the_deadline_from_the_submit_on() {
     let again = server.intake().update_ticket(low).await.unwrap().into_inner().ticket.unwrap();
     assert_eq!(again.respond_by, ticket.respond_by);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ladder_is_seen_in_the_ticket_the_queue_the_policy_and_the_events() {
+    let gold = "name = \"gold\"\nescalation = [{ at = 0.05, guard = 1, pools = [\"general\"], notify = \"lead\" }]";
+    let policy = POLICY.replacen("name = \"gold\"", gold, 1);
+    let server = TestServer::start_as(Wish { policy, ..Wish::default() }).await;
+    server.submit(ticket_of("T-1", "gold")).await;
+    let request = pb::WatchEventsRequest {
+        from_seq: Some(1),
+        follow: true,
+        types: vec![pb::EventType::Escalated.into()],
+        ..Default::default()
+    };
+    let mut events = server.ops().watch_events(request).await.unwrap().into_inner();
+    let told = loop {
+        let answer = events.message().await.unwrap().expect("it follows");
+        if let Some(told) = answer.events.into_iter().next() {
+            break told;
+        }
+    };
+    assert_eq!((told.ticket_id.as_str(), told.tier.as_str()), ("T-1", "gold"));
+    assert_eq!(told.pools, ["senior", "general"]);
+    let details = ["escalation_step", "guard_permille", "notify"].map(|name| &*told.details[name]);
+    assert_eq!(details, ["1", "1000", "lead"]);
+
+    let ticket = server.get("T-1").await.unwrap();
+    assert_eq!((ticket.escalation_step, ticket.guard_permille), (1, Some(1000)));
+    assert_eq!(ticket.queue_id, "gold/voice/senior+general^1000");
+    let request = pb::ListTicketsRequest { queue_id: ticket.queue_id, ..Default::default() };
+    let listed = server.intake().list_tickets(request).await.unwrap().into_inner().tickets;
+    assert_eq!(listed.len(), 1);
+    let request = pb::GetPolicyRequest {};
+    let policy = server.admin().get_policy(request).await.unwrap().into_inner().policy.unwrap();
+    let step = &policy.tiers[0].escalation[0];
+    assert_eq!((step.at_permille, step.notify.as_str()), (50, "lead"));
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tierline::engine::command::{
     AgentProfile, Command, Event, Lookup, ReleaseReason, Submit, WaitEnd,
 };
+use tierline::engine::escalation::Escalation;
 use tierline::engine::hours::{Hours, HoursIx, Offset, Plan, Span, SpecialDay};
 use tierline::engine::model::{
     AgentId, Caller, Content, IdentifierKind, Overflow, Policy, Pool, PoolIx, PoolSet, Presence,
@@ -325,6 +326,13 @@ pub(crate) fn policy(version: &str) -> Policy {
         timing: Timing {
             hours: [None, Some(HoursIx(0)), None, Some(HoursIx(1)), None, None],
             urgency_permille: [2000, 1000, 500, 250],
+            escalation: vec![Escalation {
+                at_permille: 300,
+                guard_permille: Some(900),
+                pools: PoolSet(0b010),
+                hand_to: Some(PoolIx(2)),
+                notify: Some("lead".into()),
+            }],
         },
         pools,
         offer_callback_above_ms: None,

@@ -394,7 +394,8 @@ fn lease_token(word: &str) -> LeaseToken {
 }
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [guard N] [weight N]
-/// [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..; pool NAME [lease T]
+/// [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..
+/// [at SHARE STEP]..; pool NAME [lease T]
 /// [keep N TIER].. [choice C] [yields] [offer T] [off FIRST MAX] [misses N]; skills NAME..;
 /// channel NAME [cost N] [alone] [over NAME+NAME]; hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`
 pub(super) fn policy(text: &str) -> Policy {
@@ -429,7 +430,7 @@ pub(super) fn policy(text: &str) -> Policy {
         weight_permille: number(words, "weight", 1000),
         respond_within_ms: [duration_ms(words[2]).expect("a duration"); 6],
         solve_within_ms: [duration(words, "solve"); 6],
-        timing: timing::of_tier(words, &named("hours")),
+        timing: timing::of_tier(words, &named("hours"), pools),
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
         offer_callback_above_ms: None,

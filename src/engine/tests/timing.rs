@@ -190,3 +190,154 @@ fn a_submit_with_another_urgency_is_another_submit() {
          0s submit t1 gold voice -> TicketExists",
     );
 }
+
+#[test]
+fn a_ladder_is_climbed_before_the_deadline_and_after_it() {
+    check(
+        "policy guarded-edf v1; pool desk; pool backup; pool bosses;
+             tier gold 100s desk at 500 guard=1000 at 800 add=backup,tell=lead at 1000 tell=head at 2000 hand=bosses
+         0s submit t1 gold voice
+         50s * t1 escalates to step 1 in desk, guard 1000
+         80s * t1 escalates to step 2 in desk+backup, guard 1000, tells lead
+         100s * t1 escalates to step 3 in desk+backup, guard 1000, tells head
+         100.001s * t1 late for response
+         200s * t1 escalates to step 4 in bosses, guard 1000
+         200s see t1 -> waiting, gold, in bosses, due 100s
+         300s next -> never",
+    );
+}
+
+#[test]
+fn a_raised_guard_puts_a_ticket_at_risk_and_before_earlier_deadlines() {
+    let script = |ladder: &str, step: &str, taken: &str| {
+        check(&format!(
+            "policy guarded-edf v1; tier gold 3h desk guard 0{ladder}; tier base 2h desk guard 0; pool desk
+             agent ann desk
+             here ann
+             0s submit t1 gold voice
+             1800s submit t2 base voice
+             {step}
+             55m pull ann -> {taken}",
+        ));
+    };
+    script("", "", "t2 #1 earliest-deadline");
+    let raised = "2700s * t1 escalates to step 1 in desk, guard 1000";
+    script(" at 250 guard=1000", raised, "t1 #1 at-risk");
+}
+
+#[test]
+fn tickets_of_one_guard_stand_in_one_queue() {
+    check(
+        "policy guarded-edf v1; tier gold 100s desk at 500 guard=900; pool desk
+         0s submit t1 gold voice
+         20s submit t2 gold voice
+         50s * t1 escalates to step 1 in desk, guard 900
+         60s queues -> gold/voice/desk: t2 (0 late); gold/voice/desk: t1 (0 late)
+         60s place t2 -> 1
+         70s * t2 escalates to step 1 in desk, guard 900
+         70s queues -> gold/voice/desk: t1 t2 (0 late)",
+    );
+}
+
+#[test]
+fn nothing_escalates_once_somebody_has_picked_it_up() {
+    check(
+        "policy guarded-edf v1; tier gold 100s desk at 500 tell=lead; pool desk lease 60s
+         agent ann desk
+         here ann
+         0s submit seen gold voice
+         10s pull ann -> seen #1 at-risk
+         20s extend seen #1 -> seen #1 at-risk
+         30s release seen #1
+         90s see seen -> waiting, gold, in desk, due 100s, picked up 10s
+         90s cancel seen -> ended 1",
+    );
+    // A pick-up that nobody saw is none: what fell due meanwhile is made up for.
+    check(
+        "policy guarded-edf v1; tier gold 100s desk at 500 tell=lead; pool desk lease 60s
+         agent ann desk
+         here ann
+         0s submit lost gold voice
+         10s pull ann -> lost #1 at-risk
+         70s * lease #1 of lost ends
+         70s * lost escalates to step 1 in desk, tells lead",
+    );
+}
+
+#[test]
+fn the_pools_of_the_ladder_come_on_top_of_those_of_the_wait() {
+    check(
+        "policy guarded-edf v1; pool a; pool b; pool c; pool d; pool e;
+             tier gold 100s a then 60s a+b then 90s a+b+c at 500 add=d at 800 hand=e,add=d
+         0s submit t1 gold voice
+         50s * t1 escalates to step 1 in a+d
+         60s * t1 opens to a+b+d
+         80s * t1 escalates to step 2 in d+e
+         90s * t1 opens to d+e
+         90s see t1 -> waiting, gold, in d+e, due 100s
+         100.001s * t1 late for response",
+    );
+}
+
+#[test]
+fn the_ladder_counts_open_time() {
+    check(
+        "policy guarded-edf v1; tier gold 4h desk within office at 500 tell=lead; pool desk;
+             hours office 0@60 mon-fri=8-12,13-18
+         10h submit t1 gold voice
+         46800s * t1 escalates to step 1 in desk, tells lead
+         54000.001s * t1 late for response",
+    );
+}
+
+#[test]
+fn a_more_urgent_ticket_climbs_what_is_due_by_then() {
+    check(
+        "policy guarded-edf v1; tier gold 100s desk high=500 at 500 tell=lead at 900 tell=head; pool desk
+         0s submit t1 gold voice
+         30s urgency t1 high
+         30s * t1 escalates to step 1 in desk, tells lead
+         45s * t1 escalates to step 2 in desk, tells head
+         50.001s * t1 late for response",
+    );
+}
+
+#[test]
+fn a_corrected_tier_climbs_its_own_ladder_from_the_foot() {
+    check(
+        "policy guarded-edf v1; tier gold 100s desk at 200 add=backup at 900 tell=head;
+             tier base 100s desk at 500 guard=1000; pool desk; pool backup
+         0s submit t1 base voice
+         50s * t1 escalates to step 1 in desk, guard 1000
+         60s retier t1 gold found
+         60s * t1 escalates to step 1 in desk+backup
+         90s * t1 escalates to step 2 in desk+backup, tells head
+         95s retier t1 gold unknown
+         95s * t1 escalates to step 1 in desk, guard 1000
+         95s see t1 -> waiting, base (unknown_customer), in desk, due 100s, of c1",
+    );
+}
+
+#[test]
+fn a_policy_change_keeps_the_steps_and_renames_the_pools() {
+    let first = "policy guarded-edf v1; tier gold 100s a at 500 add=b,tell=lead; pool a; pool b
+         0s submit t1 gold voice
+         50s * t1 escalates to step 1 in a+b, tells lead";
+    // The same ladder: nobody is told again.
+    check(&format!(
+        "{first}
+         60s policy guarded-edf v2; tier gold 100s a at 500 add=b,guard=900,tell=lead; pool b; pool a
+         60s see t1 -> waiting, gold, in b+a, due 100s
+         60s queues -> gold/voice/b+a: t1 (0 late)
+         100.001s * t1 late for response"
+    ));
+    // Another: what it would have done by now counts as done.
+    check(&format!(
+        "{first}
+         60s policy guarded-edf v2; tier gold 100s a at 300 add=c at 550 tell=lead at 700 hand=b;
+             pool a; pool b; pool c
+         60s see t1 -> waiting, gold, in a+c, due 100s
+         70s * t1 escalates to step 3 in b
+         100.001s * t1 late for response"
+    ));
+}

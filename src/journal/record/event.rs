@@ -9,7 +9,7 @@ use super::ticket::{
     decode_step, decode_tier, decode_urgency, encode_caller, encode_channel, encode_content,
     encode_flaw, encode_source, encode_step, encode_urgency,
 };
-use super::{Error, boxed, name, narrow, policy, push, required, text, twin, v1};
+use super::{Error, boxed, hours, name, narrow, policy, push, required, text, twin, v1};
 use crate::engine::command::{
     AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
 };
@@ -56,6 +56,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::Updated { ticket, content } => {
             Kind::Updated(v1::Updated { ticket: ticket.0, content: Some(encode_content(content)) })
         }
+        Event::Escalated { .. } => Kind::Escalated(hours::encode_escalated(event)),
         Event::UrgencySet { .. } => Kind::UrgencySet(encode_urgency_set(event)),
         Event::Retiered {
             ticket,
@@ -284,6 +285,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(updated.ticket),
             content: Arc::new(decode_content(required(updated.content, "updated.content")?)),
         },
+        Kind::Escalated(escalated) => hours::decode_escalated(escalated)?,
         Kind::UrgencySet(set) => decode_urgency_set(set)?,
         Kind::Retiered(retiered) => decode_retiered(retiered)?,
         Kind::Cancelled(cancelled) => Event::Cancelled {

@@ -1,9 +1,13 @@
 //! Business hours, and how a tier measures time, as messages.
 
-use super::{Error, name, narrow, v1};
+use super::ticket::decode_pool;
+use super::{Error, name, narrow, text, v1};
+use crate::engine::command::Event;
+use crate::engine::escalation::{ESCALATIONS_MAX, Escalation};
 use crate::engine::hours::{
     Hours, HoursIx, OFFSETS_MAX, Offset, PLANS_MAX, Plan, Span, SpecialDay,
 };
+use crate::engine::model::{PoolSet, TicketNumber};
 use crate::engine::timing::{Timing, Urgency};
 use std::sync::Arc;
 
@@ -101,7 +105,60 @@ pub(super) fn encode_urgency_of_tier(timing: &Timing) -> Vec<u32> {
     changed.map(|urgency| timing.urgency_permille[urgency.index()]).into()
 }
 
-pub(super) fn decode_timing(hours: &[u32], urgency_permille: &[u32]) -> Result<Timing, Error> {
+pub(super) fn encode_ladder_of_tier(timing: &Timing) -> Vec<v1::Escalation> {
+    let step = |step: &Escalation| v1::Escalation {
+        at_permille: step.at_permille,
+        guard_permille: step.guard_permille.map(Into::into),
+        pools: step.pools.0,
+        hand_to: step.hand_to.map(|pool| pool.0.into()),
+        notify: text(step.notify.as_deref()),
+    };
+    timing.escalation.iter().map(step).collect()
+}
+
+fn decode_step(step: v1::Escalation) -> Result<Escalation, Error> {
+    Ok(Escalation {
+        at_permille: step.at_permille,
+        guard_permille: guard(step.guard_permille, "escalation.guard_permille")?,
+        pools: PoolSet(step.pools),
+        hand_to: step.hand_to.map(|pool| decode_pool(pool, "escalation.hand_to")).transpose()?,
+        notify: step.notify.map(Into::into),
+    })
+}
+
+/// A raised guard, if there is one.
+pub(super) fn guard(value: Option<u32>, field: &'static str) -> Result<Option<u16>, Error> {
+    value.map(|guard| narrow(guard, field)).transpose()
+}
+
+pub(super) fn encode_escalated(event: &Event) -> v1::Escalated {
+    let Event::Escalated { ticket, escalation_step, pools, guard_permille, notify } = event else {
+        unreachable!("called for this event only")
+    };
+    v1::Escalated {
+        ticket: ticket.0,
+        escalation_step: (*escalation_step).into(),
+        pools: pools.0,
+        guard_permille: guard_permille.map(Into::into),
+        notify: text(notify.as_deref()),
+    }
+}
+
+pub(super) fn decode_escalated(escalated: v1::Escalated) -> Result<Event, Error> {
+    Ok(Event::Escalated {
+        ticket: TicketNumber(escalated.ticket),
+        escalation_step: narrow(escalated.escalation_step, "escalated.escalation_step")?,
+        pools: PoolSet(escalated.pools),
+        guard_permille: guard(escalated.guard_permille, "escalated.guard_permille")?,
+        notify: escalated.notify.map(Into::into),
+    })
+}
+
+pub(super) fn decode_timing(
+    hours: &[u32],
+    urgency_permille: &[u32],
+    ladder: Vec<v1::Escalation>,
+) -> Result<Timing, Error> {
     let mut timing = Timing::default();
     let unknown = |field, value: usize| Error::Unknown {
         field,
@@ -126,5 +183,9 @@ pub(super) fn decode_timing(hours: &[u32], urgency_permille: &[u32]) -> Result<T
         [low, high, critical] => timing.urgency_permille = [*low, 1000, *high, *critical],
         factors => return Err(unknown("number of tier.urgency_permille", factors.len())),
     }
+    if ladder.len() > ESCALATIONS_MAX {
+        return Err(unknown("number of tier.escalation", ladder.len()));
+    }
+    timing.escalation = ladder.into_iter().map(decode_step).collect::<Result<_, _>>()?;
     Ok(timing)
 }

@@ -98,6 +98,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             .collect(),
         hours: hours::encode_of_tier(&tier.timing),
         urgency_permille: hours::encode_urgency_of_tier(&tier.timing),
+        escalation: hours::encode_ladder_of_tier(&tier.timing),
     }
 }
 
@@ -113,7 +114,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         weight_permille: tier.weight_permille,
         respond_within_ms: targets.map(|target| target.respond_within_ms),
         solve_within_ms: targets.map(|target| target.solve_within_ms),
-        timing: hours::decode_timing(&tier.hours, &tier.urgency_permille)?,
+        timing: hours::decode_timing(&tier.hours, &tier.urgency_permille, tier.escalation)?,
         queue_max: targets.map(|target| target.queue_max),
         pools: PoolSet(tier.pools),
         offer_callback_above_ms: tier.offer_callback_above_ms,

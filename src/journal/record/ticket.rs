@@ -1,6 +1,7 @@
 //! Tickets, callers and contents as messages.
 
 use super::compared::{decode_compared, encode_compared};
+use super::hours::guard;
 use super::needs::{decode_needs, decode_wish, encode_needs, encode_wish};
 use super::{Error, boxed, name, narrow, required, text, twin, v1};
 use crate::engine::model::{
@@ -173,6 +174,8 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
             State::Waiting | State::Offered(_) | State::Assigned(_) => None,
         },
         urgency: encode_urgency(ticket.urgency),
+        escalation_step: ticket.escalation_step.into(),
+        guard_permille: ticket.guard_permille.map(Into::into),
         needs: ticket.needs.as_deref().map(encode_needs),
         wish: ticket.wish.as_deref().map(encode_wish),
     }
@@ -190,6 +193,8 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         tier_source: decode_source(ticket.tier_source, "ticket.tier_source")?,
         tier_age_ms: ticket.tier_age_ms,
         urgency: decode_urgency(ticket.urgency, "ticket.urgency")?,
+        escalation_step: narrow(ticket.escalation_step, "ticket.escalation_step")?,
+        guard_permille: guard(ticket.guard_permille, "ticket.guard_permille")?,
         submitted_at: Time(ticket.submitted_at),
         respond_by: Time(ticket.respond_by),
         solve_by: ticket.solve_by.map(Time),

@@ -23,6 +23,20 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
             let (id, needs) = (id_of(*ticket, engine), needing(needs.as_ref(), engine));
             Some(format!("{id} is for others too{needs}: {why:?}"))
         }
+        Event::Escalated { ticket, escalation_step, pools, guard_permille, notify } => {
+            let id = id_of(*ticket, engine);
+            let mut told = format!(
+                "{id} escalates to step {escalation_step} in {}",
+                pool_names(*pools, engine)
+            );
+            if let Some(guard) = guard_permille {
+                write!(told, ", guard {guard}").expect("a string takes it");
+            }
+            if let Some(whom) = notify {
+                write!(told, ", tells {whom}").expect("a string takes it");
+            }
+            Some(told)
+        }
         Event::Breached { ticket, deadline } => {
             let what = match deadline {
                 Deadline::Response => "response",

@@ -3,12 +3,15 @@
 //! `hours office 0@+60,1000s@+120 mon-fri=8-12,13-18 1970-01-05=closed` has clocks one hour ahead of UTC,
 //! two from the thousandth second on, and a Monday of its own. The script begins on a Thursday: 0s is
 //! 1970-01-01 in UTC.
+//!
+//! `at 500 guard=1000,add=a+b,hand=c,tell=boss` is a step of a tier's ladder.
 
 use super::{duration_ms, moment};
 use crate::engine::Engine;
 use crate::engine::deadlines::{Clock, ClockState};
+use crate::engine::escalation::Escalation;
 use crate::engine::hours::{Hours, HoursIx, Offset, Plan, Span, SpecialDay};
-use crate::engine::model::{Ticket, Time};
+use crate::engine::model::{PoolSet, Ticket, Time};
 use crate::engine::timing::{Timing, Urgency};
 use std::sync::Arc;
 
@@ -18,7 +21,7 @@ pub(super) fn urgency(word: &str) -> Option<Urgency> {
     Urgency::ALL.into_iter().find(|urgency| urgency.name() == word)
 }
 
-pub(super) fn of_tier(words: &[&str], hours: &[&str]) -> Timing {
+pub(super) fn of_tier(words: &[&str], hours: &[&str], pools: impl Fn(&str) -> PoolSet) -> Timing {
     let after = |key: &str| {
         let at = words.iter().position(|word| *word == key)?;
         Some(words[at + 1])
@@ -29,6 +32,25 @@ pub(super) fn of_tier(words: &[&str], hours: &[&str]) -> Timing {
         for (_, factor) in given.filter(|(name, _)| *name == urgency.name()) {
             timing.urgency_permille[urgency.index()] = factor.parse().expect("a number");
         }
+    }
+    for window in words.windows(3).filter(|window| window[0] == "at") {
+        let mut step = Escalation {
+            at_permille: window[1].parse().expect("thousandths"),
+            guard_permille: None,
+            pools: PoolSet::EMPTY,
+            hand_to: None,
+            notify: None,
+        };
+        for what in window[2].split(',') {
+            match what.split_once('=').expect("what the step does") {
+                ("guard", guard) => step.guard_permille = guard.parse().ok(),
+                ("add", names) => step.pools = pools(names),
+                ("hand", name) => step.hand_to = pools(name).first(),
+                ("tell", name) => step.notify = Some(name.into()),
+                _ => panic!("the step says {what}"),
+            }
+        }
+        timing.escalation.push(step);
     }
     if let Some(name) = after("within") {
         let at = hours.iter().position(|known| *known == name).expect("hours of the policy");
