@@ -114,6 +114,8 @@ impl From<Step> for pb::DecisionStep {
             Step::Fifo => Self::Fifo,
             Step::Priority => Self::Priority,
             Step::Accumulated => Self::Accumulated,
+            Step::Promoted => Self::Promoted,
+            Step::Forced => Self::Forced,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::convert::{pool_names, timestamp};
 use super::needs::needs_name;
 use super::proto::v1 as pb;
 use crate::engine::command::{
-    Deadline, Event, OpenReason, PolicyChange, PolicyOrigin, ReleaseReason, WaitEnd,
+    Deadline, Event, Intervention, OpenReason, PolicyChange, PolicyOrigin, ReleaseReason, WaitEnd,
 };
 use crate::engine::model::{Policy, PoolSet, Presence, TierIx, TierSource};
 use crate::engine::needs::{Needs, SkillIx};
@@ -57,6 +57,7 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::Escalated { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
+        | Event::Intervened(_)
         | Event::Overflowed { .. }
         | Event::Opened { .. }
         | Event::Breached { .. }
@@ -110,6 +111,7 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         | Event::Escalated { .. }
         | Event::Retiered { .. }
         | Event::Cancelled { .. }
+        | Event::Intervened(_)
         | Event::Overflowed { .. }
         | Event::Opened { .. }
         | Event::Breached { .. }
@@ -164,6 +166,14 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             told.respond_by = Some(timestamp(*respond_by));
             told.solve_by = solve_by.map(timestamp);
             told.details = details([("source", TierSource::name(*source))]);
+        }
+        Event::Intervened(intervened) => {
+            told.by = intervened.by.to_string();
+            told.reason = intervened.reason.to_string();
+            told.details = details([("action", intervened.action.name())]);
+            if let Intervention::Assign { agent } = &intervened.action {
+                told.agent_id = agent.to_string();
+            }
         }
         Event::Cancelled { ticket: _, reason } => told.reason = reason.to_string(),
         Event::Overflowed { ticket: _, overflow_step, pools, needs, relaxed_ms: _ } => {
@@ -260,6 +270,7 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::UrgencySet { .. } => pb::EventType::UrgencySet,
         Event::Retiered { .. } => pb::EventType::Retiered,
         Event::Cancelled { .. } => pb::EventType::Cancelled,
+        Event::Intervened(_) => pb::EventType::Intervened,
         Event::Overflowed { .. } => pb::EventType::Overflowed,
         Event::Opened { .. } => pb::EventType::Opened,
         Event::Breached { deadline: Deadline::Response, .. } => pb::EventType::ResponseBreached,

@@ -219,6 +219,8 @@ pub(super) fn reason(step: Step, chosen: &Head, own: &Head, rule: Rule) -> Strin
         ),
         Step::Priority if chosen.queue.tier < own.queue.tier => "its tier is higher".to_owned(),
         Step::Priority => "it is of the same tier, and its deadline is earlier".to_owned(),
+        Step::Promoted => "a supervisor moved it to the front".to_owned(),
+        Step::Forced => "a supervisor gave it to this agent".to_owned(),
         Step::Accumulated => "its wait, weighted by its tier, is greater".to_owned(),
     }
 }

@@ -26,6 +26,7 @@ pub mod proto;
 mod status;
 mod stream;
 mod submission;
+mod supervise;
 pub mod validate;
 mod why;
 mod wishes;

@@ -1,4 +1,4 @@
-//! `OpsService`: what waits, who works, and why each decision was made. Changes nothing.
+//! `OpsService`: what waits, who works, why each decision was made, and what supervisors do about it.
 
 use super::convert::{self, pool_names, queue_id, rank, timestamp};
 use super::follow::Events;
@@ -9,6 +9,7 @@ use super::stream::Overviews;
 use super::validate::{Checks, WATCH_INTERVAL_MS, WATCH_INTERVAL_MS_DEFAULT};
 use super::{Api, explain, forecast};
 use crate::driver::{PoolView, QueueView, Seen, TierView, View};
+use crate::engine::command::Intervention;
 use crate::engine::model::{Policy, Pool, Tier, Time};
 use crate::engine::queue::QueueKey;
 use std::time::Duration;
@@ -117,6 +118,48 @@ impl OpsService for Api {
         request: Request<pb::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
         Ok(Response::new(self.events(request.get_ref()).await?))
+    }
+
+    async fn force_assign(
+        &self,
+        request: Request<pb::ForceAssignRequest>,
+    ) -> Result<Response<pb::ForceAssignResponse>, Status> {
+        let pb::ForceAssignRequest { ticket_id, agent_id, reason, by } = request.get_ref();
+        let mut checks = Checks::default();
+        let agent = checks.agent_id(agent_id);
+        let action = Intervention::Assign { agent };
+        let ticket = Some(self.intervene(checks, ticket_id, action, reason, by).await?);
+        Ok(Response::new(pb::ForceAssignResponse { ticket }))
+    }
+
+    async fn move_to_front(
+        &self,
+        request: Request<pb::MoveToFrontRequest>,
+    ) -> Result<Response<pb::MoveToFrontResponse>, Status> {
+        let pb::MoveToFrontRequest { ticket_id, reason, by } = request.get_ref();
+        let (checks, action) = (Checks::default(), Intervention::MoveToFront);
+        let ticket = Some(self.intervene(checks, ticket_id, action, reason, by).await?);
+        Ok(Response::new(pb::MoveToFrontResponse { ticket }))
+    }
+
+    async fn withdraw_ticket(
+        &self,
+        request: Request<pb::WithdrawTicketRequest>,
+    ) -> Result<Response<pb::WithdrawTicketResponse>, Status> {
+        let pb::WithdrawTicketRequest { ticket_id, reason, by } = request.get_ref();
+        let (checks, action) = (Checks::default(), Intervention::Withdraw);
+        let ticket = Some(self.intervene(checks, ticket_id, action, reason, by).await?);
+        Ok(Response::new(pb::WithdrawTicketResponse { ticket }))
+    }
+
+    async fn requeue_ticket(
+        &self,
+        request: Request<pb::RequeueTicketRequest>,
+    ) -> Result<Response<pb::RequeueTicketResponse>, Status> {
+        let pb::RequeueTicketRequest { ticket_id, reason, by } = request.get_ref();
+        let (checks, action) = (Checks::default(), Intervention::Requeue);
+        let ticket = Some(self.intervene(checks, ticket_id, action, reason, by).await?);
+        Ok(Response::new(pb::RequeueTicketResponse { ticket }))
     }
 }
 

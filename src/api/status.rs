@@ -251,6 +251,8 @@ impl Fault {
             Rejection::AgentNotFound => {
                 fault(Code::NotFound, ErrorReason::AgentNotFound).not_found("agent", id)
             }
+            Rejection::TicketNotWaiting => gone(ErrorReason::TicketNotWaiting),
+            Rejection::AgentFull => gone(ErrorReason::AgentFull),
             Rejection::AgentAway => gone(ErrorReason::AgentAway),
             Rejection::AgentBusy => gone(ErrorReason::AgentHoldsTickets),
             Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),

@@ -258,6 +258,7 @@ fn told(push: Push) -> Down {
                 Revoked::Rule(Revocation::Away) => pb::RevokeReason::Away,
                 Revoked::Rule(Revocation::StreamClosed) => pb::RevokeReason::StreamClosed,
                 Revoked::Rule(Revocation::AgentDeleted) => pb::RevokeReason::AgentDeleted,
+                Revoked::Rule(Revocation::Supervisor) => pb::RevokeReason::Supervisor,
                 Revoked::TicketEnded => pb::RevokeReason::TicketEnded,
             }
             .into(),

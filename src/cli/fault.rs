@@ -183,6 +183,10 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
             "is Redis running? tickets are accepted all the same; try this again later"
         }
         Reason::DirectoryReadOnly => "write to the system that owns the Redis cluster",
+        Reason::TicketNotWaiting => "take it back first with `tierline supervise requeue ID`",
+        Reason::AgentFull => {
+            "give the agent more capacity with `tierline agents put`, or take a ticket back"
+        }
         Reason::PolicyNotFound => "see `tierline policy versions`",
         Reason::PolicyNotExpected => "see what is in force with `tierline policy show`",
         Reason::PolicyVersionTaken => "change `version` in the file",

@@ -30,6 +30,7 @@ mod rehearse;
 mod screen;
 mod serve;
 mod submit;
+mod supervise;
 mod table;
 mod ticket;
 mod top;
@@ -128,6 +129,9 @@ enum Command {
     /// Look at tickets, follow, explain and cancel them
     #[command(subcommand)]
     Ticket(ticket::Command),
+    /// Give a ticket to an agent, move it to the front, take it back or end it
+    #[command(subcommand)]
+    Supervise(supervise::Command),
     Explain(why::Explain),
     WhyNot(why::WhyNot),
     Work(work::Work),
@@ -201,6 +205,7 @@ pub fn run() -> ExitCode {
         Command::Agents(command) => ask(command.run(&context)),
         Command::Submit(submit) => ask(submit.run(&context)),
         Command::Ticket(command) => ask(command.run(&context)),
+        Command::Supervise(command) => ask(command.run(&context)),
         Command::Explain(explain) => ask(explain.run(&context)),
         Command::WhyNot(why_not) => ask(why_not.run(&context)),
         Command::Work(work) => ask(work.run(&context)),

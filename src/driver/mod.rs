@@ -23,8 +23,8 @@ pub use work::{OpenWork, PUSHES_MAX, Push, Revoked, WorkAsk};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::engine::command::{
-    AgentProfile, Answer, Command, Lookup, PolicyChange, Rejection, ReleaseReason, Submit, WaitEnd,
-    WorkEnd,
+    AgentProfile, Answer, Command, Intervention, Lookup, PolicyChange, Rejection, ReleaseReason,
+    Submit, WaitEnd, WorkEnd,
 };
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
@@ -256,6 +256,18 @@ impl Handle {
     /// Withdraws a ticket.
     pub async fn cancel(&self, ticket: TicketId, reason: Box<str>) -> Result<Seen, Refused> {
         self.about(ticket.clone(), Command::Cancel { ticket, reason, earlier: None }).await
+    }
+
+    /// Does something to one ticket past the rule.
+    pub async fn intervene(
+        &self,
+        ticket: TicketId,
+        action: Intervention,
+        by: Box<str>,
+        reason: Box<str>,
+    ) -> Result<Seen, Refused> {
+        let id = ticket.clone();
+        self.about(id, Command::Intervene { ticket, action, by, reason, earlier: None }).await
     }
 
     /// Extends a lease by `by_ms`, or by the pool's lease.

@@ -441,6 +441,7 @@ impl Driver {
             | Event::UrgencySet { .. }
             | Event::Escalated { .. }
             | Event::Retiered { .. }
+            | Event::Intervened(_)
             | Event::Overflowed { .. }
             | Event::Opened { .. }
             | Event::Breached { .. }

@@ -148,6 +148,7 @@ impl Tally {
             | Event::UrgencySet { .. }
             | Event::Escalated { .. }
             | Event::Retiered { .. }
+            | Event::Intervened(_)
             | Event::Overflowed { .. }
             | Event::Opened { .. }
             | Event::WaitStarted { .. }

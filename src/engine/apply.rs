@@ -53,6 +53,7 @@ impl Engine {
                 }
                 self.finish(at, *ticket, Ending::Cancelled { reason: reason.clone() });
             }
+            Event::Intervened(intervened) => self.intervened(at, intervened),
             Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
                 self.re_key(*ticket, |ticket| {
                     ticket.overflow_step = *overflow_step;
@@ -232,6 +233,7 @@ impl Engine {
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
+            promoted: None,
             assigned_count: 0,
             state: State::Waiting,
         };
@@ -353,7 +355,13 @@ impl Engine {
     }
 
     /// The ticket waits in its old place again. When nobody has seen it, it was never picked up.
-    fn back_to_queue(&mut self, at: Time, number: TicketNumber, token: LeaseToken, unseen: bool) {
+    pub(super) fn back_to_queue(
+        &mut self,
+        at: Time,
+        number: TicketNumber,
+        token: LeaseToken,
+        unseen: bool,
+    ) {
         let mut place = None;
         self.re_key(number, |ticket| {
             let channel = ticket.channel;
@@ -361,6 +369,10 @@ impl Engine {
             place = Some((assignment.agent.clone(), channel));
             if unseen && assignment.in_doubt {
                 ticket.picked_up_at = None;
+            }
+            // Whoever moved it to the front has got what they wanted, if anyone has seen it.
+            if !unseen {
+                ticket.promoted = None;
             }
             ticket.state = State::Waiting;
         });

@@ -74,6 +74,19 @@ pub enum Command {
         /// What the directory says now.
         lookup: Lookup,
     },
+    /// Do something to one ticket past the rule, as supervisors may.
+    Intervene {
+        /// Which.
+        ticket: TicketId,
+        /// What.
+        action: Intervention,
+        /// Who asks, as they call themselves. At most 64 characters; may be empty.
+        by: Box<str>,
+        /// Why. At most 200 characters.
+        reason: Box<str>,
+        /// The ticket of that id that had ended and left memory, looked up beforehand.
+        earlier: Option<Earlier>,
+    },
     /// Withdraw a live ticket.
     Cancel {
         /// Which.
@@ -165,6 +178,47 @@ pub enum Command {
         /// Why.
         reason: ReleaseReason,
     },
+}
+
+/// What a supervisor does to one ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intervention {
+    /// Gives it to this agent, whoever waits and whatever the rule says.
+    Assign {
+        /// Who.
+        agent: AgentId,
+    },
+    /// Lets it go before everything that the same agents may serve.
+    MoveToFront,
+    /// Ends it.
+    Withdraw,
+    /// Takes it from its agent, whose token is void, and puts it back into its place.
+    Requeue,
+}
+
+impl Intervention {
+    /// Its name in events.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Assign { .. } => "assign",
+            Self::MoveToFront => "move_to_front",
+            Self::Withdraw => "withdraw",
+            Self::Requeue => "requeue",
+        }
+    }
+}
+
+/// A supervisor did something to one ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intervened {
+    /// Which.
+    pub ticket: TicketNumber,
+    /// What; giving it to an agent and ending it are the events that follow.
+    pub action: Intervention,
+    /// Who asked for it.
+    pub by: Box<str>,
+    /// Why.
+    pub reason: Box<str>,
 }
 
 /// How a policy came into force while the server ran.
@@ -398,6 +452,8 @@ pub enum Event {
         /// Whom it needs now beyond these.
         needs: Option<Arc<Needs>>,
     },
+    /// A supervisor did something to a ticket.
+    Intervened(Box<Intervened>),
     /// A ticket was withdrawn.
     Cancelled {
         /// Which.
@@ -638,6 +694,8 @@ pub enum Revocation {
     StreamClosed,
     /// The agent is to be forgotten.
     AgentDeleted,
+    /// A supervisor took the ticket back, or gave it to someone else.
+    Supervisor,
 }
 
 impl Event {
@@ -646,6 +704,7 @@ impl Event {
         match self {
             Self::Submitted(submitted) => Some(submitted.number),
             Self::Audited(audited) => audited.ticket(),
+            Self::Intervened(intervened) => Some(intervened.ticket),
             Self::Updated { ticket, .. }
             | Self::UrgencySet { ticket, .. }
             | Self::Retiered { ticket, .. }
@@ -807,6 +866,12 @@ pub enum Rejection {
     /// The token was never given for this ticket.
     #[error("the token was not given for this ticket")]
     TokenUnknown,
+    /// Only a waiting ticket has a place to be moved from.
+    #[error("the ticket does not wait")]
+    TicketNotWaiting,
+    /// The agent holds as many tickets as the capacity allows.
+    #[error("the agent has no room for another ticket")]
+    AgentFull,
     /// The offer of that token has ended: it was declined, missed or taken back.
     #[error("the offer has ended")]
     OfferEnded,

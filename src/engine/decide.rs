@@ -14,6 +14,7 @@ use super::model::{
 use super::needs::SkillIx;
 use super::quarantine::Audited;
 use super::queue::QueueKey;
+use super::supervise::Asked;
 use super::wish::{SkillMode, SkillWish, needs_after};
 use super::{EXTEND_MS_MAX, Engine, LEASE_MS_WITHOUT_POOL, QUEUES_MAX};
 use std::sync::Arc;
@@ -38,8 +39,8 @@ impl Decision {
 }
 
 /// A ticket that has ended, however it is remembered.
-struct Past {
-    number: TicketNumber,
+pub(super) struct Past {
+    pub(super) number: TicketNumber,
     fingerprint: u64,
     completed_with: Option<LeaseToken>,
 }
@@ -85,6 +86,10 @@ impl Engine {
             Command::Retier { ticket, lookup } => self.decide_retier(now, &ticket, lookup),
             Command::Cancel { ticket, reason, earlier } => {
                 self.decide_cancel(&ticket, reason, earlier)
+            }
+            Command::Intervene { ticket, action, by, reason, earlier } => {
+                let asked = Asked { ticket, action, by, reason, earlier };
+                self.decide_intervention(now, &asked)
             }
             Command::Pull { agent, request, wait_until } => {
                 self.decide_pull(now, agent, request, wait_until)
@@ -501,7 +506,7 @@ impl Engine {
         waits.then(|| Event::WaitEnded { agent: agent.clone(), why }).into_iter().collect()
     }
 
-    fn past(&self, id: &TicketId, earlier: Option<Earlier>) -> Option<Past> {
+    pub(super) fn past(&self, id: &TicketId, earlier: Option<Earlier>) -> Option<Past> {
         let kept = self.finished(id).map(|finished| Past {
             number: finished.ticket.number,
             fingerprint: finished.ticket.fingerprint,

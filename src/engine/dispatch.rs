@@ -57,6 +57,8 @@ pub struct Head {
     /// With no more than this left to its response deadline it is at risk, in ms of the time that counts:
     /// inside its hours, if it has any.
     pub guard_ms: i64,
+    /// Since when a supervisor has had it at the front.
+    pub promoted_at: Option<Time>,
     /// No more than `guard_ms` of the time that counts is left.
     pub at_risk: bool,
     /// It has waited longer than the policy's multiple of its response target.
@@ -164,6 +166,7 @@ impl Floor<'_> {
             waited_ms,
             slack_ms,
             guard_ms,
+            promoted_at: front.promoted_at,
             at_risk: counted_slack_ms <= guard_ms,
             starving: counted_wait_ms > permille_of(target_ms, self.policy.starve_after_permille),
             held_by,
@@ -186,6 +189,10 @@ impl Floor<'_> {
             let at = first_open(heads, order, |_| true)?;
             Some(Choice::Take(at, step))
         };
+        // What a supervisor has moved to the front goes before every rule, but takes nobody out of a reserve.
+        if let Some(at) = first_open(heads, first_promoted, |head| head.promoted_at.is_some()) {
+            return Choice::Take(at, Step::Promoted);
+        }
         let choice = match self.policy.rule {
             Rule::Fifo => by(Step::Fifo, &longest_wait),
             Rule::StaticPriority => by(Step::Priority, &highest_tier),
@@ -231,6 +238,10 @@ fn foremost(heads: &[Head], tier: TierIx) -> Option<usize> {
 fn tier_at_risk(heads: &[Head]) -> Option<usize> {
     let at_risk = heads.iter().filter(|head| head.at_risk && head.held_by.is_none());
     foremost(heads, at_risk.map(|head| head.queue.tier).min()?)
+}
+
+fn first_promoted(a: &Head, b: &Head) -> Ordering {
+    (a.promoted_at, a.ticket).cmp(&(b.promoted_at, b.ticket))
 }
 
 fn longest_wait(a: &Head, b: &Head) -> Ordering {

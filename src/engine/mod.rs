@@ -30,6 +30,7 @@ pub mod queue;
 pub mod roster;
 mod shelf;
 mod starvation;
+mod supervise;
 pub mod timers;
 pub mod timing;
 mod trial;

@@ -393,6 +393,10 @@ pub enum Step {
     Priority,
     /// `accumulating`: the largest product of weight and wait.
     Accumulated,
+    /// A supervisor moved it to the front.
+    Promoted,
+    /// A supervisor gave it to this agent.
+    Forced,
 }
 
 impl Step {
@@ -405,6 +409,8 @@ impl Step {
             Self::Fifo => "fifo",
             Self::Priority => "priority",
             Self::Accumulated => "accumulated",
+            Self::Promoted => "promoted",
+            Self::Forced => "forced",
         }
     }
 }
@@ -456,6 +462,8 @@ pub struct Ticket {
     pub response_breached: bool,
     /// Whether the solution deadline passed before it was completed.
     pub solution_breached: bool,
+    /// A supervisor has moved it to the front; `None` for all others.
+    pub promoted: Option<Box<Promotion>>,
     /// How many times it has been assigned.
     pub assigned_count: u32,
     /// Waiting or assigned.
@@ -488,6 +496,13 @@ impl Ticket {
             State::Waiting | State::Assigned(_) | State::Quarantined(_) => None,
         }
     }
+}
+
+/// A ticket's place at the front, before everything that the same agents may serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promotion {
+    /// Since when; the earlier goes first.
+    pub at: Time,
 }
 
 /// How a ticket ended.

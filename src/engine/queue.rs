@@ -54,6 +54,8 @@ pub struct Front {
     pub submitted_at: Time,
     /// Its response deadline.
     pub respond_by: Time,
+    /// Since when a supervisor has had it at the front.
+    pub promoted_at: Option<Time>,
 }
 
 impl Front {
@@ -62,6 +64,7 @@ impl Front {
             number: ticket.number,
             submitted_at: ticket.submitted_at,
             respond_by: ticket.respond_by,
+            promoted_at: ticket.promoted.as_ref().map(|promotion| promotion.at),
         }
     }
 }
@@ -125,6 +128,10 @@ impl Queue {
     }
 }
 
+/// Where in the order of a queue those begin that were moved to the front: before any instant that a
+/// ticket can have, in the order in which they were moved.
+const PROMOTED_FROM: Time = Time(i64::MIN / 2);
+
 /// Queues by their keys.
 type Group = BTreeMap<QueueKey, Queue>;
 
@@ -172,6 +179,9 @@ impl Queues {
     /// The instant that orders a ticket inside its queue: its arrival for the rules that look at
     /// waits, its response deadline for those that look at deadlines.
     fn order_of(&self, ticket: &Ticket) -> (Time, TicketNumber) {
+        if let Some(promotion) = &ticket.promoted {
+            return (PROMOTED_FROM.plus_ms(promotion.at.0), ticket.number);
+        }
         let instant = match self.rule {
             Rule::Fifo | Rule::Accumulating => ticket.submitted_at,
             Rule::GuardedEdf | Rule::StaticPriority | Rule::Edf => ticket.respond_by,
@@ -357,7 +367,10 @@ impl Queues {
     pub fn ahead_of(&self, ticket: &Ticket, most: usize) -> usize {
         let order = self.order_of(ticket);
         let only = ticket.needs.as_ref().and_then(|needs| needs.only.as_ref());
+        let is_promoted = ticket.promoted.is_some();
         let ahead = |(key, queue): (&QueueKey, &Queue)| match key.tier.cmp(&ticket.tier) {
+            // At the front no tier counts.
+            _ if is_promoted => queue.ahead_of(order, most),
             std::cmp::Ordering::Less => queue.len(),
             std::cmp::Ordering::Equal => queue.ahead_of(order, most),
             std::cmp::Ordering::Greater => 0,

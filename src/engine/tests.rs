@@ -17,6 +17,7 @@ mod retries;
 mod script;
 mod skills;
 mod starvation;
+mod supervise;
 mod tickets;
 mod timers;
 mod timing;

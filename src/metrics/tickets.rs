@@ -231,6 +231,7 @@ impl Tickets {
             | Event::PresenceSet { .. }
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
+            | Event::Intervened(_)
             | Event::Overflowed { .. }
             | Event::Opened { .. }
             | Event::WaitStarted { .. }

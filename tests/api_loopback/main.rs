@@ -11,6 +11,7 @@ mod policies;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
+mod supervise;
 mod why;
 mod wishes;
 mod work;

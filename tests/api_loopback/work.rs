@@ -249,6 +249,35 @@ async fn a_newer_stream_of_an_agent_takes_the_older_ones_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_told_what_a_supervisor_takes_back_and_gives() {
+    let server = TestServer::start().await;
+    server.hire("ann", &["senior"]).await;
+    server.hire("dan", &["desk"]).await;
+    let mut ann = Line::open(&server, "ann").await;
+    let mut dan = Line::open(&server, "dan").await;
+    server.submit(ticket_of("t1", "gold")).await;
+    let first = ann.offer().await;
+    let force = pb::ForceAssignRequest {
+        ticket_id: "t1".into(),
+        agent_id: "dan".into(),
+        reason: "he knows the case".into(),
+        by: "sue".into(),
+    };
+    let given = server.ops().force_assign(force).await.unwrap().into_inner();
+    assert_eq!(given.ticket.unwrap().state(), pb::TicketState::Offered);
+    match ann.next().await.unwrap() {
+        Down::Revoked(revoked) => assert_eq!(
+            (revoked.lease_token, revoked.reason()),
+            (first.lease_token, pb::RevokeReason::Supervisor)
+        ),
+        other => panic!("not revoked: {other:?}"),
+    }
+    let offer = dan.offer().await;
+    assert_eq!(offer.decision.as_ref().unwrap().step(), pb::DecisionStep::Forced);
+    dan.accept(&offer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_ticket_and_an_agent_set_away_take_their_offers_back() {
     let server = TestServer::start().await;
     server.hire("ann", &["senior"]).await;

@@ -62,5 +62,6 @@ fn revocation_name(why: Revocation) -> &'static str {
         Revocation::Away => "the agent went away",
         Revocation::StreamClosed => "the agent's stream was closed",
         Revocation::AgentDeleted => "the agent was removed",
+        Revocation::Supervisor => "a supervisor took it back",
     }
 }

@@ -191,7 +191,9 @@ impl Driver {
     /// Carries a command out with what the history knows of a ticket that is no longer in memory.
     fn command_with_earlier(&mut self, now: Time, mut command: Command) -> Result<Answer, Refused> {
         match &mut command {
-            Command::Cancel { ticket, earlier, .. } | Command::Complete { ticket, earlier, .. } => {
+            Command::Intervene { ticket, earlier, .. }
+            | Command::Cancel { ticket, earlier, .. }
+            | Command::Complete { ticket, earlier, .. } => {
                 if self.engine.ticket(ticket).is_none() {
                     *earlier = self.earlier(ticket)?;
                 }

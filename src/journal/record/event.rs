@@ -9,7 +9,7 @@ use super::ticket::{
     decode_step, decode_tier, decode_urgency, encode_caller, encode_channel, encode_content,
     encode_flaw, encode_source, encode_step, encode_urgency,
 };
-use super::{Error, boxed, hours, name, narrow, policy, push, required, text, twin, v1};
+use super::{Error, boxed, hours, name, narrow, policy, push, required, supervise, text, twin, v1};
 use crate::engine::command::{
     AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
 };
@@ -82,6 +82,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::Cancelled { ticket, reason } => {
             Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
         }
+        Event::Intervened(intervened) => Kind::Intervened(supervise::encode(intervened)),
         Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
             Kind::Overflowed(v1::Overflowed {
                 ticket: ticket.0,
@@ -292,6 +293,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(cancelled.ticket),
             reason: cancelled.reason.into(),
         },
+        Kind::Intervened(intervened) => Event::Intervened(Box::new(supervise::decode(intervened)?)),
         Kind::Overflowed(overflowed) => Event::Overflowed {
             ticket: TicketNumber(overflowed.ticket),
             overflow_step: narrow(overflowed.overflow_step, "overflowed.overflow_step")?,

@@ -12,6 +12,7 @@ mod image;
 mod needs;
 mod policy;
 mod push;
+mod supervise;
 mod ticket;
 
 use crate::engine::command::Event;

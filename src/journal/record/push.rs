@@ -17,7 +17,7 @@ twin! {
 }
 twin! {
     encode_revocation, decode_revocation, Revocation, v1::Revocation,
-    [Away, StreamClosed, AgentDeleted]
+    [Away, StreamClosed, AgentDeleted, Supervisor]
 }
 
 /// An event of this file's kinds.

@@ -6,7 +6,8 @@ use super::needs::{decode_needs, decode_wish, encode_needs, encode_wish};
 use super::{Error, boxed, name, narrow, required, text, twin, v1};
 use crate::engine::model::{
     AgentId, Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, LeaseToken,
-    PoolIx, PoolSet, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
+    PoolIx, PoolSet, Promotion, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource,
+    Time,
 };
 use crate::engine::quarantine::{Flaw, Quarantine};
 use crate::engine::timing::Urgency;
@@ -26,7 +27,7 @@ twin! {
 }
 twin! {
     encode_step, decode_step, Step, v1::Step,
-    [Floor, AtRisk, EarliestDeadline, Fifo, Priority, Accumulated]
+    [Floor, AtRisk, EarliestDeadline, Fifo, Priority, Accumulated, Promoted, Forced]
 }
 
 twin! {
@@ -163,6 +164,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         picked_up_at: ticket.picked_up_at.map(|at| at.0),
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,
+        promoted_at: ticket.promoted.as_ref().map(|promotion| promotion.at.0),
         assigned_count: ticket.assigned_count,
         assignment: ticket.assignment().map(encode_assignment),
         offer: ticket.offer().map(encode_assignment),
@@ -204,6 +206,7 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         wish: decode_wish(ticket.wish)?,
         picked_up_at: ticket.picked_up_at.map(Time),
         response_breached: ticket.response_breached,
+        promoted: ticket.promoted_at.map(|at| Box::new(Promotion { at: Time(at) })),
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
         state: match (ticket.assignment, ticket.offer, ticket.quarantine) {

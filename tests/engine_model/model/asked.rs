@@ -24,7 +24,9 @@ impl Model {
             }
             Command::ApplyPolicy { policy } => self.ask_policy(now, policy),
             // No act changes the policy by call.
-            Command::ChangePolicy { .. } => unreachable!("no act asks for it"),
+            Command::ChangePolicy { .. } | Command::Intervene { .. } => {
+                unreachable!("no act asks for it")
+            }
             Command::PutAgent(profile) => self.ask_agent(now, profile),
             Command::DeleteAgent { agent } => {
                 let known = self.agent(agent).ok_or(Rejection::AgentNotFound)?;

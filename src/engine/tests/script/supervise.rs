@@ -1,9 +1,11 @@
 //! What supervisors and administrators ask, in the words of the script.
 
-use crate::engine::command::{Command, PolicyChange, PolicyOrigin};
+use crate::engine::command::{Command, Intervention, PolicyChange, PolicyOrigin};
+use crate::engine::model::{AgentId, TicketId};
 use std::sync::Arc;
 
-/// `change POLICY`: the policy of a running server, by call.
+/// `change POLICY`: the policy of a running server, by call. `assign TICKET AGENT`, `front TICKET`,
+/// `requeue TICKET`, `withdraw TICKET`: what supervisors do.
 pub(super) fn command(asked: &[&str]) -> Command {
     match asked {
         ["change", rest @ ..] => Command::ChangePolicy {
@@ -15,6 +17,17 @@ pub(super) fn command(asked: &[&str]) -> Command {
                 reason: "more staff".into(),
             }),
         },
+        ["assign", ticket, agent] => {
+            intervene(ticket, Intervention::Assign { agent: AgentId::new(*agent) })
+        }
+        ["front", ticket] => intervene(ticket, Intervention::MoveToFront),
+        ["withdraw", ticket] => intervene(ticket, Intervention::Withdraw),
+        ["requeue", ticket] => intervene(ticket, Intervention::Requeue),
         _ => panic!("the script says {asked:?}"),
     }
+}
+
+fn intervene(ticket: &str, action: Intervention) -> Command {
+    let (by, reason) = ("ada".into(), "she said so".into());
+    Command::Intervene { ticket: TicketId::new(ticket), action, by, reason, earlier: None }
 }

@@ -65,6 +65,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::Declined { .. }
         | Event::Started
         | Event::PolicyApplied { .. }
+        | Event::Intervened(_)
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
         | Event::PresenceSet { .. }
