@@ -38,6 +38,10 @@ impl Engine {
         };
         let number = live.number;
         let waits = live.is_waiting();
+        let is_quarantined = matches!(live.state, State::Quarantined(_));
+        if is_quarantined && asked.action != Intervention::Withdraw {
+            return Err(Rejection::TicketQuarantined);
+        }
         let mut events = Vec::new();
         let mut answer = Answer::Ticket { number, repeated: false };
         match &asked.action {

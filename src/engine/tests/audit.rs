@@ -260,6 +260,28 @@ fn a_queue_with_an_entry_too_many_does_not_add_up() {
 }
 
 #[test]
+fn a_supervisor_gives_a_quarantined_ticket_to_nobody_before_it_is_released() {
+    let mut stage = Stage::set();
+    let first = stage.number("first");
+    stage.happen(Event::Audited(Audited::Quarantined { ticket: first, flaw: Flaw::Queue }));
+    for action in [
+        Intervention::Assign { agent: AgentId::new("bob") },
+        Intervention::MoveToFront,
+        Intervention::Requeue,
+    ] {
+        let asked = Asked {
+            ticket: TicketId::new("first"),
+            action,
+            by: "eve".into(),
+            reason: "".into(),
+            earlier: None,
+        };
+        let command = Command::Intervene(Box::new(asked));
+        assert_eq!(stage.engine.decide(stage.now, command), Err(Rejection::TicketQuarantined));
+    }
+}
+
+#[test]
 fn releasing_what_is_not_quarantined_changes_nothing() {
     let mut stage = Stage::set();
     let before = stage.journal.len();
