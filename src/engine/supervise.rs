@@ -4,7 +4,7 @@ use super::Engine;
 use super::command::{Answer, Earlier, Event, Intervened, Intervention, Rejection, Revocation};
 use super::decide::Decision;
 use super::model::{AgentId, Presence, Promotion, Ticket, TicketId, TicketNumber, Time};
-use super::model::{PoolIx, Step, TierSet};
+use super::model::{PoolIx, State, Step, TierSet};
 
 /// What is asked of one ticket.
 pub(super) struct Asked {

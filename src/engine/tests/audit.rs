@@ -1,6 +1,8 @@
 //! The audit finds what was broken on purpose, makes it harmless, and nothing at fault is ever served.
 
-use crate::engine::command::{AgentProfile, Command, Event, Lookup, Rejection, Submit, WaitEnd};
+use crate::engine::command::{
+    AgentProfile, Command, Event, Intervention, Lookup, Rejection, Submit, WaitEnd,
+};
 use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, PoolIx, PoolSet, Presence, State, Ticket, TicketId,
     TicketNumber, Time,
@@ -269,14 +271,13 @@ fn a_supervisor_gives_a_quarantined_ticket_to_nobody_before_it_is_released() {
         Intervention::MoveToFront,
         Intervention::Requeue,
     ] {
-        let asked = Asked {
+        let command = Command::Intervene {
             ticket: TicketId::new("first"),
             action,
             by: "eve".into(),
             reason: "".into(),
             earlier: None,
         };
-        let command = Command::Intervene(Box::new(asked));
         assert_eq!(stage.engine.decide(stage.now, command), Err(Rejection::TicketQuarantined));
     }
 }
