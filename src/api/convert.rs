@@ -229,6 +229,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         State::Waiting => pb::TicketState::Waiting,
         State::Offered(_) => pb::TicketState::Offered,
         State::Assigned(_) => pb::TicketState::Assigned,
+        State::Quarantined(_) => pb::TicketState::Quarantined,
     };
     let mut told = pb::Ticket {
         ticket_id: ticket.id.to_string(),

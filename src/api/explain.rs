@@ -5,7 +5,7 @@ use super::past;
 use super::proto::v1 as pb;
 use crate::driver::{Beside, Live};
 use crate::engine::dispatch::{Choice, Head};
-use crate::engine::model::{Policy, Rule, Step, Ticket, TicketNumber, Time};
+use crate::engine::model::{Policy, Rule, State, Step, Ticket, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::engine::{CrewSurvey, Explanation};
 use crate::journal::{Decided, FinishedRow, FinishedState};
@@ -16,6 +16,7 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
     let decided = ticket.assignment().map(|held| Decided::of(&ticket, held, &policy));
     let summary = match (&decided, ahead_count) {
         (Some(decided), _) => past::told(decided),
+        (None, None) => quarantine_summary(&ticket),
         (None, ahead_count) => {
             waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
         }
@@ -62,6 +63,17 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
         place: None,
         past: None,
     }
+}
+
+fn quarantine_summary(ticket: &Ticket) -> String {
+    let flaw = match &ticket.state {
+        State::Quarantined(quarantine) => quarantine.flaw.name(),
+        State::Waiting | State::Offered(_) | State::Assigned(_) => "none",
+    };
+    format!(
+        "The audit found a fault in it ({flaw}): it is in no queue and in nobody's hands until a supervisor \
+         releases or withdraws it."
+    )
 }
 
 fn waiting_summary(ticket: &Ticket, policy: &Policy, ahead_count: usize, now: Time) -> String {

@@ -28,9 +28,8 @@ const HELD_BYTES: usize = 128;
 /// Which tickets are wanted.
 #[derive(Clone)]
 struct Wanted {
-    waiting: bool,
-    assigned: bool,
-    offered: bool,
+    /// The states of live tickets that are wanted.
+    live: Vec<pb::TicketState>,
     finished: Vec<FinishedState>,
     tier: Option<Box<str>>,
     queue_id: Option<Box<str>>,
@@ -54,13 +53,14 @@ impl Wanted {
     }
 
     fn takes(&self, engine: &Engine, queue: Option<&QueueKey>, ticket: &Ticket) -> bool {
-        let (waits, is_wanted) = match ticket.state {
-            State::Waiting => (true, self.waiting),
-            State::Offered(_) => (false, self.offered),
-            State::Assigned(_) => (false, self.assigned),
+        let (waits, state) = match ticket.state {
+            State::Waiting => (true, pb::TicketState::Waiting),
+            State::Offered(_) => (false, pb::TicketState::Offered),
+            State::Assigned(_) => (false, pb::TicketState::Assigned),
+            State::Quarantined(_) => (false, pb::TicketState::Quarantined),
         };
         let customer_id = || ticket.caller.as_deref().and_then(Caller::customer_id);
-        is_wanted
+        self.live.contains(&state)
             && queue.is_none_or(|queue| waits && QueueKey::of(ticket) == *queue)
             && self
                 .tier
@@ -94,7 +94,7 @@ fn live_page(
         |name: &str| queue_named(engine.policy(), name).ok_or_else(|| Box::<str>::from(name));
     let queue = wanted.queue_id.as_deref().map(named).transpose()?;
     let mut page = LivePage { tickets: Vec::new(), bytes: 0, next: None };
-    if !wanted.waiting && !wanted.assigned && !wanted.offered {
+    if wanted.live.is_empty() {
         return Ok(page);
     }
     let mut last = after;
@@ -134,16 +134,18 @@ impl Api {
             (pb::TicketState::Cancelled, FinishedState::Cancelled),
         ];
         let queue_id = checks.queue_id(&request.queue_id);
-        // Only waiting tickets are in a queue.
         let anywhere = queue_id.is_none();
         let finished = finished.into_iter().filter(|(state, _)| anywhere && has(*state));
         if !request.customer_id.is_empty() {
             checks.customer_id(&request.customer_id);
         }
+        // Only waiting tickets are in a queue.
+        let elsewhere =
+            [pb::TicketState::Offered, pb::TicketState::Assigned, pb::TicketState::Quarantined];
+        let elsewhere = elsewhere.into_iter().filter(|_| anywhere);
+        let live = std::iter::once(pb::TicketState::Waiting).chain(elsewhere);
         let wanted = Wanted {
-            waiting: has(pb::TicketState::Waiting),
-            assigned: anywhere && has(pb::TicketState::Assigned),
-            offered: anywhere && has(pb::TicketState::Offered),
+            live: live.filter(|state| has(*state)).collect(),
             finished: finished.map(|(_, state)| state).collect(),
             tier: checks.optional_name("tier", &request.tier),
             queue_id,

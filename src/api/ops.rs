@@ -61,6 +61,21 @@ impl OpsService for Api {
         Ok(Response::new(self.list_agents_page(request.get_ref()).await?))
     }
 
+    async fn audit(
+        &self,
+        _: Request<pb::AuditRequest>,
+    ) -> Result<Response<pb::AuditResponse>, Status> {
+        Ok(Response::new(self.audit_report().await?))
+    }
+
+    async fn release_quarantined(
+        &self,
+        request: Request<pb::ReleaseQuarantinedRequest>,
+    ) -> Result<Response<pb::ReleaseQuarantinedResponse>, Status> {
+        let ticket = self.quarantined_released(&request.get_ref().ticket_id).await?;
+        Ok(Response::new(pb::ReleaseQuarantinedResponse { ticket: Some(ticket) }))
+    }
+
     async fn explain_ticket(
         &self,
         request: Request<pb::ExplainTicketRequest>,
@@ -161,7 +176,7 @@ fn overview(view: &View, now: Time, since: Time) -> pb::Overview {
         tiers: tiers.map(|(at, (tier, of))| tier_message(at, tier, of, view)).collect(),
         pools: pools.map(|(pool, of)| pool_message(pool, of, policy)).collect(),
         waiting_count: view.waiting_count as u64,
-        assigned_count: (view.ticket_count - view.waiting_count) as u64,
+        assigned_count: (view.ticket_count - view.waiting_count - view.quarantined_count) as u64,
         unconfirmed_count: view.unconfirmed_count as u64,
         agent_count: u32::try_from(view.agent_count).unwrap_or(u32::MAX),
     }

@@ -236,6 +236,7 @@ impl Fault {
             }
             Rejection::TicketCompleted => gone(ErrorReason::TicketCompleted),
             Rejection::TicketCancelled => gone(ErrorReason::TicketCancelled),
+            Rejection::TicketQuarantined => gone(ErrorReason::TicketQuarantined),
             Rejection::LeaseEnded => gone(ErrorReason::LeaseEnded),
             Rejection::LeaseSuperseded => gone(ErrorReason::LeaseSuperseded),
             Rejection::TokenUnknown => {

@@ -212,6 +212,7 @@ fn named(condition: &Condition) -> Option<TicketNumber> {
         Condition::RulePrefers { ticket, .. } => Some(*ticket),
         Condition::Assigned { .. }
         | Condition::Offered { .. }
+        | Condition::Quarantined
         | Condition::Away
         | Condition::BackOffs { .. }
         | Condition::BackOff { .. }
@@ -242,6 +243,7 @@ fn message(condition: &Condition, policy: &Policy, beside: &Beside) -> pb::Faile
         Condition::Offered { agent } => {
             pb::FailedCondition { agent_id: agent.to_string(), ..of(Kind::Offered) }
         }
+        Condition::Quarantined => of(Kind::Quarantined),
         Condition::Away => of(Kind::Away),
         Condition::BackOffs { count } => {
             pb::FailedCondition { actual: *count as u64, ..of(Kind::BackOffs) }
@@ -300,6 +302,9 @@ fn sentence(condition: &Condition, policy: &Policy, beside: &Beside) -> String {
     match condition {
         Condition::Assigned { agent } => format!("the ticket is in the hands of {agent}"),
         Condition::Offered { agent } => format!("the ticket is offered to {agent}"),
+        Condition::Quarantined => {
+            "the ticket is quarantined: the audit found a fault in it".to_owned()
+        }
         Condition::Away => "the agent is away".to_owned(),
         Condition::BackOffs { count } => format!(
             "{count} tickets that the agent has declined or missed are not offered again yet, and \

@@ -395,6 +395,7 @@ fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
             format!("by {agent} in {took} {}", ticket.outcome)
         }
         v1::TicketState::Cancelled => ticket.reason.clone(),
+        v1::TicketState::Quarantined => "in quarantine".to_owned(),
         v1::TicketState::Unspecified => String::new(),
     };
     let at = humane::instant(now, now);

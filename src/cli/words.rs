@@ -46,6 +46,8 @@ pub(crate) enum TicketStateWord {
     Completed,
     /// Ended without completion.
     Cancelled,
+    /// At fault, as the audit found: in no queue and in nobody's hands.
+    Quarantined,
 }
 
 impl From<TicketStateWord> for v1::TicketState {
@@ -56,6 +58,7 @@ impl From<TicketStateWord> for v1::TicketState {
             TicketStateWord::Assigned => Self::Assigned,
             TicketStateWord::Completed => Self::Completed,
             TicketStateWord::Cancelled => Self::Cancelled,
+            TicketStateWord::Quarantined => Self::Quarantined,
         }
     }
 }

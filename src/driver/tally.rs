@@ -154,7 +154,8 @@ impl Tally {
             | Event::WaitStarted { .. }
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
-            | Event::Released { .. } => {}
+            | Event::Released { .. }
+            | Event::Audited(_) => {}
         }
     }
 

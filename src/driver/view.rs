@@ -21,6 +21,8 @@ pub struct View {
     pub waiting_count: usize,
     /// Live tickets whose tier the directory has yet to confirm.
     pub unconfirmed_count: usize,
+    /// Tickets that the audit found a fault in and nobody has released or withdrawn.
+    pub quarantined_count: usize,
     /// The queues that hold tickets, in the order of tier, channel, pools.
     pub queues: Vec<QueueView>,
     /// Every tier, highest first.
@@ -155,6 +157,7 @@ impl View {
             ticket_count: engine.ticket_count(),
             waiting_count: engine.queues().waiting_count(),
             unconfirmed_count: engine.unconfirmed_count(),
+            quarantined_count: engine.quarantined_count(),
             queues: queues.collect(),
             tiers: tiers.collect(),
             pools,

@@ -102,6 +102,7 @@ impl Engine {
                 let unseen = matches!(reason, ReleaseReason::Undelivered);
                 self.back_to_queue(at, *ticket, *token, unseen);
             }
+            Event::Audited(audited) => self.audited(at, *audited),
             Event::Completed { ticket, token, outcome, note } => {
                 let assignment = held(self.ticket_mut(*ticket), *token).clone();
                 if let Some(pool) = assignment.pool {
@@ -171,6 +172,9 @@ impl Engine {
     }
 
     fn enter(&mut self, ticket: &Ticket) {
+        if matches!(ticket.state, State::Quarantined(_)) {
+            self.quarantined.insert(ticket.number);
+        }
         if ticket.state == State::Waiting {
             self.queues.insert(ticket, &mut self.roster);
         }
@@ -178,6 +182,7 @@ impl Engine {
     }
 
     fn leave(&mut self, ticket: &Ticket) {
+        self.quarantined.remove(&ticket.number);
         if ticket.state == State::Waiting {
             self.queues.remove(ticket, &self.tickets, &mut self.roster);
         }
@@ -382,7 +387,7 @@ impl Engine {
         self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
         match &ticket.state {
-            State::Waiting => {}
+            State::Waiting | State::Quarantined(_) => {}
             State::Offered(offer) => self.roster.take_offer(&offer.agent, number, ticket.channel),
             State::Assigned(held) => self.roster.take(&held.agent, number, ticket.channel, at),
         }
@@ -480,7 +485,7 @@ impl Engine {
 fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {
     match &mut ticket.state {
         State::Assigned(assignment) if assignment.token == token => assignment,
-        State::Assigned(_) | State::Offered(_) | State::Waiting => {
+        State::Assigned(_) | State::Offered(_) | State::Waiting | State::Quarantined(_) => {
             panic!("the event's token holds the ticket")
         }
     }

@@ -12,6 +12,7 @@ use super::model::{
 };
 use super::needs::{Needs, SkillIx, Skills};
 use super::push::{Declined, Stream};
+use super::quarantine::Audited;
 use super::timing::Urgency;
 use super::wish::{Preferred, SkillMode, Wish};
 use std::sync::Arc;
@@ -162,6 +163,11 @@ pub enum Command {
         note: Box<str>,
         /// The ticket of that id that had ended and left memory, looked up beforehand.
         earlier: Option<Earlier>,
+    },
+    /// Put a quarantined ticket into its old place again. One that is not quarantined stays where it is.
+    ReleaseQuarantined {
+        /// Which.
+        ticket: TicketId,
     },
     /// Give a ticket back to its place in the queue.
     Release {
@@ -561,6 +567,8 @@ pub enum Event {
         /// Why.
         reason: ReleaseReason,
     },
+    /// The audit found a fault and made it harmless, or a supervisor released what it had found.
+    Audited(Audited),
     /// A ticket was finished by its agent.
     Completed {
         /// Which.
@@ -695,6 +703,7 @@ impl Event {
     pub fn ticket(&self) -> Option<TicketNumber> {
         match self {
             Self::Submitted(submitted) => Some(submitted.number),
+            Self::Audited(audited) => audited.ticket(),
             Self::Intervened(intervened) => Some(intervened.ticket),
             Self::Updated { ticket, .. }
             | Self::UrgencySet { ticket, .. }
@@ -845,6 +854,9 @@ pub enum Rejection {
     /// The ticket has been cancelled.
     #[error("the ticket has been cancelled")]
     TicketCancelled,
+    /// A fault was found in the ticket, and a person has to look at it.
+    #[error("the ticket is quarantined: a fault was found in it")]
+    TicketQuarantined,
     /// The token's lease has ended and the ticket waits for another agent.
     #[error("the lease has ended and the ticket waits again")]
     LeaseEnded,

@@ -12,6 +12,7 @@ use super::model::{
     TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use super::needs::SkillIx;
+use super::quarantine::Audited;
 use super::queue::QueueKey;
 use super::supervise::Asked;
 use super::wish::{SkillMode, SkillWish, needs_after};
@@ -111,6 +112,7 @@ impl Engine {
             Command::Complete { ticket, token, outcome, note, earlier } => {
                 self.decide_complete(&ticket, token, outcome, note, earlier)
             }
+            Command::ReleaseQuarantined { ticket } => self.decide_release_quarantined(&ticket),
             Command::Release { ticket, token, reason } => {
                 let held = self.held_with(&ticket, token, None)?;
                 let number = held.number;
@@ -132,6 +134,17 @@ impl Engine {
             ticket: number,
             token,
             reason: ReleaseReason::Undelivered,
+        })
+    }
+
+    fn decide_release_quarantined(&self, ticket: &TicketId) -> Result<Decision, Rejection> {
+        let live = self.live(ticket, None)?;
+        let number = live.number;
+        Ok(if matches!(live.state, State::Quarantined(_)) {
+            let event = Event::Audited(Audited::Released { ticket: number });
+            Decision::of(event, Answer::Ticket { number, repeated: false })
+        } else {
+            Decision::nothing(Answer::Ticket { number, repeated: true })
         })
     }
 
@@ -538,6 +551,7 @@ impl Engine {
             State::Assigned(held) if was_given && token < held.token => {
                 Err(Rejection::LeaseSuperseded)
             }
+            State::Quarantined(_) => Err(Rejection::TicketQuarantined),
             State::Offered(offer) if offer.token == token => Err(Rejection::OfferNotAccepted),
             State::Waiting | State::Offered(_) if was_given => Err(Rejection::LeaseEnded),
             State::Assigned(_) | State::Offered(_) | State::Waiting => Err(Rejection::TokenUnknown),

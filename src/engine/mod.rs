@@ -25,6 +25,7 @@ pub mod needs;
 mod offers;
 pub mod outlook;
 pub mod push;
+pub mod quarantine;
 pub mod queue;
 pub mod roster;
 mod shelf;
@@ -36,6 +37,7 @@ mod trial;
 mod why;
 pub mod wish;
 
+pub use audit::{Audit, Fault};
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 pub use trial::Turn;
@@ -99,6 +101,7 @@ pub struct Engine {
     needs: NeedsBook,
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
+    quarantined: BTreeSet<TicketNumber>,
     finished: VecDeque<Box<Finished>>,
     finished_by_id: BTreeMap<TicketId, TicketNumber>,
     next_number: TicketNumber,
@@ -133,6 +136,7 @@ impl Engine {
             needs: NeedsBook::default(),
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
+            quarantined: BTreeSet::new(),
             finished: VecDeque::new(),
             finished_by_id: BTreeMap::new(),
             next_number: TicketNumber(1),

@@ -24,6 +24,7 @@ use super::flow::Flow;
 use super::hours::Hours;
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use super::push::{Declined, OfferRule, Stream};
+use super::quarantine::Quarantine;
 use super::timing::{Timing, Urgency};
 use super::wish::Wish;
 use std::collections::BTreeMap;
@@ -345,6 +346,8 @@ pub enum State {
     Offered(Box<Assignment>),
     /// In an agent's hands.
     Assigned(Box<Assignment>),
+    /// Nowhere: the audit found a fault in it, and a person has to look.
+    Quarantined(Box<Quarantine>),
 }
 
 /// A ticket in an agent's hands, under a lease.
@@ -476,7 +479,7 @@ impl Ticket {
     /// The assignment, while an agent holds it.
     pub fn assignment(&self) -> Option<&Assignment> {
         match &self.state {
-            State::Waiting | State::Offered(_) => None,
+            State::Waiting | State::Offered(_) | State::Quarantined(_) => None,
             State::Assigned(assignment) => Some(assignment),
         }
     }
@@ -490,7 +493,7 @@ impl Ticket {
     pub fn offer(&self) -> Option<&Assignment> {
         match &self.state {
             State::Offered(offer) => Some(offer),
-            State::Waiting | State::Assigned(_) => None,
+            State::Waiting | State::Assigned(_) | State::Quarantined(_) => None,
         }
     }
 }

@@ -63,6 +63,7 @@ impl Engine {
                 events: Vec::new(),
                 answer: Answer::Holds { number, repeated: true },
             }),
+            State::Quarantined(_) => Err(Rejection::TicketQuarantined),
             State::Waiting | State::Offered(_) | State::Assigned(_) => Err(self.ended_offer(token)),
         }
     }
@@ -89,6 +90,7 @@ impl Engine {
                 })
             }
             State::Assigned(held) if held.token == token => Err(Rejection::OfferAccepted),
+            State::Quarantined(_) => Err(Rejection::TicketQuarantined),
             State::Waiting | State::Offered(_) | State::Assigned(_) => Err(self.ended_offer(token)),
         }
     }

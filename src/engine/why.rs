@@ -30,6 +30,8 @@ pub enum Condition {
         /// Whom.
         agent: AgentId,
     },
+    /// The audit found a fault in the ticket: it is in no queue and in nobody's hands.
+    Quarantined,
     /// The agent is away.
     Away,
     /// So many tickets are in back-off with the agent that nothing more is given until one is over.
@@ -220,6 +222,10 @@ impl Engine {
             }
             State::Offered(offer) => {
                 failed.push(Condition::Offered { agent: offer.agent.clone() });
+                false
+            }
+            State::Quarantined(_) => {
+                failed.push(Condition::Quarantined);
                 false
             }
         };

@@ -46,6 +46,7 @@ mod tests {
             ticket_count: 0,
             waiting_count: 0,
             unconfirmed_count: 0,
+            quarantined_count: 0,
             queues: Vec::new(),
             tiers: Vec::new(),
             pools: Vec::new(),

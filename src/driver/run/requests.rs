@@ -56,6 +56,7 @@ impl Driver {
                 let result = self.watch(&ticket);
                 self.answer(reply, result);
             }
+            Request::Audit { reply } => self.audit_all(now, reply),
             Request::Drain => self.drain(now),
             Request::Stop => self.phase = Phase::Stopping,
         }
@@ -214,7 +215,8 @@ impl Driver {
             | Command::Accept { .. }
             | Command::Decline { .. }
             | Command::Extend { .. }
-            | Command::Release { .. } => {}
+            | Command::Release { .. }
+            | Command::ReleaseQuarantined { .. } => {}
         }
         self.command(now, command)
     }

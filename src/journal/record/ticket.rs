@@ -9,6 +9,7 @@ use crate::engine::model::{
     PoolIx, PoolSet, Promotion, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource,
     Time,
 };
+use crate::engine::quarantine::{Flaw, Quarantine};
 use crate::engine::timing::Urgency;
 use std::sync::Arc;
 
@@ -27,6 +28,11 @@ twin! {
 twin! {
     encode_step, decode_step, Step, v1::Step,
     [Floor, AtRisk, EarliestDeadline, Fifo, Priority, Accumulated, Promoted, Forced]
+}
+
+twin! {
+    encode_flaw, decode_flaw, Flaw, v1::Flaw,
+    [Queue, Timer, Holder, Token, Id, Confirmation, Agent, Stray, Counts]
 }
 
 /// Normal is what is not written.
@@ -162,6 +168,13 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         assigned_count: ticket.assigned_count,
         assignment: ticket.assignment().map(encode_assignment),
         offer: ticket.offer().map(encode_assignment),
+        quarantine: match &ticket.state {
+            State::Quarantined(quarantine) => Some(v1::Quarantine {
+                flaw: encode_flaw(quarantine.flaw),
+                since: quarantine.since.0,
+            }),
+            State::Waiting | State::Offered(_) | State::Assigned(_) => None,
+        },
         urgency: encode_urgency(ticket.urgency),
         escalation_step: ticket.escalation_step.into(),
         guard_permille: ticket.guard_permille.map(Into::into),
@@ -196,10 +209,14 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         promoted: ticket.promoted_at.map(|at| Box::new(Promotion { at: Time(at) })),
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
-        state: match (ticket.assignment, ticket.offer) {
-            (None, None) => State::Waiting,
-            (Some(assignment), _) => State::Assigned(Box::new(decode_assignment(assignment)?)),
-            (None, Some(offer)) => State::Offered(Box::new(decode_assignment(offer)?)),
+        state: match (ticket.assignment, ticket.offer, ticket.quarantine) {
+            (None, None, None) => State::Waiting,
+            (Some(assignment), ..) => State::Assigned(Box::new(decode_assignment(assignment)?)),
+            (None, Some(offer), _) => State::Offered(Box::new(decode_assignment(offer)?)),
+            (None, None, Some(quarantine)) => State::Quarantined(Box::new(Quarantine {
+                flaw: decode_flaw(quarantine.flaw, "quarantine.flaw")?,
+                since: Time(quarantine.since),
+            })),
         },
     })
 }

@@ -78,6 +78,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::Assigned { .. }
         | Event::Extended { .. }
         | Event::Released { .. }
+        | Event::Audited(_)
         | Event::Completed { .. } => None,
     }
 }
@@ -128,6 +129,7 @@ pub(super) fn queue_name(key: &QueueKey, engine: &Engine) -> String {
 /// A ticket in one line.
 pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
     let state = match &ticket.state {
+        State::Quarantined(quarantine) => format!("in quarantine for {}", quarantine.flaw.name()),
         State::Waiting => "waiting".to_owned(),
         State::Offered(to) => format!("offered to {} until {}", to.agent, moment(to.lease_until)),
         State::Assigned(by) => {
