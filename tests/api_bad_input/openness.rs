@@ -12,14 +12,13 @@ pub(super) async fn policies(server: &TestServer, table: &mut Table) {
     let request = pb::DiffPolicyRequest { toml: toml.clone() };
     table.invalid("DiffPolicy", server.admin().diff_policy(request), &["toml"]).await;
 
-    let apply = |toml: &str, expected_version: String, by: usize, reason: usize| {
-        pb::ApplyPolicyRequest {
+    let apply =
+        |toml: &str, expected_version: String, by: usize, reason: usize| pb::ApplyPolicyRequest {
             toml: toml.to_owned(),
             expected_version,
             reason: "x".repeat(reason),
             by: "x".repeat(by),
-        }
-    };
+        };
     for (request, field) in [
         (apply(&toml, String::new(), 0, 0), "toml"),
         (apply(&toml, "no name".into(), 0, 0), "expected_version"),
