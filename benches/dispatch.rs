@@ -2,7 +2,8 @@
 //!
 //! `choose` must take at most a microsecond with a million tickets waiting in four tiers, and with ten
 //! million at most half as much again; those take about 3 GB of memory. `cycle` is one submit, one pull and
-//! one completion beside what waits already: three answers' worth of rules.
+//! one completion beside what waits already: three answers' worth of rules. `forecast` is what the expected
+//! wait adds to a submit: about a microsecond.
 
 use std::sync::Arc;
 use tierline::engine::command::{AgentProfile, Answer, Asked, AskedSkill, Command, Lookup, Submit};
@@ -14,6 +15,7 @@ use tierline::engine::needs::{Crew, SkillIx};
 use tierline::engine::timing::{Timing, Urgency};
 use tierline::engine::wish::SkillMode;
 use tierline::engine::{Engine, Limits};
+use tierline::forecast::Forecast;
 
 const TIERS: [(&str, i64); 4] =
     [("gold", 15), ("silver", 300), ("bronze", 7_200), ("other", 86_400)];
@@ -80,6 +82,16 @@ fn explain_agent(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
 fn explain_ticket(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
     let (desk, ticket) = Desk::crowded(waiting_count);
     bencher.bench(|| desk.engine.explain(divan::black_box(&ticket), desk.now));
+}
+
+/// The expected wait of the ticket that came last, as it is told at its submit.
+#[divan::bench(args = [10_000, 1_000_000], sample_size = 1000)]
+fn forecast(bencher: divan::Bencher<'_, '_>, waiting_count: u64) {
+    let desk = Desk::with_waiting(waiting_count);
+    let (_, queue) = desk.engine.queues().iter().last().expect("somebody waits");
+    let last = queue.iter().last().expect("it does not run empty");
+    let ticket = desk.engine.ticket_numbered(last).expect("who waits is live");
+    bencher.bench(|| Forecast::of(divan::black_box(&desk.engine), ticket, desk.now));
 }
 
 /// One agent, one pool, four tiers.

@@ -12,6 +12,7 @@ use crate::engine::command::{
 };
 use crate::engine::model::{Policy, PoolIx, PoolSet, Presence, TierIx, TierSource};
 use crate::engine::needs::{Needs, SkillIx};
+use crate::engine::quarantine::Audited;
 use crate::journal::Entry;
 use std::collections::BTreeMap;
 
@@ -29,6 +30,13 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         ..pb::Event::default()
     };
     match event {
+        Event::Audited(audited) => {
+            let flaw = match audited {
+                Audited::Quarantined { flaw, .. } | Audited::Repaired { flaw } => flaw.name(),
+                Audited::Released { .. } => "",
+            };
+            pb::Event { details: details([("flaw", flaw)]), ..told }
+        }
         Event::Started
         | Event::PolicyApplied { .. }
         | Event::AgentPut(_)
@@ -103,7 +111,8 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
             wait_end_name(*why).clone_into(&mut told.reason);
         }
         Event::Started => {}
-        Event::Submitted(_)
+        Event::Audited(_)
+        | Event::Submitted(_)
         | Event::Updated { .. }
         | Event::UrgencySet { .. }
         | Event::Escalated { .. }
@@ -248,7 +257,8 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
         | Event::Expired { .. }
         | Event::Updated { .. }
         | Event::Breached { .. } => {}
-        Event::Started
+        Event::Audited(_)
+        | Event::Started
         | Event::PolicyApplied { .. }
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
@@ -347,6 +357,9 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::OfferMissed { .. } => pb::EventType::OfferMissed,
         Event::OfferRevoked { .. } => pb::EventType::OfferRevoked,
         Event::BackOffEnded { .. } => pb::EventType::BackOffEnded,
+        Event::Audited(Audited::Quarantined { .. }) => pb::EventType::Quarantined,
+        Event::Audited(Audited::Repaired { .. }) => pb::EventType::Repaired,
+        Event::Audited(Audited::Released { .. }) => pb::EventType::QuarantineReleased,
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
     let decided = ticket.assignment().map(|held| Decided::of(&ticket, held, &policy));
     let summary = match (&ticket.state, &decided) {
         (_, Some(decided)) => past::told(decided),
+        (State::Quarantined(_), None) => quarantine_summary(&ticket),
         (State::Waiting | State::Assigned(_), None) => {
             waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
         }
@@ -81,6 +82,21 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
         place: None,
         past: None,
     }
+}
+
+fn quarantine_summary(ticket: &Ticket) -> String {
+    let flaw = match &ticket.state {
+        State::Quarantined(quarantine) => quarantine.flaw.name(),
+        State::Scheduled { .. }
+        | State::Waiting
+        | State::Offered(_)
+        | State::Assigned(_)
+        | State::Parked(_) => "none",
+    };
+    format!(
+        "The audit found a fault in it ({flaw}): it is in no queue and in nobody's hands until a supervisor \
+         releases or withdraws it."
+    )
 }
 
 fn waiting_summary(ticket: &Ticket, policy: &Policy, ahead_count: usize, now: Time) -> String {

@@ -34,6 +34,7 @@ pub(super) fn state(state: &State) -> pb::TicketState {
         State::Offered(_) => pb::TicketState::Offered,
         State::Assigned(_) => pb::TicketState::Assigned,
         State::Parked(_) => pb::TicketState::Parked,
+        State::Quarantined(_) => pb::TicketState::Quarantined,
     }
 }
 
@@ -60,7 +61,11 @@ pub(super) fn legs(ledger: &Ledger) -> Vec<pb::TicketLeg> {
 pub(super) fn not_before(state: &State) -> Option<prost_types::Timestamp> {
     match state {
         State::Scheduled { opens_at } => Some(timestamp(*opens_at)),
-        State::Waiting | State::Offered(_) | State::Assigned(_) | State::Parked(_) => None,
+        State::Waiting
+        | State::Offered(_)
+        | State::Assigned(_)
+        | State::Parked(_)
+        | State::Quarantined(_) => None,
     }
 }
 
@@ -76,7 +81,11 @@ pub(super) fn parking(state: &State) -> Option<pb::Parking> {
                 reason: reason.to_string(),
             })
         }
-        State::Scheduled { .. } | State::Waiting | State::Offered(_) | State::Assigned(_) => None,
+        State::Scheduled { .. }
+        | State::Waiting
+        | State::Offered(_)
+        | State::Assigned(_)
+        | State::Quarantined(_) => None,
     }
 }
 

@@ -130,20 +130,21 @@ impl Api {
             (pb::TicketState::Expired, FinishedState::Expired),
         ];
         let queue_id = checks.queue_id(&request.queue_id);
-        // Only waiting tickets are in a queue.
         let anywhere = queue_id.is_none();
         let finished = finished.into_iter().filter(|(state, _)| anywhere && has(*state));
-        let live = [
-            pb::TicketState::Scheduled,
-            pb::TicketState::Waiting,
-            pb::TicketState::Offered,
-            pb::TicketState::Assigned,
-            pb::TicketState::Parked,
-        ];
-        let live = live.into_iter().filter(|state| anywhere || *state == pb::TicketState::Waiting);
         if !request.customer_id.is_empty() {
             checks.customer_id(&request.customer_id);
         }
+        // Only waiting tickets are in a queue.
+        let elsewhere = [
+            pb::TicketState::Scheduled,
+            pb::TicketState::Offered,
+            pb::TicketState::Assigned,
+            pb::TicketState::Parked,
+            pb::TicketState::Quarantined,
+        ];
+        let elsewhere = elsewhere.into_iter().filter(|_| anywhere);
+        let live = std::iter::once(pb::TicketState::Waiting).chain(elsewhere);
         let wanted = Wanted {
             live: live.filter(|state| has(*state)).collect(),
             finished: finished.map(|(_, state)| state).collect(),

@@ -5,6 +5,7 @@
 
 mod admin;
 mod agent;
+mod audit;
 mod clocks;
 mod convert;
 mod digest;

@@ -61,6 +61,21 @@ impl OpsService for Api {
         Ok(Response::new(self.list_agents_page(request.get_ref()).await?))
     }
 
+    async fn audit(
+        &self,
+        _: Request<pb::AuditRequest>,
+    ) -> Result<Response<pb::AuditResponse>, Status> {
+        Ok(Response::new(self.audit_report().await?))
+    }
+
+    async fn release_quarantined(
+        &self,
+        request: Request<pb::ReleaseQuarantinedRequest>,
+    ) -> Result<Response<pb::ReleaseQuarantinedResponse>, Status> {
+        let ticket = self.quarantined_released(&request.get_ref().ticket_id).await?;
+        Ok(Response::new(pb::ReleaseQuarantinedResponse { ticket: Some(ticket) }))
+    }
+
     async fn explain_ticket(
         &self,
         request: Request<pb::ExplainTicketRequest>,

@@ -237,6 +237,7 @@ impl Fault {
             Rejection::TicketCompleted => gone(ErrorReason::TicketCompleted),
             Rejection::TicketCancelled => gone(ErrorReason::TicketCancelled),
             Rejection::TicketExpired => gone(ErrorReason::TicketExpired),
+            Rejection::TicketQuarantined => gone(ErrorReason::TicketQuarantined),
             Rejection::LeaseEnded => gone(ErrorReason::LeaseEnded),
             Rejection::LeaseSuperseded => gone(ErrorReason::LeaseSuperseded),
             Rejection::TokenUnknown => {

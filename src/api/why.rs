@@ -212,6 +212,7 @@ fn named(condition: &Condition) -> Option<TicketNumber> {
         Condition::RulePrefers { ticket, .. } => Some(*ticket),
         Condition::Assigned { .. }
         | Condition::Offered { .. }
+        | Condition::Quarantined
         | Condition::Resting { .. }
         | Condition::Away
         | Condition::BackOffs { .. }
@@ -243,6 +244,7 @@ fn message(condition: &Condition, policy: &Policy, beside: &Beside) -> pb::Faile
         Condition::Offered { agent } => {
             pb::FailedCondition { agent_id: agent.to_string(), ..of(Kind::Offered) }
         }
+        Condition::Quarantined => of(Kind::Quarantined),
         Condition::Resting { until } => {
             pb::FailedCondition { until: Some(timestamp(*until)), ..of(Kind::Resting) }
         }
@@ -307,6 +309,9 @@ fn sentence(condition: &Condition, policy: &Policy, beside: &Beside) -> String {
         Condition::Resting { until } => {
             let left_ms = until.since_ms(beside.at);
             format!("the ticket is scheduled or parked, for {left_ms} ms at most")
+        }
+        Condition::Quarantined => {
+            "the ticket is quarantined: the audit found a fault in it".to_owned()
         }
         Condition::Away => "the agent is away".to_owned(),
         Condition::BackOffs { count } => format!(

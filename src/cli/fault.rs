@@ -155,6 +155,9 @@ fn explained(status: &Status) -> String {
 pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
     use v1::ErrorReason as Reason;
     Some(match reason {
+        Reason::TicketQuarantined => {
+            "see `tierline ticket explain`; release it with `tierline audit --release`, or cancel it"
+        }
         Reason::AgentNotFound => {
             "make the agent with `tierline agents put ID --pool POOL`, or see `tierline agents list`"
         }

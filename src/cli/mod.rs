@@ -6,6 +6,7 @@
 
 mod agent_file;
 mod agents;
+mod audit;
 mod bench;
 mod child;
 mod clocks;
@@ -136,6 +137,7 @@ enum Command {
     Work(work::Work),
     Top(top::Top),
     Events(events::Events),
+    Audit(audit::Audit),
     /// Play a trace of calls against a policy: callers hang up, agents pull and complete
     Rehearse(Box<rehearse::Rehearse>),
     Bench(bench::Bench),
@@ -209,6 +211,7 @@ pub fn run() -> ExitCode {
         Command::Work(work) => ask(work.run(&context)),
         Command::Top(top) => ask(top.run(&context)),
         Command::Events(events) => ask(events.run(&context)),
+        Command::Audit(audit) => audit.run(&context),
         Command::Rehearse(rehearse) => ask(rehearse.run(&context)),
         Command::Bench(bench) => ask(bench.run(&context)),
         Command::BenchCeiling(ceiling) => ask(ceiling.run()),

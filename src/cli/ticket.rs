@@ -551,6 +551,7 @@ fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
             let until = ticket.parked.as_ref().and_then(|parked| view::instant(parked.until));
             until.map_or_else(String::new, |at| format!("until {}", humane::instant(at, now)))
         }
+        v1::TicketState::Quarantined => "in quarantine".to_owned(),
         v1::TicketState::Expired | v1::TicketState::Unspecified => String::new(),
     };
     let at = humane::instant(now, now);

@@ -52,6 +52,8 @@ pub(crate) enum TicketStateWord {
     Parked,
     /// Ended by itself before anyone picked it up.
     Expired,
+    /// At fault, as the audit found: in no queue and in nobody's hands.
+    Quarantined,
 }
 
 impl From<TicketStateWord> for v1::TicketState {
@@ -65,6 +67,7 @@ impl From<TicketStateWord> for v1::TicketState {
             TicketStateWord::Scheduled => Self::Scheduled,
             TicketStateWord::Parked => Self::Parked,
             TicketStateWord::Expired => Self::Expired,
+            TicketStateWord::Quarantined => Self::Quarantined,
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Config {
     pub work: Work,
     /// What it writes to its log.
     pub log: Log,
+    /// How it audits itself.
+    pub audit: Audit,
     /// How it stops.
     pub drain: Drain,
     /// How fast time goes.
@@ -257,6 +259,19 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// `[audit]`: how the server audits itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// The time between two steps, each of which looks at 256 tickets, agents or timers. 10 ms to 1 h.
+    pub every: Duration,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { every: Duration::from_millis(100) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Takes each section of the settings out of the file and the environment.
 
 use super::{
-    Clock, Config, Data, Directory, DirectoryKind, Drain, Limits, Listen, Log, LogFormat,
+    Audit, Clock, Config, Data, Directory, DirectoryKind, Drain, Limits, Listen, Log, LogFormat,
     PolicyFile, Secret, VARIABLE_PREFIX, Work,
 };
 use crate::settings::{DAY, HOUR, Item, MINUTE, SECOND, Section, Variables, format_bytes};
@@ -48,6 +48,9 @@ pub(super) fn read(root: &Section<'_>, variables: &Variables) -> (Config, Vec<St
     section("limits", &mut |from| config.limits = Limits::read(from));
     section("work", &mut |from| config.work = Work::read(from));
     section("log", &mut |from| config.log = Log::read(from));
+    section("audit", &mut |from| {
+        config.audit.every = duration(from, "every", 10..=60 * MINUTE, Audit::default().every);
+    });
     section("drain", &mut |from| {
         config.drain.limit = duration(from, "limit", 0..=10 * MINUTE, Drain::default().limit);
     });

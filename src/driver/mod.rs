@@ -4,6 +4,7 @@
 //! events of the whole batch go to disk with one sync; only then is anyone answered. While one batch
 //! syncs the next gathers.
 
+mod audited;
 mod drain;
 mod forecasts;
 mod observer;
@@ -12,6 +13,7 @@ mod tally;
 mod view;
 mod work;
 
+pub use audited::{AuditFault, AuditReport};
 pub use drain::{RETRY_MS_MAX, RETRY_MS_MIN, RETRY_MS_UNKNOWN};
 pub use observer::Observer;
 pub use run::{Stopped, start};
@@ -49,6 +51,9 @@ pub struct Settings {
     pub view_every_ms: u64,
     /// How long the history of ended tickets is kept, in milliseconds.
     pub history_ms: i64,
+    /// The real time between two steps of the audit beside the work, in milliseconds; each looks at 256
+    /// tickets, agents or timers.
+    pub audit_every_ms: u64,
 }
 
 impl Default for Settings {
@@ -59,6 +64,7 @@ impl Default for Settings {
             watched_max: 10_000,
             view_every_ms: 100,
             history_ms: 30 * 86_400_000,
+            audit_every_ms: 100,
         }
     }
 }
@@ -201,6 +207,7 @@ enum Request {
     CloseWork { agent: AgentId, number: u64, why: WorkEnd },
     Read(Reading),
     Watch { ticket: TicketId, reply: Delivery<Option<watch::Receiver<Seen>>> },
+    Audit { reply: Delivery<AuditReport> },
     Drain,
     Stop,
 }
@@ -326,6 +333,16 @@ impl Handle {
     /// Puts a parked ticket back into its queue; any other stays as it is.
     pub async fn resume(&self, ticket: TicketId) -> Result<Seen, Refused> {
         self.about(ticket.clone(), Command::Resume { ticket }).await
+    }
+
+    /// Puts a quarantined ticket into its old place again.
+    pub async fn release_quarantined(&self, ticket: TicketId) -> Result<Seen, Refused> {
+        self.about(ticket.clone(), Command::ReleaseQuarantined { ticket }).await
+    }
+
+    /// Audits all that the engine holds, between the batches; faults are made harmless and told.
+    pub async fn audit(&self) -> Result<AuditReport, Refused> {
+        self.ask(|reply| Request::Audit { reply }).await
     }
 
     /// Registers or changes an agent.

@@ -1,5 +1,6 @@
 //! The loop: gather, decide, apply, route; append and sync once; then answer.
 
+mod audit;
 mod requests;
 mod work;
 
@@ -124,6 +125,8 @@ pub fn start(
         observer,
         tally,
         drains: Drains::default(),
+        auditing: audit::Auditing::new(clock.now()),
+        tidied_at: stopwatch(),
         durable,
         view,
         view_at: stopwatch(),
@@ -185,6 +188,9 @@ struct Driver {
     observer: Arc<dyn Observer>,
     tally: Tally,
     drains: Drains,
+    auditing: audit::Auditing,
+    /// When the history was last tidied for want of anything else to do.
+    tidied_at: Instant,
     /// The last event that is on disk.
     durable: watch::Sender<journal::Seq>,
     view: watch::Sender<Arc<View>>,
@@ -275,7 +281,8 @@ impl Driver {
             let first = match inbox.recv_timeout(sleep) {
                 Ok(request) => Some(request),
                 Err(RecvTimeoutError::Timeout) => {
-                    if sleep == IDLE_MAX {
+                    if self.tidied_at.elapsed() >= IDLE_MAX {
+                        self.tidied_at = stopwatch();
                         self.journal.tidy_soon();
                     }
                     None
@@ -300,6 +307,7 @@ impl Driver {
                     break;
                 }
             }
+            self.audit_some(now);
             self.commit()?;
             self.publish();
             self.tell_forecasts();
@@ -320,13 +328,17 @@ impl Driver {
         if self.no_space {
             return NO_SPACE_RETRY;
         }
-        if !self.undelivered.is_empty() || !self.lost.is_empty() || self.phase == Phase::Stopping {
+        if !self.undelivered.is_empty()
+            || !self.lost.is_empty()
+            || self.phase == Phase::Stopping
+            || self.auditing.is_asked_for()
+        {
             return Duration::ZERO;
         }
         let due = self.engine.next_deadline().map_or(IDLE_MAX, |at| self.clock.until(at));
         let view = if self.view_stale { self.view_due_in() } else { IDLE_MAX };
         let forecasts = self.forecast_turn.due_in().unwrap_or(IDLE_MAX);
-        due.min(view).min(forecasts).min(IDLE_MAX)
+        due.min(view).min(forecasts).min(self.audit_due_in()).min(IDLE_MAX)
     }
 
     fn view_due_in(&self) -> Duration {
@@ -437,6 +449,7 @@ impl Driver {
             | Event::Extended { .. }
             | Event::LeaseExpired { .. }
             | Event::Released { .. }
+            | Event::Audited(_)
             | Event::Transferred(_)
             | Event::CallbackRequested { .. }
             | Event::Queued { .. }

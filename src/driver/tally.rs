@@ -162,6 +162,7 @@ impl Tally {
             | Event::WaitEnded { .. }
             | Event::Extended { .. }
             | Event::Released { .. }
+            | Event::Audited(_)
             | Event::Transferred(_)
             | Event::CallbackRequested { .. }
             | Event::Queued { .. }

@@ -23,6 +23,8 @@ pub struct View {
     pub resting: Resting,
     /// Live tickets whose tier the directory has yet to confirm.
     pub unconfirmed_count: usize,
+    /// Tickets that the audit found a fault in and nobody has released or withdrawn.
+    pub quarantined_count: usize,
     /// The queues that hold tickets, in the order of tier, channel, pools.
     pub queues: Vec<QueueView>,
     /// Every tier, highest first.
@@ -168,6 +170,7 @@ impl View {
             waiting_count: engine.queues().waiting_count(),
             resting: engine.resting(),
             unconfirmed_count: engine.unconfirmed_count(),
+            quarantined_count: engine.quarantined_count(),
             queues: queues.collect(),
             tiers: tiers.collect(),
             pools,

@@ -128,6 +128,7 @@ impl Engine {
                 });
             }
             Event::Expired { ticket } => self.finish(at, *ticket, Ending::Expired),
+            Event::Audited(audited) => self.audited(at, *audited),
             Event::Completed { ticket, token, outcome, note } => {
                 let assignment = held(self.ticket_mut(*ticket), *token).clone();
                 if let Some(pool) = assignment.pool {
@@ -197,6 +198,9 @@ impl Engine {
     }
 
     fn enter(&mut self, ticket: &Ticket) {
+        if matches!(ticket.state, State::Quarantined(_)) {
+            self.quarantined.insert(ticket.number);
+        }
         if ticket.is_waiting() {
             self.queues.insert(ticket, &mut self.roster);
         }
@@ -205,6 +209,7 @@ impl Engine {
     }
 
     fn leave(&mut self, ticket: &Ticket) {
+        self.quarantined.remove(&ticket.number);
         if ticket.is_waiting() {
             self.queues.remove(ticket, &self.tickets, &mut self.roster);
         }
@@ -518,7 +523,8 @@ impl Engine {
         self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
         match &ticket.state {
-            State::Waiting | State::Scheduled { .. } | State::Parked(_) => {}
+            State::Waiting | State::Scheduled { .. } | State::Parked(_) | State::Quarantined(_) => {
+            }
             State::Offered(offer) => self.roster.take_offer(&offer.agent, number, ticket.channel),
             State::Assigned(held) => self.roster.take(&held.agent, number, ticket.channel, at),
         }
@@ -633,7 +639,8 @@ fn held(ticket: &mut Ticket, token: LeaseToken) -> &mut Assignment {
         | State::Offered(_)
         | State::Waiting
         | State::Scheduled { .. }
-        | State::Parked(_) => {
+        | State::Parked(_)
+        | State::Quarantined(_) => {
             panic!("the event's token holds the ticket")
         }
     }

@@ -1,7 +1,12 @@
-//! Whether the engine is what it must be: every index rebuilt from scratch and compared.
+//! Whether the engine is what it must be: at once, every index rebuilt from scratch and compared, for tests;
+//! or in small steps beside the work, for a running server.
 
-use super::Engine;
-use super::model::State;
+use super::capacity::PerChannel;
+use super::model::{Agent, AgentId, PoolIx, State, Ticket, TicketNumber, Time};
+use super::quarantine::{Audited, Flaw, holder};
+use super::queue::Queue;
+use super::{Engine, timers};
+use std::collections::BTreeSet;
 
 impl Engine {
     /// Checks every invariant: each live ticket is in exactly one place, each lease belongs to an
@@ -17,6 +22,7 @@ impl Engine {
             ("timers", rebuilt.timers == self.timers),
             ("resting tickets", rebuilt.resting == self.resting),
             ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),
+            ("quarantined tickets", rebuilt.quarantined == self.quarantined),
             ("finished tickets", rebuilt.finished_by_id == self.finished_by_id),
         ] {
             if !same {
@@ -61,5 +67,209 @@ impl Engine {
             return Err(format!("agents list {listed} tickets, {held} are assigned"));
         }
         Ok(())
+    }
+}
+
+/// What an audit found, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What does not hold.
+    pub flaw: Flaw,
+    /// The ticket that is at fault, if it is one.
+    pub ticket: Option<TicketNumber>,
+    /// The agent who is at fault, if it is one.
+    pub agent: Option<AgentId>,
+}
+
+impl Fault {
+    fn of(flaw: Flaw) -> Self {
+        Self { flaw, ticket: None, agent: None }
+    }
+
+    /// What makes it harmless.
+    pub fn remedy(&self) -> Audited {
+        match self.ticket {
+            Some(ticket) => Audited::Quarantined { ticket, flaw: self.flaw },
+            None => Audited::Repaired { flaw: self.flaw },
+        }
+    }
+}
+
+/// An audit in small steps, between which the engine may change: how far it has come.
+#[derive(Clone, Debug, Default)]
+pub struct Audit {
+    place: Place,
+    /// Tickets looked at.
+    pub ticket_count: u64,
+    /// Agents looked at.
+    pub agent_count: u64,
+    /// Timers looked at.
+    pub timer_count: u64,
+}
+
+/// What is looked at next: all after this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Tickets(TicketNumber),
+    Agents(Option<AgentId>),
+    Timers((Time, TicketNumber)),
+    Totals,
+    Over,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Tickets(TicketNumber(0))
+    }
+}
+
+impl Audit {
+    /// Whether everything has been looked at.
+    pub fn is_over(&self) -> bool {
+        self.place == Place::Over
+    }
+}
+
+/// Queues up to this length are counted through at the end of an audit.
+const COUNTED_LEN_MAX: usize = 4096;
+
+impl Engine {
+    /// One step of an audit: looks at `most` tickets, agents or timers, or at all totals, and tells what
+    /// does not hold. A ticket that is in order then is in exactly one place, which is found from it; that
+    /// no place holds more than there is follows from the totals.
+    pub fn audit_step(&self, audit: &mut Audit, most: usize) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        match &mut audit.place {
+            Place::Tickets(after) => {
+                let from = *after;
+                let mut seen = 0;
+                for ticket in self.tickets_after(from).take(most) {
+                    seen += 1;
+                    *after = ticket.number;
+                    let fault = self.flaw_of(ticket);
+                    let ticket = Some(ticket.number);
+                    faults.extend(fault.map(|flaw| Fault { ticket, ..Fault::of(flaw) }));
+                }
+                audit.ticket_count += seen as u64;
+                if seen < most {
+                    audit.place = Place::Agents(None);
+                }
+            }
+            Place::Agents(after) => {
+                let from = after.clone();
+                let mut seen = 0;
+                for agent in self.roster.after(from.as_ref()).take(most) {
+                    seen += 1;
+                    *after = Some(agent.id.clone());
+                    if !self.agent_is_sound(agent) {
+                        faults.push(Fault { agent: after.clone(), ..Fault::of(Flaw::Agent) });
+                    }
+                }
+                audit.agent_count += seen as u64;
+                if seen < most {
+                    audit.place = Place::Timers((Time(i64::MIN), TicketNumber(0)));
+                }
+            }
+            Place::Timers(after) => {
+                let from = *after;
+                let mut seen = 0;
+                for (at, number) in self.timers.tickets_after(from).take(most) {
+                    seen += 1;
+                    *after = (at, number);
+                    let ticket = self.ticket_numbered(number);
+                    let due = ticket.and_then(|ticket| timers::next_due(ticket, &self.policy));
+                    if due.map(|(at, _)| at) != Some(at) {
+                        faults.push(Fault::of(Flaw::Stray));
+                    }
+                }
+                audit.timer_count += seen as u64;
+                if seen < most {
+                    audit.place = Place::Totals;
+                }
+            }
+            Place::Totals => {
+                faults.extend(self.wrong_total().map(Fault::of));
+                audit.place = Place::Over;
+            }
+            Place::Over => {}
+        }
+        faults
+    }
+
+    fn flaw_of(&self, ticket: &Ticket) -> Option<Flaw> {
+        let found = self.ids.find(&ticket.id, &self.tickets).map(|found| found.number);
+        let waits = ticket.state == State::Waiting;
+        let due = timers::next_due(ticket, &self.policy).map(|(at, _)| at);
+        let held = holder(ticket).map(|agent| self.roster.get(agent));
+        let is_held = held.is_none_or(|agent| {
+            let listed = agent.map(|agent| agent.held.iter().filter(|n| **n == ticket.number));
+            listed.is_some_and(|listed| listed.count() == 1)
+        });
+        let token = ticket.assignment().or(ticket.offer()).map(|held| held.token);
+        let unconfirmed = self.unconfirmed.contains(&ticket.number);
+        [
+            (Flaw::Id, found == Some(ticket.number)),
+            (Flaw::Queue, self.queues.holds(ticket) == waits),
+            (Flaw::Timer, due.is_none_or(|at| self.timers.holds(at, ticket.number))),
+            (Flaw::Holder, is_held),
+            (Flaw::Token, token.is_none_or(|token| token < self.next_token)),
+            (Flaw::Confirmation, unconfirmed == ticket.tier_source.is_unconfirmed()),
+        ]
+        .into_iter()
+        .find_map(|(flaw, holds)| (!holds).then_some(flaw))
+    }
+
+    /// Whether the agent holds what is listed, each once, and waits where those who wait are looked for.
+    fn agent_is_sound(&self, agent: &Agent) -> bool {
+        let holds = |number: &TicketNumber| {
+            let ticket = self.ticket_numbered(*number);
+            ticket.and_then(holder) == Some(&agent.id)
+        };
+        let each_once: BTreeSet<_> = agent.held.iter().collect();
+        let mut in_hand = PerChannel::default();
+        for ticket in agent.held.iter().filter_map(|number| self.ticket_numbered(*number)) {
+            in_hand[ticket.channel.index()] += 1;
+        }
+        agent.held.iter().all(holds)
+            && each_once.len() == agent.held.len()
+            && agent.in_hand == in_hand
+            && self.roster.lists_wait(agent) == self.roster.is_idle(agent)
+            && self.timers.holds_wait(agent)
+    }
+
+    /// The first of the sums that do not come out.
+    fn wrong_total(&self) -> Option<Flaw> {
+        let waiting: usize = self.queues.iter().map(|(_, queue)| queue.len()).sum();
+        let held: usize = self.roster.iter().map(|agent| agent.held.len()).sum();
+        let everywhere = waiting + held + self.quarantined.len();
+        let late = |queue: &Queue| {
+            let late = queue.iter().filter(|number| {
+                self.ticket_numbered(*number).is_some_and(|ticket| ticket.response_breached)
+            });
+            late.count() as u64
+        };
+        let queue_is_sound = |(_, queue): (_, &Queue)| {
+            queue.front().map(|front| front.number) == queue.iter().next()
+                && (queue.len() > COUNTED_LEN_MAX || queue.late_count() == late(queue))
+        };
+        let idle_is_sound = |at: usize| {
+            let pool = PoolIx(u8::try_from(at).expect("a policy has at most 64 pools"));
+            let idle = |agent: &&Agent| self.roster.is_idle(agent) && agent.pools.contains(pool);
+            self.roster.iter().filter(idle).count() == self.roster.idle_count(pool) as usize
+        };
+        [
+            (Flaw::Counts, waiting == self.queues.waiting_count()),
+            (Flaw::Counts, self.queues.depths_sum() == waiting as u64),
+            (Flaw::Counts, everywhere == self.tickets.len()),
+            (Flaw::Counts, self.queues.iter().all(queue_is_sound)),
+            (Flaw::Counts, (0..self.policy.pools.len()).all(idle_is_sound)),
+            (Flaw::Stray, self.ids.len() == self.tickets.len()),
+            (
+                Flaw::Stray,
+                self.unconfirmed.iter().all(|number| self.tickets.get(*number).is_some()),
+            ),
+        ]
+        .into_iter()
+        .find_map(|(flaw, holds)| (!holds).then_some(flaw))
     }
 }

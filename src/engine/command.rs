@@ -13,6 +13,7 @@ use super::model::{
 };
 use super::needs::{Needs, SkillIx, Skills};
 use super::push::{Declined, Stream};
+use super::quarantine::Audited;
 use super::timing::Urgency;
 use super::wish::{Preferred, SkillMode, Wish};
 use std::sync::Arc;
@@ -163,6 +164,11 @@ pub enum Command {
         note: Box<str>,
         /// The ticket of that id that had ended and left memory, looked up beforehand.
         earlier: Option<Earlier>,
+    },
+    /// Put a quarantined ticket into its old place again. One that is not quarantined stays where it is.
+    ReleaseQuarantined {
+        /// Which.
+        ticket: TicketId,
     },
     /// Give a ticket back to its place in the queue.
     Release {
@@ -665,6 +671,8 @@ pub enum Event {
         /// Which.
         ticket: TicketNumber,
     },
+    /// The audit found a fault and made it harmless, or a supervisor released what it had found.
+    Audited(Audited),
     /// A ticket was finished by its agent.
     Completed {
         /// Which.
@@ -800,6 +808,7 @@ impl Event {
         match self {
             Self::Submitted(submitted) => Some(submitted.number),
             Self::Transferred(transferred) => Some(transferred.ticket),
+            Self::Audited(audited) => audited.ticket(),
             Self::Intervened(intervened) => Some(intervened.ticket),
             Self::Updated { ticket, .. }
             | Self::UrgencySet { ticket, .. }
@@ -1006,6 +1015,9 @@ pub enum Rejection {
     /// The ticket's time to live was over before anyone picked it up.
     #[error("the ticket has expired")]
     TicketExpired,
+    /// A fault was found in the ticket, and a person has to look at it.
+    #[error("the ticket is quarantined: a fault was found in it")]
+    TicketQuarantined,
     /// The token's lease has ended and the ticket waits for another agent.
     #[error("the lease has ended and the ticket waits again")]
     LeaseEnded,

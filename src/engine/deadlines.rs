@@ -122,7 +122,9 @@ impl Ticket {
         let (counted_to, stands) = match &self.state {
             State::Parked(parked) => (parked.since, true),
             State::Scheduled { opens_at } => (*opens_at, true),
-            State::Waiting | State::Offered(_) | State::Assigned(_) => (now, closed.is_some()),
+            State::Waiting | State::Offered(_) | State::Assigned(_) | State::Quarantined(_) => {
+                (now, closed.is_some())
+            }
         };
         let clock = |due: Time, breached: bool, happened: bool| Clock {
             state: match (breached || (!happened && counted_to > due), happened, stands) {

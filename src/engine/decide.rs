@@ -13,6 +13,7 @@ use super::model::{
     TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use super::needs::SkillIx;
+use super::quarantine::Audited;
 use super::queue::QueueKey;
 use super::supervise::Asked;
 use super::wish::{SkillMode, SkillWish, needs_after};
@@ -113,6 +114,7 @@ impl Engine {
             Command::Complete { ticket, token, outcome, note, earlier } => {
                 self.decide_complete(&ticket, token, outcome, note, earlier)
             }
+            Command::ReleaseQuarantined { ticket } => self.decide_release_quarantined(&ticket),
             Command::Park { ticket, token, for_ms, reason } => {
                 self.decide_park(now, &ticket, token, for_ms, reason)
             }
@@ -133,7 +135,8 @@ impl Engine {
                     State::Scheduled { .. }
                     | State::Waiting
                     | State::Offered(_)
-                    | State::Assigned(_) => Decision::nothing(answer(true)),
+                    | State::Assigned(_)
+                    | State::Quarantined(_) => Decision::nothing(answer(true)),
                 })
             }
             Command::Release { ticket, token, reason } => {
@@ -161,6 +164,17 @@ impl Engine {
             token,
             reason: ReleaseReason::Undelivered,
             dead_letter: None,
+        })
+    }
+
+    fn decide_release_quarantined(&self, ticket: &TicketId) -> Result<Decision, Rejection> {
+        let live = self.live(ticket, None)?;
+        let number = live.number;
+        Ok(if matches!(live.state, State::Quarantined(_)) {
+            let event = Event::Audited(Audited::Released { ticket: number });
+            Decision::of(event, Answer::Ticket { number, repeated: false })
+        } else {
+            Decision::nothing(Answer::Ticket { number, repeated: true })
         })
     }
 
@@ -583,6 +597,7 @@ impl Engine {
             State::Assigned(held) if was_given && token < held.token => {
                 Err(Rejection::LeaseSuperseded)
             }
+            State::Quarantined(_) => Err(Rejection::TicketQuarantined),
             State::Offered(offer) if offer.token == token => Err(Rejection::OfferNotAccepted),
             State::Waiting | State::Offered(_) | State::Scheduled { .. } | State::Parked(_)
                 if was_given =>

@@ -23,6 +23,11 @@ impl Ids {
         Self { by_digest: digests.into_iter().map(|key| (key, ())).collect() }
     }
 
+    /// How many ids there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_digest.len()
+    }
+
     /// The live ticket of that id.
     pub(super) fn find<'a>(&self, id: &TicketId, tickets: &'a Tickets) -> Option<&'a Ticket> {
         let digest = digest(id);

@@ -133,7 +133,7 @@ impl Resting {
         match state {
             State::Scheduled { .. } => self.scheduled_count += 1,
             State::Parked(_) => self.parked_count += 1,
-            State::Waiting | State::Offered(_) | State::Assigned(_) => {}
+            State::Waiting | State::Offered(_) | State::Assigned(_) | State::Quarantined(_) => {}
         }
     }
 
@@ -141,7 +141,7 @@ impl Resting {
         match state {
             State::Scheduled { .. } => self.scheduled_count -= 1,
             State::Parked(_) => self.parked_count -= 1,
-            State::Waiting | State::Offered(_) | State::Assigned(_) => {}
+            State::Waiting | State::Offered(_) | State::Assigned(_) | State::Quarantined(_) => {}
         }
     }
 }
@@ -245,9 +245,11 @@ impl Ticket {
     pub fn waited_ms(&self, now: Time) -> i64 {
         let until = match &self.state {
             State::Parked(parked) => parked.since,
-            State::Scheduled { .. } | State::Waiting | State::Offered(_) | State::Assigned(_) => {
-                now
-            }
+            State::Scheduled { .. }
+            | State::Waiting
+            | State::Offered(_)
+            | State::Assigned(_)
+            | State::Quarantined(_) => now,
         };
         until.since_ms(self.counts_from())
     }
@@ -281,7 +283,8 @@ impl Ticket {
     pub fn leg(&self) -> Leg {
         match &self.state {
             State::Scheduled { .. } => Leg::Scheduled,
-            State::Waiting => Leg::Queue,
+            // A ticket in quarantine still waits.
+            State::Waiting | State::Quarantined(_) => Leg::Queue,
             State::Offered(_) => Leg::Offer,
             State::Assigned(_) => Leg::Agent,
             State::Parked(_) => Leg::Parked,
@@ -305,9 +308,11 @@ impl Ticket {
                 ledger.set(Leg::Queue, Stay { ms: waited_ms, count: 1 });
                 held.assigned_at
             }
-            State::Scheduled { .. } | State::Waiting | State::Offered(_) | State::Parked(_) => {
-                self.submitted_at
-            }
+            State::Scheduled { .. }
+            | State::Waiting
+            | State::Offered(_)
+            | State::Parked(_)
+            | State::Quarantined(_) => self.submitted_at,
         };
         ledger.set(leg, Stay { ms: at.since_ms(since), count: 1 });
         ledger

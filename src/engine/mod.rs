@@ -27,6 +27,7 @@ pub mod needs;
 mod offers;
 pub mod outlook;
 pub mod push;
+pub mod quarantine;
 pub mod queue;
 pub mod roster;
 mod shelf;
@@ -38,6 +39,7 @@ mod trial;
 mod why;
 pub mod wish;
 
+pub use audit::{Audit, Fault};
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
 pub use impact::{IMPACT_IDS_MAX, Impact, QueueImpact, Stranded};
 pub use life::Resting;
@@ -103,6 +105,7 @@ pub struct Engine {
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
     resting: Resting,
+    quarantined: BTreeSet<TicketNumber>,
     finished: VecDeque<Box<Finished>>,
     finished_by_id: BTreeMap<TicketId, TicketNumber>,
     next_number: TicketNumber,
@@ -138,6 +141,7 @@ impl Engine {
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
             resting: Resting::default(),
+            quarantined: BTreeSet::new(),
             finished: VecDeque::new(),
             finished_by_id: BTreeMap::new(),
             next_number: TicketNumber(1),

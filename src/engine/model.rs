@@ -26,6 +26,7 @@ use super::hours::Hours;
 use super::life::{Life, Parked, RequeueLimit};
 use super::needs::{Needs, SkillIx, SkillSet, Skills};
 use super::push::{Declined, OfferRule, Stream};
+use super::quarantine::Quarantine;
 use super::timing::{Timing, Urgency};
 use super::wish::Wish;
 use std::collections::BTreeMap;
@@ -354,6 +355,8 @@ pub enum State {
     Assigned(Box<Assignment>),
     /// Waiting for its customer, in nobody's hands.
     Parked(Box<Parked>),
+    /// Nowhere: the audit found a fault in it, and a person has to look.
+    Quarantined(Box<Quarantine>),
 }
 
 /// A ticket in an agent's hands, under a lease.
@@ -488,7 +491,11 @@ impl Ticket {
     pub fn assignment(&self) -> Option<&Assignment> {
         match &self.state {
             State::Assigned(assignment) => Some(assignment),
-            State::Scheduled { .. } | State::Waiting | State::Offered(_) | State::Parked(_) => None,
+            State::Scheduled { .. }
+            | State::Waiting
+            | State::Offered(_)
+            | State::Parked(_)
+            | State::Quarantined(_) => None,
         }
     }
 
@@ -501,9 +508,11 @@ impl Ticket {
     pub fn offer(&self) -> Option<&Assignment> {
         match &self.state {
             State::Offered(offer) => Some(offer),
-            State::Scheduled { .. } | State::Waiting | State::Assigned(_) | State::Parked(_) => {
-                None
-            }
+            State::Scheduled { .. }
+            | State::Waiting
+            | State::Assigned(_)
+            | State::Parked(_)
+            | State::Quarantined(_) => None,
         }
     }
 }

@@ -133,7 +133,7 @@ impl Engine {
         let present = match &live.state {
             State::Waiting => None,
             State::Scheduled { opens_at } => Some(*opens_at),
-            State::Offered(_) | State::Assigned(_) | State::Parked(_) => {
+            State::Offered(_) | State::Assigned(_) | State::Parked(_) | State::Quarantined(_) => {
                 return Err(Rejection::TicketNotWaiting);
             }
         };

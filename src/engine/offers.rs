@@ -63,6 +63,7 @@ impl Engine {
                 events: Vec::new(),
                 answer: Answer::Holds { number, repeated: true },
             }),
+            State::Quarantined(_) => Err(Rejection::TicketQuarantined),
             State::Scheduled { .. }
             | State::Waiting
             | State::Offered(_)
@@ -93,6 +94,7 @@ impl Engine {
                 })
             }
             State::Assigned(held) if held.token == token => Err(Rejection::OfferAccepted),
+            State::Quarantined(_) => Err(Rejection::TicketQuarantined),
             State::Scheduled { .. }
             | State::Waiting
             | State::Offered(_)

@@ -282,6 +282,17 @@ impl Queues {
         self.waiting_count
     }
 
+    /// Whether the ticket is in the queue that it would wait in.
+    pub(super) fn holds(&self, ticket: &Ticket) -> bool {
+        let queue = self.get(&QueueKey::of(ticket));
+        queue.is_some_and(|queue| queue.order.get(self.order_of(ticket)).is_some())
+    }
+
+    /// How many wait by the counts of tiers and channels.
+    pub(super) fn depths_sum(&self) -> u64 {
+        self.depths.values().sum()
+    }
+
     /// How many tickets of a tier wait on a channel.
     pub fn depth(&self, tier: TierIx, channel: Channel) -> u64 {
         self.depths.get(&(tier, channel)).copied().unwrap_or(0)

@@ -165,6 +165,12 @@ impl Roster {
         first.expect("an empty crew is removed")
     }
 
+    /// Whether the agent is among those of the crew who wait.
+    pub(super) fn lists_wait(&self, agent: &Agent) -> bool {
+        let idle = self.waiting.get(&self.crew_of(agent));
+        idle.is_some_and(|idle| idle.least_loaded.contains(&self.turn(agent)))
+    }
+
     /// Whether anyone of this crew waits.
     pub fn crew_waits(&self, crew: &Crew) -> bool {
         self.waiting.contains_key(crew)

@@ -3,8 +3,8 @@
 use super::Engine;
 use super::command::{Answer, Earlier, Event, Intervened, Intervention, Rejection, Revocation};
 use super::decide::Decision;
-use super::model::{AgentId, Presence, Promotion, State, Ticket, TicketId, TicketNumber, Time};
-use super::model::{PoolIx, Step, TierSet};
+use super::model::{AgentId, Presence, Promotion, Ticket, TicketId, TicketNumber, Time};
+use super::model::{PoolIx, State, Step, TierSet};
 
 /// What is asked of one ticket.
 pub(super) struct Asked {
@@ -38,6 +38,10 @@ impl Engine {
         };
         let number = live.number;
         let waits = live.is_waiting();
+        let is_quarantined = matches!(live.state, State::Quarantined(_));
+        if is_quarantined && asked.action != Intervention::Withdraw {
+            return Err(Rejection::TicketQuarantined);
+        }
         let mut events = Vec::new();
         let mut answer = Answer::Ticket { number, repeated: false };
         match &asked.action {

@@ -1,6 +1,7 @@
 //! The rules, one sentence a test.
 
 mod agents;
+mod audit;
 mod by_name;
 mod capacity;
 mod choices;

@@ -69,6 +69,7 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
         // Nobody's clock runs while a ticket is scheduled or parked.
         State::Scheduled { opens_at } => Some((*opens_at, Due::Opening)),
         State::Parked(parked) => Some((parked.until, Due::ParkEnd)),
+        State::Quarantined(_) => [response(), solution()].into_iter().flatten().min(),
     }
 }
 
@@ -97,6 +98,25 @@ impl Timers {
     /// The first agent whose wait is over by `now`.
     pub fn due_wait(&self, now: Time) -> Option<&AgentId> {
         self.waits.first().filter(|(at, _)| *at <= now).map(|(_, agent)| agent)
+    }
+
+    /// Whether something is noted for that ticket at that instant.
+    pub(super) fn holds(&self, at: Time, number: TicketNumber) -> bool {
+        self.tickets.get((at, number)).is_some()
+    }
+
+    /// Whether the end of the agent's wait is noted, if the agent waits.
+    pub(super) fn holds_wait(&self, agent: &Agent) -> bool {
+        let wait = agent.wait.as_ref();
+        wait.is_none_or(|wait| self.waits.contains(&(wait.until, agent.id.clone())))
+    }
+
+    /// What is noted of tickets after that place, first to last.
+    pub(super) fn tickets_after(
+        &self,
+        after: (Time, TicketNumber),
+    ) -> impl Iterator<Item = (Time, TicketNumber)> {
+        self.tickets.after(after).map(|(key, ())| key)
     }
 
     /// The first agent to whom a ticket may be offered again by `now`, and the ticket.

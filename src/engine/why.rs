@@ -35,6 +35,8 @@ pub enum Condition {
         /// Until when at the latest.
         until: Time,
     },
+    /// The audit found a fault in the ticket: it is in no queue and in nobody's hands.
+    Quarantined,
     /// The agent is away.
     Away,
     /// So many tickets are in back-off with the agent that nothing more is given until one is over.
@@ -233,6 +235,10 @@ impl Engine {
             }
             State::Parked(parked) => {
                 failed.push(Condition::Resting { until: parked.until });
+                false
+            }
+            State::Quarantined(_) => {
+                failed.push(Condition::Quarantined);
                 false
             }
         };

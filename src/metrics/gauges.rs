@@ -59,6 +59,11 @@ pub(super) fn registry(scrape: &Scrape<'_>) -> Registry {
         "Live tickets whose tier the directory has yet to confirm",
         count(view.unconfirmed_count),
     );
+    gauge(
+        "tickets_quarantined",
+        "Tickets that the audit found a fault in and nobody has released or withdrawn",
+        count(view.quarantined_count),
+    );
     gauge("agents_registered", "Registered agents", count(view.agent_count));
     gauge("ready", "1 while the server is ready for work", i64::from(scrape.is_ready));
     registry

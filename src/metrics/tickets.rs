@@ -8,6 +8,7 @@ use super::{Counters, Histograms, seconds};
 use crate::engine::Engine;
 use crate::engine::command::{Deadline, Event};
 use crate::engine::model::{Channel, Ending, Policy, Ticket, TierIx, TierSource, Time};
+use crate::engine::quarantine::{Audited, Flaw};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -78,6 +79,7 @@ struct Keyed {
 pub(super) struct Tickets {
     families: Families,
     sources: [Counter; TierSource::ALL.len()],
+    audit_faults: [Counter; Flaw::ALL.len()],
     // Nobody but the driver's thread ever takes this lock.
     keyed: Mutex<Option<Keyed>>,
 }
@@ -139,6 +141,15 @@ impl Tickets {
             Unit::Seconds,
             Family::clone(&handle),
         );
+        let faults = Counters::default();
+        registry.register(
+            "audit_faults",
+            "What audits found not to hold, each made harmless: a fault of a ticket (queue, timer, holder, \
+             token, id, confirmation) quarantines it, the others (agent, stray, counts) are repaired",
+            Family::clone(&faults),
+        );
+        let audit_faults =
+            Flaw::ALL.map(|flaw| faults.get_or_create_owned(&[("flaw", flaw.name().into())]));
         let sources = TierSource::ALL
             .map(|from| source.get_or_create_owned(&[("source", from.name().into())]));
         let families = Families {
@@ -160,7 +171,7 @@ impl Tickets {
             wait,
             handle,
         };
-        Self { families, sources, keyed: Mutex::new(None) }
+        Self { families, sources, audit_faults, keyed: Mutex::new(None) }
     }
 
     /// Counts an event that `engine` has just applied.
@@ -252,7 +263,11 @@ impl Tickets {
                     }
                 }
             }
-            Event::Started
+            Event::Audited(Audited::Quarantined { flaw, .. } | Audited::Repaired { flaw }) => {
+                self.audit_faults[*flaw as usize].inc();
+            }
+            Event::Audited(Audited::Released { .. })
+            | Event::Started
             | Event::WorkOpened { .. }
             | Event::WorkClosed { .. }
             | Event::Offered { .. }

@@ -234,6 +234,16 @@ impl fmt::Display for Description {
             table.extend(tier.rows());
         }
         write_table(f, &table)?;
+        for tier in &self.tiers {
+            if let Some(above_ms) = tier.offer_callback_above_ms {
+                let above = format_ms(above_ms);
+                writeln!(
+                    f,
+                    "{}: callers are offered a callback above an expected {above}",
+                    tier.name
+                )?;
+            }
+        }
         let head = ["pool", "lease", "reserve", "chooses", "serves", "starving head within"];
         let mut table = vec![head.map(str::to_owned).to_vec()];
         table.extend(self.pools.iter().map(PoolSummary::row));

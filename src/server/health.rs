@@ -47,6 +47,7 @@ mod tests {
             waiting_count: 0,
             resting: crate::engine::Resting::default(),
             unconfirmed_count: 0,
+            quarantined_count: 0,
             queues: Vec::new(),
             tiers: Vec::new(),
             pools: Vec::new(),

@@ -48,6 +48,7 @@ pub(super) fn driver(config: &Config) -> driver::Settings {
         queue_max: config.limits.commands_max,
         batch_max: config.limits.batch_max,
         watched_max: config.limits.watchers_max,
+        audit_every_ms: u64::try_from(config.audit.every.as_millis()).unwrap_or(u64::MAX),
         history_ms: i64::try_from(config.data.history.as_millis()).unwrap_or(i64::MAX),
         ..driver::Settings::default()
     }
@@ -210,7 +211,7 @@ mod tests {
     ];
 
     /// Keys that say where, which and how, and limit nothing.
-    const OTHERS: [&str; 13] = [
+    const OTHERS: [&str; 14] = [
         "listen.grpc",
         "listen.http",
         "listen.insecure",
@@ -223,6 +224,7 @@ mod tests {
         "directory.password_file",
         "log.format",
         "log.filter",
+        "audit.every",
         "clock.speed",
     ];
 

@@ -35,6 +35,10 @@ impl Pages for State {
         })
     }
 
+    fn quarantined_count(&self) -> usize {
+        self.handle.view().quarantined_count
+    }
+
     fn unready(&self) -> Option<&'static str> {
         if self.is_draining.load(Ordering::Relaxed) {
             Some("the server is stopping")

@@ -24,6 +24,9 @@ pub trait Pages: Send + Sync + 'static {
 
     /// Why the server is not ready for work; `None` while it is.
     fn unready(&self) -> Option<&'static str>;
+
+    /// How many tickets are in quarantine: the server is ready, and somebody has to look.
+    fn quarantined_count(&self) -> usize;
 }
 
 /// The pages of the HTTP listener.
@@ -38,7 +41,10 @@ pub fn router(pages: Arc<dyn Pages>) -> Router {
 
 fn ready(pages: &dyn Pages) -> Response {
     match pages.unready() {
-        None => "ready\n".into_response(),
+        None => match pages.quarantined_count() {
+            0 => "ready\n".into_response(),
+            count => format!("ready\n{count} quarantined: see tierline audit\n").into_response(),
+        },
         Some(reason) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response()
         }

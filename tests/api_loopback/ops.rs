@@ -1,7 +1,8 @@
 //! `OpsService`: queues, agents and explanations.
 
-use crate::server::{TestServer, ticket, ticket_of};
+use crate::server::{TestServer, ticket, ticket_of, told};
 use tierline::api::proto::v1 as pb;
+use tonic::Code;
 
 async fn explain(server: &TestServer, id: &str) -> pb::ExplainTicketResponse {
     let request = pb::ExplainTicketRequest { ticket_id: id.into() };
@@ -177,4 +178,36 @@ async fn agents_are_listed_by_id_a_page_at_a_time() {
     let states = vec![pb::AgentState::Busy.into()];
     let busy = list(pb::ListAgentsRequest { states, ..Default::default() }).await;
     assert_eq!(ids(&busy), ["agent-3"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_looks_at_everything_beside_the_work_and_finds_a_sound_server_sound() {
+    let server = TestServer::start().await;
+    server.hire("ann", &["desk"]).await;
+    for at in 0..30 {
+        server.submit(ticket_of(&format!("T-{at}"), "brief")).await;
+    }
+    server.take("ann").await;
+    let mut ops = server.ops();
+    let report = ops.audit(pb::AuditRequest {}).await.unwrap().into_inner();
+    assert_eq!((report.ticket_count, report.agent_count), (30, 1));
+    assert_eq!(report.timer_count, 30, "each has a deadline or a lease");
+    assert_eq!((report.fault_count, report.faults, report.quarantined_count), (0, vec![], 0));
+    assert!(report.begun_at.is_some() && report.took.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_from_quarantine_can_be_repeated_and_names_what_is_wrong() {
+    let server = TestServer::start().await;
+    server.submit(ticket_of("T-1", "gold")).await;
+    let mut ops = server.ops();
+    let request = pb::ReleaseQuarantinedRequest { ticket_id: "T-1".into() };
+    let released = ops.release_quarantined(request).await.unwrap().into_inner();
+    assert_eq!(released.ticket.unwrap().state(), pb::TicketState::Waiting);
+    let nobody = pb::ReleaseQuarantinedRequest { ticket_id: "T-2".into() };
+    let refused = ops.release_quarantined(nobody).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::NotFound, "TICKET_NOT_FOUND".to_owned()));
+    let none = pb::ReleaseQuarantinedRequest::default();
+    let refused = ops.release_quarantined(none).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::InvalidArgument, "INVALID_FIELD".to_owned()));
 }

@@ -48,8 +48,8 @@ fn values_of_a_later_release_are_refused_by_name() {
     let refused = |bytes: &[u8]| record::events(bytes, 1).expect_err("it is not known");
     assert_eq!(refused(&presence(9)), unknown("presence_set.presence", 9));
     assert_eq!(refused(&presence(0)), missing("presence_set.presence"));
-    // An event of a kind that this release does not have (field 100).
-    assert_eq!(refused(&[0x0a, 5, 0x08, 5, 0xa2, 0x06, 0]), missing("record.event"));
+    // An event of a kind that this release does not have (field 200).
+    assert_eq!(refused(&[0x0a, 5, 0x08, 5, 0xc2, 0x0c, 0]), missing("record.event"));
     // An agent without a name.
     assert_eq!(refused(&[0x0a, 6, 0x08, 5, 0x32, 2, 0x10, 1]), missing("agent"));
     // Pool 64 of 64.

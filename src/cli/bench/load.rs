@@ -172,7 +172,7 @@ pub(super) async fn echo(
     Ok(row(what, shape, time, None, vec![Calls::of("echo", &calls)]))
 }
 
-fn payload_of(size: u32) -> Bytes {
+pub(super) fn payload_of(size: u32) -> Bytes {
     vec![b'x'; usize::try_from(size).expect("it fits")].into()
 }
 
@@ -208,7 +208,7 @@ pub(super) async fn fill(child: &Child, count: u64, payload: u32) -> Result<(), 
 }
 
 /// An agent of its own for each worker.
-async fn agent(
+pub(super) async fn agent(
     channel: &Channel,
     name: String,
 ) -> Result<(AgentServiceClient<Channel>, String), Failed> {
@@ -218,7 +218,7 @@ async fn agent(
     Ok((client, name))
 }
 
-async fn register(child: &Child, prefix: &str, count: usize) -> Result<(), Failed> {
+pub(super) async fn register(child: &Child, prefix: &str, count: usize) -> Result<(), Failed> {
     let channel = child.connect().await?;
     for at in 0..count {
         let put = PutAgentRequest {
@@ -232,14 +232,17 @@ async fn register(child: &Child, prefix: &str, count: usize) -> Result<(), Faile
     Ok(())
 }
 
-fn assigned(result: Option<pull_ticket_response::Result>) -> Option<Assignment> {
+pub(super) fn assigned(result: Option<pull_ticket_response::Result>) -> Option<Assignment> {
     match result {
         Some(pull_ticket_response::Result::Assignment(assignment)) => Some(assignment),
         Some(pull_ticket_response::Result::Empty(_)) | None => None,
     }
 }
 
-fn completion(assignment: &Assignment, pull_next: Option<PullNext>) -> CompleteTicketRequest {
+pub(super) fn completion(
+    assignment: &Assignment,
+    pull_next: Option<PullNext>,
+) -> CompleteTicketRequest {
     CompleteTicketRequest {
         ticket_id: assignment
             .ticket

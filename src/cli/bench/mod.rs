@@ -6,6 +6,7 @@
 //! minute, and ratios hold better than figures.
 
 mod ceiling;
+mod flood;
 mod load;
 mod million;
 
@@ -26,7 +27,8 @@ use std::time::Duration;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON fields: pinned, backlog, payload_size, rows [{what, connections, in_flight, calls_per_s, tickets_per_s, \
-calls [{call, count, p50_ms, p99_ms, p999_ms, max_ms}]}], million (null unless asked for) {ticket_count, \
+calls [{call, count, p50_ms, p99_ms, p999_ms, max_ms}]}], flood (null unless asked for) {capacity_per_s, offered_per_s, \
+refused_count, quiet, flooded, p99_ratio}, million (null unless asked for) {ticket_count, \
 bytes_a_ticket, fill_s, restart_s, after_restart_count}.
 
 Examples:
@@ -42,6 +44,9 @@ pub(crate) struct Bench {
     /// Bytes of payload a ticket.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=65_536))]
     payload: u32,
+    /// Also offer ten times what the agents can do in the lowest tier: what the highest notices of it.
+    #[arg(long)]
+    flood: bool,
     /// Also fill the server with a million waiting tickets: memory a ticket, and the restart.
     #[arg(long)]
     million: bool,
@@ -145,6 +150,7 @@ struct Report {
     backlog: u64,
     payload_size: u32,
     rows: Vec<Row>,
+    flood: Option<flood::Flood>,
     million: Option<million::Million>,
 }
 
@@ -186,6 +192,12 @@ impl Bench {
             progress("submit to an agent who waits");
             rows.push(load::to_waiting(&child, 8, self.payload, time).await?);
         }
+        let flood = if self.flood {
+            progress("the highest tier in a flood of the lowest");
+            Some(flood::measure(self.dir.as_deref(), core, self.payload, time).await?)
+        } else {
+            None
+        };
         let million = if self.million {
             Some(
                 million::measure(self.dir.as_deref(), core, self.million_count, self.payload)
@@ -195,7 +207,7 @@ impl Bench {
             None
         };
         let (backlog, payload_size) = (self.backlog, self.payload);
-        Ok(Report { pinned, backlog, payload_size, rows, million })
+        Ok(Report { pinned, backlog, payload_size, rows, flood, million })
     }
 }
 
@@ -234,6 +246,9 @@ fn told(report: &Report) -> String {
         if report.pinned { "server and client pinned to a core each" } else { "not pinned" };
     let mut text =
         format!("{} waiting, {} B payload, {pinned}\n{table}", report.backlog, report.payload_size);
+    if let Some(flood) = &report.flood {
+        text.push_str(&flood.to_string());
+    }
     if let Some(million) = &report.million {
         text.push_str(&million.to_string());
     }

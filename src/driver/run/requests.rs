@@ -56,6 +56,7 @@ impl Driver {
                 let result = self.watch(&ticket);
                 self.answer(reply, result);
             }
+            Request::Audit { reply } => self.audit_all(now, reply),
             Request::Drain => self.drain(now),
             Request::Stop => self.phase = Phase::Stopping,
         }
@@ -215,6 +216,7 @@ impl Driver {
             | Command::Decline { .. }
             | Command::Extend { .. }
             | Command::Release { .. }
+            | Command::ReleaseQuarantined { .. }
             | Command::Park { .. }
             | Command::Transfer { .. }
             | Command::RequestCallback { .. }

@@ -201,3 +201,22 @@ fn the_busy_agent_with_a_hand_free_is_idle_since_the_last_completion() {
          6s agent? ann -> Available in desk, holds nothing, idle since 5s, waits",
     );
 }
+
+#[test]
+fn an_agent_moved_to_another_pool_keeps_what_is_held_and_gets_the_work_of_the_new_pool() {
+    check(
+        "policy guarded-edf v1; tier gold 1h desk; tier standard 4h back; pool desk lease 60s; pool back lease 60s
+         agent ann desk capacity 2
+         here ann
+         0s submit g1 gold email
+         0s submit g2 gold email
+         0s submit s1 standard email
+         1s pull ann -> g1 #1 earliest-deadline
+         2s agent ann back capacity 2
+         2s agent? ann -> Available in back, holds g1, idle since 0s
+         3s pull ann -> s1 #2 earliest-deadline
+         4s complete g1 #1 -> ended 1
+         5s complete s1 #2 -> ended 3
+         5s see g2 -> waiting, gold, in desk, due 3600s",
+    );
+}

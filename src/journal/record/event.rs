@@ -9,9 +9,9 @@ use super::needs::{
     decode_needs, decode_skills, decode_wish, encode_needs, encode_skills, encode_wish,
 };
 use super::ticket::{
-    decode_caller, decode_channel, decode_content, decode_pool, decode_source, decode_step,
-    decode_tier, decode_urgency, encode_caller, encode_channel, encode_content, encode_source,
-    encode_step, encode_urgency,
+    decode_caller, decode_channel, decode_content, decode_flaw, decode_pool, decode_source,
+    decode_step, decode_tier, decode_urgency, encode_caller, encode_channel, encode_content,
+    encode_flaw, encode_source, encode_step, encode_urgency,
 };
 use super::{Error, boxed, hours, name, narrow, policy, push, required, supervise, text, twin, v1};
 use crate::engine::command::{
@@ -20,6 +20,7 @@ use crate::engine::command::{
 use crate::engine::model::{
     AgentId, LeaseToken, PoolIx, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
 };
+use crate::engine::quarantine::Audited;
 use std::sync::Arc;
 use v1::record::Event as Kind;
 
@@ -115,6 +116,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             Kind::WaitEnded(v1::WaitEnded { agent: agent.as_str().into(), why: encode_why(*why) })
         }
         Event::Assigned { .. } => Kind::Assigned(encode_assigned(event)),
+        Event::Audited(audited) => Kind::Audited(encode_audited(*audited)),
         Event::Extended { ticket, token, lease_until } => Kind::Extended(v1::Extended {
             ticket: ticket.0,
             token: token.0,
@@ -174,6 +176,46 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         | Event::BackOffEnded { .. } => push::encode(event),
     };
     v1::Record { at: at.0, event: Some(kind), ticket_id: None, ticket_tier: None }
+}
+
+fn decode_assigned(assigned: v1::Assigned) -> Result<Event, Error> {
+    Ok(Event::Assigned {
+        ticket: TicketNumber(assigned.ticket),
+        agent: AgentId::new(name(assigned.agent, "agent")?),
+        pool: decode_pool(assigned.pool, "assigned.pool")?,
+        token: LeaseToken(assigned.token),
+        lease_until: Time(assigned.lease_until),
+        request: boxed(assigned.request),
+        step: decode_step(assigned.step, "assigned.step")?,
+        slack_ms: assigned.slack_ms,
+        compared: decode_compared(assigned.compared)?,
+        passed: TierSet(assigned.passed_tiers),
+    })
+}
+
+fn encode_audited(audited: Audited) -> v1::Audited {
+    let what = match audited {
+        Audited::Quarantined { ticket, flaw } => v1::audited::What::Quarantined(v1::Quarantined {
+            ticket: ticket.0,
+            flaw: encode_flaw(flaw),
+        }),
+        Audited::Repaired { flaw } => v1::audited::What::Repaired(encode_flaw(flaw)),
+        Audited::Released { ticket } => v1::audited::What::Released(ticket.0),
+    };
+    v1::Audited { what: Some(what) }
+}
+
+fn decode_audited(audited: v1::Audited) -> Result<Audited, Error> {
+    Ok(match required(audited.what, "audited.what")? {
+        v1::audited::What::Quarantined(v1::Quarantined { ticket, flaw }) => Audited::Quarantined {
+            ticket: TicketNumber(ticket),
+            flaw: decode_flaw(flaw, "quarantined.flaw")?,
+        },
+        v1::audited::What::Repaired(flaw) => {
+            Audited::Repaired { flaw: decode_flaw(flaw, "audited.repaired")? }
+        }
+        v1::audited::What::Released(ticket) => Audited::Released { ticket: TicketNumber(ticket) },
+    })
 }
 
 fn encode_urgency_set(event: &Event) -> v1::UrgencySet {
@@ -268,7 +310,6 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one arm for each event")]
 pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
     let agent = |value| name(value, "agent").map(AgentId::new);
     let event = match required(record.event, "record.event")? {
@@ -321,18 +362,8 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             agent: agent(ended.agent)?,
             why: decode_why(ended.why, "wait_ended.why")?,
         },
-        Kind::Assigned(assigned) => Event::Assigned {
-            ticket: TicketNumber(assigned.ticket),
-            agent: agent(assigned.agent)?,
-            pool: decode_pool(assigned.pool, "assigned.pool")?,
-            token: LeaseToken(assigned.token),
-            lease_until: Time(assigned.lease_until),
-            request: boxed(assigned.request),
-            step: decode_step(assigned.step, "assigned.step")?,
-            slack_ms: assigned.slack_ms,
-            compared: decode_compared(assigned.compared)?,
-            passed: TierSet(assigned.passed_tiers),
-        },
+        Kind::Audited(audited) => Event::Audited(decode_audited(audited)?),
+        Kind::Assigned(assigned) => decode_assigned(assigned)?,
         Kind::Extended(extended) => Event::Extended {
             ticket: TicketNumber(extended.ticket),
             token: LeaseToken(extended.token),

@@ -10,6 +10,7 @@ use crate::engine::model::{
     PoolIx, PoolSet, Promotion, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource,
     Time,
 };
+use crate::engine::quarantine::{Flaw, Quarantine};
 use crate::engine::timing::Urgency;
 use std::sync::Arc;
 
@@ -28,6 +29,11 @@ twin! {
 twin! {
     encode_step, decode_step, Step, v1::Step,
     [Floor, AtRisk, EarliestDeadline, Fifo, Priority, Accumulated, Promoted, Forced]
+}
+
+twin! {
+    encode_flaw, decode_flaw, Flaw, v1::Flaw,
+    [Queue, Timer, Holder, Token, Id, Confirmation, Agent, Stray, Counts]
 }
 
 /// Normal is what is not written.
@@ -164,16 +170,33 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         assignment: ticket.assignment().map(encode_assignment),
         opens_at: match &ticket.state {
             State::Scheduled { opens_at } => Some(opens_at.0),
-            State::Waiting | State::Offered(_) | State::Assigned(_) | State::Parked(_) => None,
+            State::Waiting
+            | State::Offered(_)
+            | State::Assigned(_)
+            | State::Parked(_)
+            | State::Quarantined(_) => None,
         },
         parked: match &ticket.state {
             State::Parked(parked) => Some(encode_parking(parked)),
-            State::Scheduled { .. } | State::Waiting | State::Offered(_) | State::Assigned(_) => {
-                None
-            }
+            State::Scheduled { .. }
+            | State::Waiting
+            | State::Offered(_)
+            | State::Assigned(_)
+            | State::Quarantined(_) => None,
         },
         life: ticket.life.as_deref().map(encode_life),
         offer: ticket.offer().map(encode_assignment),
+        quarantine: match &ticket.state {
+            State::Quarantined(quarantine) => Some(v1::Quarantine {
+                flaw: encode_flaw(quarantine.flaw),
+                since: quarantine.since.0,
+            }),
+            State::Scheduled { .. }
+            | State::Waiting
+            | State::Offered(_)
+            | State::Assigned(_)
+            | State::Parked(_) => None,
+        },
         urgency: encode_urgency(ticket.urgency),
         escalation_step: ticket.escalation_step.into(),
         guard_permille: ticket.guard_permille.map(Into::into),
@@ -208,12 +231,18 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         promoted: ticket.promoted_at.map(|at| Box::new(Promotion { at: Time(at) })),
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
-        state: match (ticket.assignment, ticket.offer, ticket.parked, ticket.opens_at) {
+        state: match (ticket.assignment, ticket.offer, ticket.quarantine) {
             (Some(assignment), ..) => State::Assigned(Box::new(decode_assignment(assignment)?)),
-            (None, Some(offer), ..) => State::Offered(Box::new(decode_assignment(offer)?)),
-            (None, None, Some(parked), _) => State::Parked(Box::new(decode_parking(parked)?)),
-            (None, None, None, Some(opens_at)) => State::Scheduled { opens_at: Time(opens_at) },
-            (None, None, None, None) => State::Waiting,
+            (None, Some(offer), _) => State::Offered(Box::new(decode_assignment(offer)?)),
+            (None, None, Some(quarantine)) => State::Quarantined(Box::new(Quarantine {
+                flaw: decode_flaw(quarantine.flaw, "quarantine.flaw")?,
+                since: Time(quarantine.since),
+            })),
+            (None, None, None) => match (ticket.parked, ticket.opens_at) {
+                (Some(parked), _) => State::Parked(Box::new(decode_parking(parked)?)),
+                (None, Some(opens_at)) => State::Scheduled { opens_at: Time(opens_at) },
+                (None, None) => State::Waiting,
+            },
         },
         life: ticket.life.map(decode_life).transpose()?.map(Box::new),
     })

@@ -27,8 +27,10 @@ impl Model {
                 Ok(Answer::Done)
             }
             Command::ApplyPolicy { policy } => self.ask_policy(now, policy),
-            // No act changes the policy by call.
-            Command::ChangePolicy { .. } | Command::Intervene { .. } => {
+            // No act changes the policy by call, and nothing is ever at fault here.
+            Command::ChangePolicy { .. }
+            | Command::Intervene { .. }
+            | Command::ReleaseQuarantined { .. } => {
                 unreachable!("no act asks for it")
             }
             Command::PutAgent(profile) => self.ask_agent(now, profile),
@@ -40,19 +42,7 @@ impl Model {
                 self.agents.retain(|known| known.id != *agent);
                 Ok(Answer::Done)
             }
-            Command::SetPresence { agent, presence } => {
-                self.agent(agent).ok_or(Rejection::AgentNotFound)?;
-                let known = self.agent_mut(agent);
-                let here = *presence == Presence::Available;
-                if here && !known.here {
-                    known.idle_since = now;
-                }
-                if !here {
-                    known.wait = None;
-                }
-                known.here = here;
-                Ok(Answer::Done)
-            }
+            Command::SetPresence { agent, presence } => self.ask_presence(now, agent, *presence),
             Command::StopWaiting { agent } => {
                 if self.agent(agent).is_some() {
                     self.agent_mut(agent).wait = None;
@@ -144,6 +134,25 @@ impl Model {
                 Ok(Answer::Ticket { number: TicketNumber(number), repeated })
             }
         }
+    }
+
+    fn ask_presence(
+        &mut self,
+        now: i64,
+        agent: &AgentId,
+        presence: Presence,
+    ) -> Result<Answer, Rejection> {
+        self.agent(agent).ok_or(Rejection::AgentNotFound)?;
+        let known = self.agent_mut(agent);
+        let here = presence == Presence::Available;
+        if here && !known.here {
+            known.idle_since = now;
+        }
+        if !here {
+            known.wait = None;
+        }
+        known.here = here;
+        Ok(Answer::Done)
     }
 
     fn learn(&mut self, number: u64, now: i64) {

@@ -87,6 +87,7 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::CallbackRequested { .. }
         | Event::Parked { .. }
         | Event::Resumed { by: ResumedBy::Caller, .. }
+        | Event::Audited(_)
         | Event::Completed { .. } => None,
     }
 }
@@ -137,6 +138,7 @@ pub(super) fn queue_name(key: &QueueKey, engine: &Engine) -> String {
 /// A ticket in one line.
 pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
     let state = match &ticket.state {
+        State::Quarantined(quarantine) => format!("in quarantine for {}", quarantine.flaw.name()),
         State::Waiting => "waiting".to_owned(),
         State::Scheduled { opens_at } => format!("scheduled for {}", moment(*opens_at)),
         State::Parked(parked) => format!("parked until {}", moment(parked.until)),

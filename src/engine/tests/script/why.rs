@@ -97,6 +97,7 @@ fn failed(condition: &Condition, engine: &Engine) -> String {
     let policy = engine.policy();
     match condition {
         Condition::Assigned { agent } => format!("with {agent}"),
+        Condition::Quarantined => "quarantined".to_owned(),
         Condition::Offered { agent } => format!("offered to {agent}"),
         Condition::Away => "away".to_owned(),
         Condition::Resting { until } => format!("rests until {}", super::moment(*until)),

@@ -1,8 +1,10 @@
 //! Every call with missing, oversized, malformed and unknown values: each is refused with the field
 //! named, or not found, and changes nothing.
 
-#[path = "support/server.rs"]
+#[path = "../support/server.rs"]
 mod server;
+
+mod openness;
 
 use prost::Message as _;
 use server::{TestServer, identifier, ticket_of};
@@ -137,6 +139,9 @@ async fn bad_input_is_refused_by_every_call_with_the_field_and_changes_nothing()
     agents_at_work(&server, &mut table, token).await;
     agents(&server, &mut table).await;
     customers(&server, &mut table).await;
+    openness::policies(&server, &mut table).await;
+    openness::events(&server, &mut table).await;
+    openness::interventions(&server, &mut table).await;
     assert!(
         table.wrong.is_empty(),
         "{} of {} are wrong:\n{}",
