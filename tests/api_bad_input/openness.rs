@@ -120,6 +120,12 @@ pub(super) async fn interventions(server: &TestServer, table: &mut Table) {
         };
         table.invalid("ForceAssign", server.ops().force_assign(request), &["agent_id"]).await;
     }
+    for ticket_id in bad_ids().into_iter().chain([String::new()]) {
+        let request = pb::ReleaseQuarantinedRequest { ticket_id };
+        let mut client = server.ops();
+        let asked = client.release_quarantined(request);
+        table.invalid("ReleaseQuarantined", asked, &["ticket_id"]).await;
+    }
     let none = "TICKET_NOT_FOUND";
     let (ticket_id, reason, by) = ("T-none".to_owned(), "why".to_owned(), String::new());
     let request = pb::MoveToFrontRequest {

@@ -370,9 +370,16 @@ async fn a_reader_who_does_not_read_loses_the_stream() {
     server.hire("ann", &["senior"]).await;
     let line = Line::open(&server, "ann").await;
     let nothing = pb::AcceptOfferRequest { ticket_id: "t".repeat(64), lease_token: 7 };
-    // Every one of these is answered, and nobody reads the answers.
-    while line.up.send(request(Up::Accept(nothing.clone()))).await.is_ok() {}
-    until_away(&server, "ann").await;
+    // Every one of these is answered, and nobody reads the answers. The last of them may find nobody who
+    // takes it: the end of the stream stands behind the answers that are not read.
+    let asking = async {
+        while line.up.send(request(Up::Accept(nothing.clone()))).await.is_ok() {}
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = asking => unreachable!("it asks for ever"),
+        () = until_away(&server, "ann") => {}
+    }
     let mut down = line.down;
     let lost = loop {
         match down.message().await {
