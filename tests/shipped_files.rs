@@ -145,9 +145,11 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "pool.reserve",
         "skills",
         "tier.escalation",
+        "tier.expires_after",
         "tier.guard",
         "tier.hours",
         "tier.overflow",
+        "tier.park_max",
         "tier.urgency",
         "tier.weight",
     ];

@@ -473,6 +473,7 @@ impl Engine {
             ticket: number,
             number: callback_number,
             opens_at,
+            counts_from,
             respond_by,
             solve_by,
             expires_at,
@@ -489,6 +490,8 @@ impl Engine {
             ticket.respond_by = *respond_by;
             ticket.solve_by = *solve_by;
             let life = ticket.life_mut();
+            life.counts_from = *counts_from;
+            life.starts_at = life.starts_at.min(*counts_from);
             life.expires_at = *expires_at;
             life.callback_number = Some(callback_number.clone());
         });

@@ -630,6 +630,8 @@ pub enum Event {
         number: CallbackNumber,
         /// When it is in its queue again, if not at once.
         opens_at: Option<Time>,
+        /// Since when its wait counts now: a ticket that was scheduled for later may be wanted sooner.
+        counts_from: Time,
         /// The response deadline now.
         respond_by: Time,
         /// The solution deadline now.

@@ -164,6 +164,7 @@ impl Engine {
             ticket: live.number,
             number,
             opens_at,
+            counts_from: live.counts_from().min(earliest),
             respond_by,
             solve_by: live.solve_by.map(|by| by.plus_ms(later_ms)),
             expires_at: Self::expiry(&self.policy, live.tier, channel, earliest),

@@ -260,7 +260,7 @@ impl Engine {
             let mut offer = offered(ticket, token).clone();
             agent = Some(offer.agent.clone());
             let is_first = ticket.picked_up_at.is_none();
-            let first_wait_ms = is_first.then(|| at.since_ms(ticket.submitted_at));
+            let first_wait_ms = is_first.then(|| at.since_ms(ticket.counts_from()));
             pick_up = Some(((ticket.tier, ticket.channel), first_wait_ms));
             offer.assigned_at = at;
             offer.lease_until = lease_until;

@@ -223,3 +223,15 @@ fn only_calls_and_chats_become_callbacks() {
          1s callback t1 555 -> TicketCancelled",
     );
 }
+
+/// A ticket that was scheduled for the next year and wanted at once had a clock that began after its deadline.
+#[test]
+fn a_callback_that_is_wanted_sooner_than_it_was_scheduled_counts_from_now() {
+    check_desk(
+        "0s submit t1 gold voice at=100s
+         2s callback t1 555 by=20s
+         2s see t1 -> waiting, gold, in desk, due 20s, solved by 7300s
+         12s * t1 opens to desk+back
+         20.001s * t1 late for response",
+    );
+}

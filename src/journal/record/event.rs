@@ -130,16 +130,23 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             })
         }
         Event::Transferred(transferred) => Kind::Transferred(encode_transferred(transferred)),
-        Event::CallbackRequested { ticket, number, opens_at, respond_by, solve_by, expires_at } => {
-            Kind::CallbackRequested(v1::CallbackRequested {
-                ticket: ticket.0,
-                number: (&*number.0).into(),
-                opens_at: opens_at.map(|at| at.0),
-                respond_by: respond_by.0,
-                solve_by: solve_by.map(|at| at.0),
-                expires_at: expires_at.map(|at| at.0),
-            })
-        }
+        Event::CallbackRequested {
+            ticket,
+            number,
+            opens_at,
+            counts_from,
+            respond_by,
+            solve_by,
+            expires_at,
+        } => Kind::CallbackRequested(v1::CallbackRequested {
+            ticket: ticket.0,
+            number: (&*number.0).into(),
+            opens_at: opens_at.map(|at| at.0),
+            counts_from: counts_from.0,
+            respond_by: respond_by.0,
+            solve_by: solve_by.map(|at| at.0),
+            expires_at: expires_at.map(|at| at.0),
+        }),
         Event::Released { ticket, token, reason, dead_letter } => {
             Kind::Released(encode_released(*ticket, *token, reason, *dead_letter))
         }

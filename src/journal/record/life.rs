@@ -128,6 +128,7 @@ pub(super) fn decode_callback(requested: v1::CallbackRequested) -> Event {
         ticket: TicketNumber(requested.ticket),
         number: CallbackNumber(requested.number.into()),
         opens_at: requested.opens_at.map(Time),
+        counts_from: Time(requested.counts_from),
         respond_by: Time(requested.respond_by),
         solve_by: requested.solve_by.map(Time),
         expires_at: requested.expires_at.map(Time),

@@ -447,6 +447,8 @@ impl Model {
         ticket.channel = Channel::Callback;
         ticket.scheduled = later;
         ticket.number_to_call = Some(number_to_call.into());
+        ticket.counts_from = ticket.counts_from.min(earliest);
+        ticket.starts = ticket.starts.min(ticket.counts_from);
         Ok(fresh(number))
     }
 
