@@ -41,6 +41,9 @@ impl Offers {
         registry.register("work_streams_opened", "Work streams opened", opened.clone());
         let closed = Counters::<1>::default();
         registry.register("work_streams_closed", "Work streams closed, by reason", closed.clone());
+        for reason in ["by_agent", "silent", "replaced", "slow", "by_server", "agent_deleted"] {
+            closed.get_or_create_owned(&[("reason", reason.into())]);
+        }
         Self {
             made: outcome("made"),
             accepted: outcome("accepted"),

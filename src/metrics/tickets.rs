@@ -296,6 +296,13 @@ impl Tickets {
 impl Families {
     /// The series of every tier and channel of `policy`; a tier that was there before counts on.
     fn keyed(&self, policy: &Arc<Policy>) -> Keyed {
+        for tier in &policy.tiers {
+            // A series from the start, so that the first step is seen as a rise.
+            for step in 1..=tier.timing.escalation.len().max(1) {
+                let labels = [("tier", tier.name.clone()), ("step", step.to_string().into())];
+                self.escalated.get_or_create_owned(&labels);
+            }
+        }
         let cells = policy.tiers.iter().flat_map(|tier| {
             Channel::ALL.map(|channel| self.cell(&tier.name, channel.name().into()))
         });
