@@ -123,9 +123,7 @@ impl From<v1::SubmitTicketResponse> for Receipt {
 impl Submit {
     /// Runs it.
     pub(crate) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let connection = context.connect().await?;
-        let not_before = super::ticket::instant_after(&connection, self.after).await?;
-        let request = v1::SubmitTicketRequest {
+        let mut request = v1::SubmitTicketRequest {
             ticket_id: self.id,
             channel: v1::Channel::from(self.channel) as i32,
             customer: self.who.identifier()?,
@@ -133,10 +131,11 @@ impl Submit {
             subject: self.subject,
             payload: self.payload.as_deref().map(read).transpose()?.unwrap_or_default().into(),
             attributes: pairs(&self.attribute)?,
-            not_before,
             urgency: v1::Urgency::from(self.urgency) as i32,
             ..self.wish.request()
         };
+        let connection = context.connect().await?;
+        request.not_before = super::ticket::instant_after(&connection, self.after).await?;
         if self.count > 1 {
             return many(context, &connection, &request, self.count).await;
         }

@@ -135,7 +135,7 @@ impl Engine {
 
     /// What becomes of every tier, in the order of the policy in force.
     fn fates(&self, policy: &Policy) -> Vec<Fate> {
-        let now = self.roster.iter().fold(PoolSet::EMPTY, |all, agent| union(all, agent.pools));
+        let now = self.roster.iter().fold(PoolSet::EMPTY, |all, agent| all.or(agent.pools));
         let pool_of = |pool| policy.pool_named(&self.policy.pool(pool).name);
         let then = PoolSet::of(now.iter().filter_map(pool_of));
         let tiers = self.policy.tiers.iter().enumerate().map(|(at, tier)| {
@@ -191,8 +191,4 @@ fn pools_ever(policy: &Policy, tier: TierIx) -> PoolSet {
 
 fn pool_names(policy: &Policy, pools: PoolSet) -> Vec<Arc<str>> {
     pools.iter().map(|pool| policy.pool(pool).name.clone()).collect()
-}
-
-fn union(a: PoolSet, b: PoolSet) -> PoolSet {
-    PoolSet(a.0 | b.0)
 }

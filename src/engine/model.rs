@@ -144,6 +144,12 @@ impl PoolSet {
         Self(self.0 & other.0)
     }
 
+    /// What either set holds.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether the set holds no pool.
     pub fn is_empty(self) -> bool {
         self.0 == 0

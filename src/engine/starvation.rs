@@ -7,11 +7,14 @@
 //! `k * (n - j + 1)`: served one every `k` dispatches from now on, it would then be the last to come in
 //! time. Whenever any is due, the tier that was passed by most often has the turn.
 //!
-//! So no count exceeds `k * (n - j + 1)`: a dispatch adds at most 1 to the counts of those who starve
-//! before that agent; the first that reaches its mark makes the first of them leave, by which all others
-//! before this agent move up a place and gain `k`; and the tier that leaves is the last, with 0. Hence a
-//! starving tier is served within `k * n` dispatches that might have served it, whatever load comes, however
-//! agents, pools and queues are mixed. Where agents serve in several pools, a tier counts in each of them.
+//! Hence a starving tier is served within `k * m` dispatches that might have served it, `m` being how many
+//! pairs of a pool and a tier starve meanwhile: in a pool whose agents serve nowhere else, the tiers that
+//! starve in it. The reason is that never more than `m - i` of these pairs have a count of `k * i` or more.
+//! A dispatch adds at most 1 to the counts of the pairs before its agent. If one of them thereby reaches
+//! `k * i` and its tier is the j-th there, either `i > n - j`: then it is due, the tier with the highest
+//! count leaves with 0, and one such pair is gone; or `n - j >= i` tiers behind it have less than `k * i`.
+//! A tier counts in each pool where it starves, and of its counts before an agent the highest is read; one
+//! that remained from earlier costs the others a single dispatch, which its pair's `k` more than covers.
 //!
 //! A turn goes to the tier's earliest deadline: inside a tier nobody is overtaken. So the ticket that
 //! starves as the first of its tier is taken within that bound, and one behind `b` others within `b + 1`
@@ -20,6 +23,7 @@
 use super::dispatch::{Choice, Floor, Head, Survey, earliest_deadline};
 use super::model::{Policy, PoolRecord, PoolSet, Rule, TierIx, TierSet};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 impl Policy {
     /// Of how many dispatches one may be a starving tier's turn; `None` under a rule without a floor.
@@ -59,14 +63,19 @@ impl Floor<'_> {
     /// The head that is served because a tier has starved long enough, if one has.
     pub(super) fn starving_turn(&self, heads: &[Head], crew: PoolSet) -> Option<usize> {
         let every = u64::from(self.policy.floor_every()?);
-        let starving = heads.iter().filter(|head| may_have_turn(head));
-        let starving = TierSet::of(starving.map(|head| head.queue.tier));
-        let passed_by = |tier| {
-            let counts = crew.iter().map(|p| self.records[usize::from(p.0)].passed_by(tier));
+        let mut starving = BTreeMap::<TierIx, PoolSet>::new();
+        for head in heads.iter().filter(|head| may_have_turn(head)) {
+            let pools = starving.entry(head.queue.tier).or_insert(PoolSet::EMPTY);
+            *pools = pools.or(head.queue.pools.and(crew));
+        }
+        let passed_by = |tier, pools: PoolSet| {
+            let counts = pools.iter().map(|p| self.records[usize::from(p.0)].passed_by(tier));
             u64::from(counts.max().unwrap_or(0))
         };
-        let mut tiers: Vec<_> =
-            starving.iter().map(|tier| (Reverse(passed_by(tier)), tier)).collect();
+        let mut tiers: Vec<_> = starving
+            .into_iter()
+            .map(|(tier, pools)| (Reverse(passed_by(tier, pools)), tier))
+            .collect();
         tiers.sort_unstable();
         let marks = (1..=tiers.len() as u64).rev().map(|places| every * places);
         let is_due = tiers.iter().zip(marks).any(|((Reverse(count), _), mark)| count + 1 >= mark);

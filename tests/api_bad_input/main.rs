@@ -4,6 +4,7 @@
 #[path = "../support/server.rs"]
 mod server;
 
+mod life;
 mod openness;
 
 use prost::Message as _;
@@ -118,6 +119,10 @@ async fn state(server: &TestServer) -> (Engine, Vec<pb::Ticket>, Option<pb::Cust
         for clock in ticket.response_clock.iter_mut().chain(&mut ticket.solution_clock) {
             clock.remaining_ms = None;
         }
+        // So does the time spent where it is.
+        for leg in &mut ticket.legs {
+            leg.spent_ms = 0;
+        }
     }
     let request =
         pb::GetCustomerRequest { identifier: Some(identifier(pb::IdentifierKind::Id, "C-1")) };
@@ -139,6 +144,7 @@ async fn bad_input_is_refused_by_every_call_with_the_field_and_changes_nothing()
     agents_at_work(&server, &mut table, token).await;
     agents(&server, &mut table).await;
     customers(&server, &mut table).await;
+    life::calls(&server, &mut table, token).await;
     openness::policies(&server, &mut table).await;
     openness::events(&server, &mut table).await;
     openness::interventions(&server, &mut table).await;
