@@ -544,13 +544,7 @@ pub struct Beside {
 
 impl Beside {
     fn of(engine: &Engine, explanation: &Explanation, at: Time) -> Self {
-        let counts = |crew: &CrewSurvey| {
-            let roster = engine.roster();
-            let agents = roster.iter().filter(|agent| roster.crew_of(agent) == crew.crew);
-            agents.fold((0, 0), |(all, waiting), agent| {
-                (all + 1, waiting + u32::from(agent.wait.is_some()))
-            })
-        };
+        let counts = |crew: &CrewSurvey| engine.roster().crew_counts(&crew.crew);
         let crew_counts = explanation.crews.iter().map(counts).collect();
         let heads = explanation.crews.iter().flat_map(|crew| &crew.survey.heads);
         let held = explanation.ticket.assignment();

@@ -234,6 +234,7 @@ impl Engine {
             && each_once.len() == agent.held.len()
             && agent.in_hand == in_hand
             && self.roster.lists_wait(agent) == self.roster.is_idle(agent)
+            && self.roster.lists_crew(&self.roster.crew_of(agent))
             && self.timers.holds_wait(agent)
     }
 
@@ -263,6 +264,7 @@ impl Engine {
             (Flaw::Counts, everywhere == self.tickets.len()),
             (Flaw::Counts, self.queues.iter().all(queue_is_sound)),
             (Flaw::Counts, (0..self.policy.pools.len()).all(idle_is_sound)),
+            (Flaw::Counts, self.roster.crew_member_count() == self.roster.len() as u64),
             (Flaw::Stray, self.ids.len() == self.tickets.len()),
             (
                 Flaw::Stray,

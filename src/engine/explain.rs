@@ -47,9 +47,9 @@ impl Engine {
         let mut crews: Vec<_> = self
             .roster
             .crews()
-            .into_iter()
             .filter(|crew| crew.serves(&queue).is_some())
             .take(EXPLAINED_CREWS_MAX)
+            .cloned()
             .collect();
         if crews.is_empty() {
             let needs = ticket.needs.as_deref();

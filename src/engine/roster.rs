@@ -1,5 +1,6 @@
 //! The agents: who is registered, who waits for work, who holds what, and whom tickets name.
 
+mod crews;
 mod excerpt;
 mod push;
 
@@ -10,6 +11,7 @@ use super::model::{
     TicketNumber, Time, Wait,
 };
 use super::needs::{Crew, Needs};
+use crews::Crews;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every agent, and those who wait for work by their crew: agents of one crew may serve the same
@@ -18,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Roster {
     agents: BTreeMap<AgentId, Agent>,
     waiting: BTreeMap<Crew, Idle>,
+    crews: Crews,
     idle_by_pool: [u32; POOLS_MAX],
     /// What work on each channel asks of an agent.
     rules: ChannelRules,
@@ -61,6 +64,7 @@ impl Default for Roster {
         Self {
             agents: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            crews: Crews::default(),
             idle_by_pool: [0; POOLS_MAX],
             rules: ChannelRules::default(),
             loose: BTreeSet::new(),
@@ -185,11 +189,6 @@ impl Roster {
             own: (self.named.contains_key(&agent.id) || agent.back_off_count() > 0)
                 .then(|| agent.id.clone()),
         }
-    }
-
-    /// The distinct crews of registered agents.
-    pub fn crews(&self) -> BTreeSet<Crew> {
-        self.agents.values().map(|agent| self.crew_of(agent)).collect()
     }
 
     /// The first agent for whom tickets wait that must be opened to others: a preferred agent who is
@@ -386,8 +385,10 @@ impl Roster {
         if self.is_loose(agent) {
             self.loose.insert(agent.id.clone());
         }
+        let crew = self.crew_of(agent);
+        self.crews.enter(&crew);
         if self.is_idle(agent) {
-            let (crew, turn) = (self.crew_of(agent), self.turn(agent));
+            let turn = self.turn(agent);
             let idle = self.waiting.entry(crew).or_default();
             assert!(idle.least_loaded.insert(turn));
             assert!(idle.longest_waiting.insert((agent.idle_since, agent.id.clone())));
@@ -401,8 +402,10 @@ impl Roster {
     fn leave(&mut self, agent: &Agent) {
         self.duties.leave(agent);
         self.loose.remove(&agent.id);
+        let crew = self.crew_of(agent);
+        self.crews.leave(&crew);
         if self.is_idle(agent) {
-            let (crew, turn) = (self.crew_of(agent), self.turn(agent));
+            let turn = self.turn(agent);
             let idle = self.waiting.get_mut(&crew).expect("who waits is in a crew");
             assert!(idle.least_loaded.remove(&turn));
             assert!(idle.longest_waiting.remove(&(agent.idle_since, agent.id.clone())));

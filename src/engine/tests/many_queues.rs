@@ -4,7 +4,7 @@ use super::script::policy;
 use crate::engine::command::{
     AgentProfile, Answer, Asked, AskedSkill, Command, Lookup, Rejection, Submit,
 };
-use crate::engine::model::{AgentId, Channel, Content, PoolIx, PoolSet, TicketId, Time};
+use crate::engine::model::{AgentId, Channel, Content, PoolIx, PoolSet, Presence, TicketId, Time};
 use crate::engine::needs::{LEVEL_MAX, SkillIx};
 use crate::engine::wish::SkillMode;
 use crate::engine::{Engine, QUEUES_MAX};
@@ -70,9 +70,9 @@ fn an_agent_with_a_rare_skill_looks_at_the_queues_of_that_skill_alone() {
         ..AgentProfile::default()
     };
     ask(&mut engine, Command::PutAgent(rare)).expect("it is accepted");
-    let crew = engine.roster().crews().pop_first().expect("there is one agent");
-    assert_eq!(engine.queues().near(&crew).count(), 4, "one queue a tier, of two hundred");
-    assert_eq!(engine.survey(&crew, Time(0)).heads.len(), 4);
+    let crew = engine.roster().crews().next().expect("there is one agent");
+    assert_eq!(engine.queues().near(crew).count(), 4, "one queue a tier, of two hundred");
+    assert_eq!(engine.survey(crew, Time(0)).heads.len(), 4);
 }
 
 #[test]
@@ -87,4 +87,39 @@ fn a_ticket_that_needs_one_queue_too_many_is_refused_and_others_are_not() {
     assert_eq!(engine.queues().len(), QUEUES_MAX);
     submit(&mut engine, "gold", &[(0, 1), (1, 1)]).expect("its queue is there");
     submit(&mut engine, "gold", &[]).expect("it needs nobody in particular");
+}
+
+#[test]
+fn an_explanation_asks_crews_and_their_counts_are_those_of_their_agents() {
+    let mut engine = desk();
+    for number in 0..300_u16 {
+        let id = AgentId::new(format!("agent-{number}"));
+        let pools = PoolSet::of([PoolIx(0)]);
+        let skills = [(SkillIx(u8::try_from(number % 3).expect("below 3")), 5)].into();
+        let profile = AgentProfile { id: id.clone(), pools, skills, ..AgentProfile::default() };
+        ask(&mut engine, Command::PutAgent(AgentProfile { capacity: 1, ..profile }))
+            .expect("it is accepted");
+        let presence = Presence::Available;
+        ask(&mut engine, Command::SetPresence { agent: id.clone(), presence })
+            .expect("it is known");
+        if number % 5 == 0 {
+            let wait_until = Time(i64::MAX);
+            ask(&mut engine, Command::Pull { agent: id, request: None, wait_until })
+                .expect("it waits");
+        }
+    }
+    // One is taken, and its agent is full: a crew of its own.
+    submit(&mut engine, "gold", &[(1, 3)]).expect("it is accepted");
+    let given = engine.route(Time(0)).expect("someone who has the skill waits");
+    engine.apply(Time(0), &given);
+    let roster = engine.roster();
+    let crews: Vec<_> = roster.crews().collect();
+    assert_eq!(crews.len(), 4);
+    for crew in crews {
+        let agents = || roster.iter().filter(|agent| roster.crew_of(agent) == *crew);
+        let waiting = agents().filter(|agent| agent.wait.is_some());
+        let counts = (agents().count(), waiting.count());
+        let (agent_count, idle_count) = roster.crew_counts(crew);
+        assert_eq!((agent_count as usize, idle_count as usize), counts);
+    }
 }
