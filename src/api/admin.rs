@@ -185,9 +185,8 @@ impl AdminService for Api {
         };
         let seen = self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?;
         let (engine_limits, [tickets, agents], policy_version) = seen;
-        let watchers = self.settings.watchers_max - self.watchers.available_permits();
-        let streams = self.work_streams.available_permits();
-        let work_streams = self.settings.work_streams_max - streams;
+        let watchers = self.watchers.taken_count();
+        let work_streams = self.work_streams.taken_count();
         let used = limits::Used { tickets, agents, watchers, work_streams };
         let clock = self.handle.clock();
         let mut limits = limits::told(engine_limits, &self.settings, used);

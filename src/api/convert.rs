@@ -336,7 +336,8 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         callback_number: String::new(),
         offer: None,
         forecast: None,
-        urgency: pb::Urgency::Unspecified.into(),
+        urgency: row.urgency.map_or(pb::Urgency::Unspecified, Into::into).into(),
+        escalation_step: row.escalation_step.unwrap_or(0).into(),
         response_clock: Some(clocks::response_of(row)),
         solution_clock: clocks::solution_of(row),
         ..pb::Ticket::default()

@@ -5,26 +5,28 @@ use super::past;
 use super::proto::v1 as pb;
 use crate::driver::{Beside, Live};
 use crate::engine::dispatch::{Choice, Head};
-use crate::engine::model::{Policy, Rule, State, Step, Ticket, TicketNumber, Time};
+use crate::engine::model::{Policy, Rule, State, Step, Ticket, TicketId, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
 use crate::engine::{CrewSurvey, Explanation};
 use crate::journal::{Decided, FinishedRow, FinishedState};
+use std::collections::BTreeMap;
 
 /// Why a live ticket is where it is.
 pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTicketResponse {
     let Explanation { ticket, policy, ahead_count, crews } = explanation;
-    let decided = ticket.assignment().map(|held| Decided::of(&ticket, held, &policy));
+    let decision = ticket.assignment().or(ticket.offer());
+    let decided = decision.map(|decision| Decided::of(&ticket, decision, &policy));
     let summary = match (&ticket.state, &decided) {
-        (_, Some(decided)) => past::told(decided),
-        (State::Quarantined(_), None) => quarantine_summary(&ticket),
-        (State::Waiting | State::Assigned(_), None) => {
-            waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
-        }
-        (State::Offered(offer), None) => format!(
-            "It is offered to agent {}, who has {} to accept it.",
-            offer.agent,
+        (State::Offered(offer), Some(decided)) => format!(
+            "{} There is {} left to accept it.",
+            past::told(decided, "offered"),
             seconds(offer.lease_until.since_ms(beside.at))
         ),
+        (_, Some(decided)) => past::told(decided, "given"),
+        (State::Quarantined(_), None) => quarantine_summary(&ticket),
+        (State::Waiting | State::Assigned(_) | State::Offered(_), None) => {
+            waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
+        }
         (State::Scheduled { opens_at }, None) => {
             format!("It enters its queue in {}.", seconds(opens_at.since_ms(beside.at)))
         }
@@ -54,9 +56,13 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
     }
 }
 
-/// How a finished ticket ended. The rule and the policy of `now` need not be those that decided, so
-/// they are left out.
-pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketResponse {
+/// How a finished ticket ended, and why its last agent got it. The rule and the policy of `now` need not be
+/// those that decided, so they are left out. `ids` are those of the tickets that competed, as far as known.
+pub(super) fn finished(
+    row: &FinishedRow,
+    ids: &BTreeMap<TicketNumber, TicketId>,
+    now: Time,
+) -> pb::ExplainTicketResponse {
     let agent = row.agent.as_ref().map(|agent| format!(" by agent {agent}")).unwrap_or_default();
     let waited = seconds(row.wait_ms);
     let kept = if row.response_in_time { "was kept" } else { "was not kept" };
@@ -72,6 +78,13 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
             format!("It expired after a wait of {waited}: nobody had picked it up.")
         }
     };
+    let done = if row.state == FinishedState::Completed || row.agent.is_some() {
+        "given"
+    } else {
+        "offered"
+    };
+    let decided = row.decided.as_deref().map(|decided| past::told(decided, done));
+    let summary = [Some(summary), decided].into_iter().flatten().collect::<Vec<_>>().join(" ");
     pb::ExplainTicketResponse {
         ticket: Some(convert::finished_ticket(row, Payload::LeftOut)),
         at: Some(timestamp(now)),
@@ -80,7 +93,7 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
         summary,
         crews: Vec::new(),
         place: None,
-        past: None,
+        past: row.decided.as_deref().map(|decided| past::past(decided, ids)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::Api;
 use super::events;
+use super::places::Place;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::{Checks, echo};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::mpsc::error::SendTimeoutError;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::Stream;
 use tonic::Status;
 
@@ -176,7 +177,7 @@ impl Reader {
     async fn run(
         mut self,
         mut durable: Option<watch::Receiver<Seq>>,
-        _permit: OwnedSemaphorePermit,
+        _permit: Place,
     ) -> Option<Fault> {
         loop {
             match self.read().await {

@@ -3,6 +3,7 @@
 use super::Api;
 use super::convert::{self, Payload};
 use super::digest::Digest;
+use super::places::Place;
 use super::proto::v1::intake_service_server::IntakeService;
 use super::proto::v1::{self as pb, submit_tickets_response};
 use super::status::Fault;
@@ -18,7 +19,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -202,12 +203,9 @@ impl Api {
         }
     }
 
-    /// A place among those who watch, for as long as the permit lives.
-    pub(super) fn watcher(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        let max = self.settings.watchers_max;
-        self.watchers.clone().try_acquire_owned().map_err(|_| {
-            Fault::limit("watchers_max", max as u64, format!("{max} calls are watching already"))
-        })
+    /// A place among those who watch, for as long as it lives.
+    pub(super) fn watcher(&self) -> Result<Place, Fault> {
+        self.watchers.take("calls are watching already")
     }
 
     /// Takes every ticket of the stream, at most `in_flight_max` at once, and answers each.

@@ -22,6 +22,7 @@ mod offers;
 mod ops;
 mod page;
 mod past;
+mod places;
 mod policies;
 pub mod proto;
 mod status;
@@ -39,14 +40,17 @@ pub use status::DOMAIN;
 use crate::directory::Directory;
 use crate::driver::{self, Handle};
 use crate::engine;
-use crate::engine::model::Time;
+use crate::engine::model::{TicketId, TicketNumber, Time};
+use crate::journal::Decided;
+use places::Places;
 use proto::v1::admin_service_server::AdminServiceServer;
 use proto::v1::agent_service_server::AgentServiceServer;
 use proto::v1::intake_service_server::IntakeServiceServer;
 use proto::v1::ops_service_server::OpsServiceServer;
+use status::Fault;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
@@ -111,23 +115,39 @@ pub struct Api {
     directory: Directory,
     settings: Settings,
     started_at: Time,
-    watchers: Arc<Semaphore>,
-    work_streams: Arc<Semaphore>,
+    watchers: Places,
+    work_streams: Places,
     updates: intake::Turns,
 }
 
 impl Api {
     /// Services that ask this driver and this directory.
     pub fn new(handle: Handle, directory: Directory, settings: Settings) -> Self {
+        let places = |name, max| Places::new(name, max, handle.clock());
         Self {
             started_at: handle.clock().now(),
-            watchers: Arc::new(Semaphore::new(settings.watchers_max)),
-            work_streams: Arc::new(Semaphore::new(settings.work_streams_max)),
+            watchers: places("watchers_max", settings.watchers_max),
+            work_streams: places("work_streams_max", settings.work_streams_max),
             updates: intake::Turns::default(),
             handle,
             directory,
             settings,
         }
+    }
+}
+
+impl Api {
+    /// The ids of the tickets that competed in a decision, as far as they are still known.
+    async fn ids_of(
+        &self,
+        decided: Option<&Decided>,
+    ) -> Result<BTreeMap<TicketNumber, TicketId>, Fault> {
+        let Some(decided) = decided.filter(|decided| !decided.heads.is_empty()) else {
+            return Ok(BTreeMap::new());
+        };
+        let decided = decided.clone();
+        let ids = self.handle.read(move |engine, _| past::ids(engine, &decided)).await;
+        ids.map_err(|refused| Fault::refused(refused, ""))
     }
 }
 

@@ -91,7 +91,8 @@ impl OpsService for Api {
             }
             if let Seen::Ended(row) = self.seen(&id).await? {
                 let now = self.handle.clock().now();
-                return Ok(Response::new(explain::finished(&row, now)));
+                let ids = self.ids_of(row.decided.as_deref()).await?;
+                return Ok(Response::new(explain::finished(&row, &ids, now)));
             }
             // It was submitted between the two questions: it can be explained now.
         }

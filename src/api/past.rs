@@ -3,6 +3,7 @@
 use super::convert::timestamp;
 use super::explain::slack;
 use super::proto::v1 as pb;
+use crate::engine::Engine;
 use crate::engine::model::{TicketId, TicketNumber};
 use crate::journal::{Decided, DecidedHead};
 use std::collections::BTreeMap;
@@ -38,8 +39,13 @@ pub(super) fn past(decided: &Decided, ids: &BTreeMap<TicketNumber, TicketId>) ->
     }
 }
 
-/// The same in sentences.
-pub(super) fn told(decided: &Decided) -> String {
+/// The ids of the tickets that competed, as far as `engine` still knows them.
+pub(super) fn ids(engine: &Engine, decided: &Decided) -> BTreeMap<TicketNumber, TicketId> {
+    engine.ids_of(decided.heads.iter().map(|head| head.ticket))
+}
+
+/// The same in sentences; `done` says what became of it, as in "given".
+pub(super) fn told(decided: &Decided, done: &str) -> String {
     let Decided { agent, step, policy_version, tier, tier_source, heads_count, .. } = decided;
     let others = match heads_count {
         0 | 1 => "no other queue competed".to_owned(),
@@ -52,7 +58,7 @@ pub(super) fn told(decided: &Decided) -> String {
         count => format!(", {count} of them held back by a reserve"),
     };
     format!(
-        "It was given to agent {agent} by the step {} of the rule, {}; {others}{held}. Policy \
+        "It was {done} to agent {agent} by the step {} of the rule, {}; {others}{held}. Policy \
          {policy_version}, tier {tier} ({}).",
         step.name(),
         slack(decided.slack_ms),

@@ -174,20 +174,30 @@ impl Fault {
         Self::new(Code::Aborted, ErrorReason::StreamReplaced, message)
     }
 
-    /// A limit of `GetServerInfo` is reached.
+    /// A limit of `GetServerInfo` is reached: as much is there as may be, and there is no telling for how
+    /// long.
     pub(super) fn limit(name: &str, max: u64, message: impl Into<String>) -> Self {
         Self::new(Code::ResourceExhausted, ErrorReason::LimitReached, message)
             .quota(name, max)
             .retry(RETRY_LIMIT)
     }
 
+    /// The same where it is known how much there is, and when there should be a place: in milliseconds.
+    pub(super) fn measured(self, present: u64, retry_ms: i64) -> Self {
+        let delay = Duration::from_millis(retry_ms.unsigned_abs());
+        self.told("current", present).retry(delay)
+    }
+
     /// A submit that the driver or the rules refuse, with the names of `policy`.
     pub(super) fn submit(refused: Refused, id: &str, policy: &Policy) -> Self {
         match refused {
-            Refused::Full { limit: Rejection::QueueFull { tier, channel, max }, retry_ms } => {
+            Refused::Full {
+                limit: Rejection::QueueFull { tier, channel, max },
+                present,
+                retry_ms,
+            } => {
                 let name = queue_max_name(policy, tier, channel);
-                let delay = Duration::from_millis(retry_ms.unsigned_abs());
-                Self::queue_full(&name, max).retry(delay)
+                Self::queue_full(&name, max).measured(present, retry_ms)
             }
             other => Self::refused(other, id),
         }
@@ -202,8 +212,8 @@ impl Fault {
         let fault = |code, reason| Self::new(code, reason, refused.to_string());
         match refused {
             Refused::Rule(rejection) => Self::rejected(rejection, id),
-            Refused::Full { limit, retry_ms } => {
-                Self::rejected(limit, id).retry(Duration::from_millis(retry_ms.unsigned_abs()))
+            Refused::Full { limit, present, retry_ms } => {
+                Self::rejected(limit, id).measured(present, retry_ms)
             }
             Refused::Busy { max } => fault(Code::ResourceExhausted, ErrorReason::Overloaded)
                 .quota("commands_max", max as u64)
@@ -342,6 +352,7 @@ impl Fault {
     fn quota(mut self, name: &str, max: u64) -> Self {
         self.0.metadata.insert("limit".to_owned(), name.to_owned());
         self.0.metadata.insert("value".to_owned(), max.to_string());
+        self.0.metadata.insert("current".to_owned(), max.to_string());
         self.violated(name, &format!("the limit is {max}"))
     }
 

@@ -1,12 +1,13 @@
 //! The streams that answer calls: bounded, and ended with a status that says why.
 
 use super::convert::{self, Payload};
+use super::places::Place;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use crate::driver::Seen;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
@@ -15,11 +16,11 @@ use tonic::Status;
 pub struct Following {
     /// `None` once the stream has ended.
     changes: Option<WatchStream<Seen>>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Place,
 }
 
 impl Following {
-    pub(super) fn of(changes: watch::Receiver<Seen>, permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn of(changes: watch::Receiver<Seen>, permit: Place) -> Self {
         Self { changes: Some(WatchStream::new(changes)), _permit: permit }
     }
 }
@@ -50,14 +51,14 @@ pub struct Overviews {
     views: Option<Pin<Box<dyn Stream<Item = pb::Overview> + Send>>>,
     /// Done when the server is about to stop; it is asked first, for views may be far between.
     over: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Place,
 }
 
 impl Overviews {
     pub(super) fn of(
         views: impl Stream<Item = pb::Overview> + Send + 'static,
         over: impl Future<Output = ()> + Send + 'static,
-        permit: OwnedSemaphorePermit,
+        permit: Place,
     ) -> Self {
         Self { views: Some(Box::pin(views)), over: Box::pin(over), _permit: permit }
     }

@@ -4,6 +4,7 @@
 //! silent, which is real time and no business of the engine.
 
 use super::convert::{self, Payload};
+use super::places::Place;
 use super::proto::v1::{self as pb, work_request::Request as Up, work_response::Event as Down};
 use super::status::Fault;
 use super::validate::Checks;
@@ -15,7 +16,7 @@ use crate::engine::push::Stream as AgentStream;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
@@ -32,7 +33,7 @@ pub struct WorkEvents {
     answers: mpsc::Receiver<pb::WorkResponse>,
     /// `None` once the stream has ended.
     end: Option<oneshot::Receiver<Option<Fault>>>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Place,
 }
 
 impl Stream for WorkEvents {
@@ -57,14 +58,7 @@ impl Api {
         &self,
         mut requests: Streaming<pb::WorkRequest>,
     ) -> Result<WorkEvents, Fault> {
-        let max = self.settings.work_streams_max;
-        let permit = self.work_streams.clone().try_acquire_owned().map_err(|_| {
-            Fault::limit(
-                "work_streams_max",
-                max as u64,
-                format!("{max} agents have Work streams already"),
-            )
-        })?;
+        let permit = self.work_streams.take("agents have Work streams already")?;
         let first = timeout(Duration::from_millis(HELLO_MS_MAX), requests.message()).await;
         let hello = match first.map(Result::ok).ok().flatten().flatten().and_then(|m| m.request) {
             Some(Up::Hello(hello)) => hello,

@@ -1,12 +1,14 @@
 //! How fast places become free, so that a caller who is turned away can be told when to come again.
 //!
-//! Places are freed by pick-ups and withdrawals, counted over the last one to two minutes. The nth caller
-//! turned away since is told the time in which n places become free, so that they come one after another
-//! and not all at once.
+//! Places that become free are counted over the last one to two minutes. The nth caller turned away since
+//! is told the time in which n places become free, so that they come one after another and not all at
+//! once. Whatever makes a place free counts, without a list of events: a place in line is free when the
+//! ticket that had it no longer waits there, a live ticket's when it is no longer live.
 
 use crate::engine::Engine;
 use crate::engine::command::{Event, Rejection};
-use crate::engine::model::{Channel, State, TierIx, Time};
+use crate::engine::model::{Channel, State, Ticket, TicketNumber, TierIx, Time};
+use crate::engine::queue::QueueKey;
 use std::collections::BTreeMap;
 
 /// The rate is measured over one to two of these, in milliseconds.
@@ -20,7 +22,7 @@ pub const RETRY_MS_UNKNOWN: i64 = 30_000;
 
 /// The places of one limit.
 #[derive(Clone, Copy, Debug)]
-struct Drain {
+pub struct Drain {
     from: Time,
     recent_count: u64,
     before_count: u64,
@@ -29,7 +31,8 @@ struct Drain {
 }
 
 impl Drain {
-    fn new(now: Time) -> Self {
+    /// Nothing has become free by `now`.
+    pub fn new(now: Time) -> Self {
         Self { from: now, recent_count: 0, before_count: 0, before_ms: 0, turned_away_count: 0 }
     }
 
@@ -42,14 +45,15 @@ impl Drain {
     }
 
     /// A place has become free.
-    fn freed(&mut self, now: Time) {
+    pub fn freed(&mut self, now: Time) {
         self.roll(now);
         self.recent_count += 1;
         self.turned_away_count = self.turned_away_count.saturating_sub(1);
     }
 
-    /// A caller is turned away; after how many milliseconds there should be a place.
-    fn turned_away(&mut self, now: Time) -> i64 {
+    /// A caller is turned away; after how many milliseconds there should be a place: from [`RETRY_MS_MIN`]
+    /// to [`RETRY_MS_MAX`], [`RETRY_MS_UNKNOWN`] while none has become free.
+    pub fn turned_away(&mut self, now: Time) -> i64 {
         self.roll(now);
         self.turned_away_count = self.turned_away_count.saturating_add(1);
         let freed = i128::from(self.before_count + self.recent_count);
@@ -62,53 +66,114 @@ impl Drain {
     }
 }
 
-/// The places of every limit on tickets.
+/// A limit that refuses a command, and what the caller is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// How much there is of what is limited.
+    pub(super) present: u64,
+    /// When it is worth trying again, in milliseconds from now.
+    pub(super) retry_ms: i64,
+}
+
+/// The places that a ticket takes before something happens to it.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    ticket: TicketNumber,
+    /// In line: an offer that is declined brings the ticket back, so only its accept makes the place free.
+    line: Option<(TierIx, Channel)>,
+    /// The queue of its own that its needs have opened.
+    queue: Option<QueueKey>,
+}
+
+impl Taken {
+    /// The places that `ticket` takes as it is.
+    pub(super) fn by(ticket: &Ticket) -> Self {
+        let needs_queue = ticket.needs.is_some() && ticket.state == State::Waiting;
+        Self {
+            ticket: ticket.number,
+            line: line(ticket),
+            queue: needs_queue.then(|| QueueKey::of(ticket)),
+        }
+    }
+}
+
+/// The line that a ticket stands in.
+fn line(ticket: &Ticket) -> Option<(TierIx, Channel)> {
+    match ticket.state {
+        State::Waiting | State::Offered(_) => Some((ticket.tier, ticket.channel)),
+        State::Scheduled { .. } | State::Assigned(_) | State::Parked(_) | State::Quarantined(_) => {
+            None
+        }
+    }
+}
+
+/// The places of every limit on what the engine holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Drains {
     live: Option<Drain>,
-    queues: BTreeMap<(TierIx, Channel), Drain>,
+    agents: Option<Drain>,
+    /// Queues that needs have opened.
+    kinds: Option<Drain>,
+    lines: BTreeMap<(TierIx, Channel), Drain>,
 }
 
 impl Drains {
-    /// Counts what an event has made free; `engine` has just applied it.
-    pub(super) fn observe(&mut self, now: Time, event: &Event, engine: &Engine) {
-        match event {
-            Event::Assigned { ticket, .. } => {
-                let ticket = engine.ticket_numbered(*ticket).expect("it was just assigned");
-                self.queue(now, ticket.tier, ticket.channel).freed(now);
-            }
-            Event::Completed { .. } | Event::Cancelled { .. } => {
-                self.live(now).freed(now);
-                let ended = &engine.last_finished().expect("it has just ended").ticket;
-                if ended.state == State::Waiting {
-                    self.queue(now, ended.tier, ended.channel).freed(now);
-                }
-            }
+    /// Counts what an event has made free, which `engine` has just applied; before it the event's ticket
+    /// took these places.
+    pub(super) fn observe(
+        &mut self,
+        now: Time,
+        event: &Event,
+        before: Option<&Taken>,
+        engine: &Engine,
+    ) {
+        if let Event::PolicyApplied { .. } = event {
             // Tiers may have other places now.
-            Event::PolicyApplied { .. } => self.queues.clear(),
-            _ => {}
+            self.lines.clear();
+        }
+        if let Event::AgentDeleted { .. } = event {
+            of(&mut self.agents, now).freed(now);
+        }
+        let Some(Taken { ticket, line: was_in, queue }) = before else { return };
+        let ticket = engine.ticket_numbered(*ticket);
+        if ticket.is_none() {
+            of(&mut self.live, now).freed(now);
+        }
+        if let Some(left) = was_in.filter(|was_in| ticket.and_then(line) != Some(*was_in)) {
+            self.line(now, left).freed(now);
+        }
+        if queue.as_ref().is_some_and(|queue| engine.queues().get(queue).is_none()) {
+            of(&mut self.kinds, now).freed(now);
         }
     }
 
-    /// After how many milliseconds a submit that `limit` refused is worth trying again; `None` if it is no
-    /// limit on tickets.
-    pub(super) fn retry_ms(&mut self, now: Time, limit: Rejection) -> Option<i64> {
-        match limit {
-            Rejection::TicketLimit { .. } => Some(self.live(now).turned_away(now)),
-            Rejection::QueueFull { tier, channel, .. } => {
-                Some(self.queue(now, tier, channel).turned_away(now))
+    /// What a caller is told whom `limit` has just refused; `None` if it is no limit on what `engine` holds.
+    pub(super) fn told(&mut self, now: Time, limit: Rejection, engine: &Engine) -> Option<Told> {
+        let (drain, present) = match limit {
+            Rejection::TicketLimit { .. } => {
+                (of(&mut self.live, now), engine.ticket_count() as u64)
             }
-            _ => None,
-        }
+            Rejection::AgentLimit { .. } => {
+                (of(&mut self.agents, now), engine.roster().len() as u64)
+            }
+            Rejection::QueueLimit { .. } => {
+                (of(&mut self.kinds, now), engine.queues().len() as u64)
+            }
+            Rejection::QueueFull { tier, channel, .. } => {
+                (self.line(now, (tier, channel)), engine.queues().depth(tier, channel))
+            }
+            _ => return None,
+        };
+        Some(Told { present, retry_ms: drain.turned_away(now) })
     }
 
-    fn live(&mut self, now: Time) -> &mut Drain {
-        self.live.get_or_insert_with(|| Drain::new(now))
+    fn line(&mut self, now: Time, line: (TierIx, Channel)) -> &mut Drain {
+        self.lines.entry(line).or_insert_with(|| Drain::new(now))
     }
+}
 
-    fn queue(&mut self, now: Time, tier: TierIx, channel: Channel) -> &mut Drain {
-        self.queues.entry((tier, channel)).or_insert_with(|| Drain::new(now))
-    }
+fn of(drain: &mut Option<Drain>, now: Time) -> &mut Drain {
+    drain.get_or_insert_with(|| Drain::new(now))
 }
 
 #[cfg(test)]

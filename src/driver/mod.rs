@@ -14,7 +14,7 @@ mod view;
 mod work;
 
 pub use audited::{AuditFault, AuditReport};
-pub use drain::{RETRY_MS_MAX, RETRY_MS_MIN, RETRY_MS_UNKNOWN};
+pub use drain::{Drain, RETRY_MS_MAX, RETRY_MS_MIN, RETRY_MS_UNKNOWN};
 pub use observer::Observer;
 pub use run::{Stopped, start};
 pub use view::{PoolView, QueueView, TierView, View};
@@ -75,11 +75,13 @@ pub enum Refused {
     /// The rules refuse it.
     #[error(transparent)]
     Rule(#[from] Rejection),
-    /// As many tickets are held as may be.
+    /// As much is held as may be.
     #[error("{limit}")]
     Full {
         /// Which limit.
         limit: Rejection,
+        /// How much there is of what it limits.
+        present: u64,
         /// When it is worth trying again, in milliseconds from now: from how fast places become free.
         retry_ms: i64,
     },
@@ -547,7 +549,7 @@ impl Beside {
         let counts = |crew: &CrewSurvey| engine.roster().crew_counts(&crew.crew);
         let crew_counts = explanation.crews.iter().map(counts).collect();
         let heads = explanation.crews.iter().flat_map(|crew| &crew.survey.heads);
-        let held = explanation.ticket.assignment();
+        let held = explanation.ticket.assignment().or(explanation.ticket.offer());
         let compared = held.and_then(|held| held.compared.as_ref());
         let compared = compared.into_iter().flat_map(|compared| compared.heads.iter());
         let numbers = heads.map(|head| head.ticket).chain(compared.map(|head| head.ticket));

@@ -4,7 +4,7 @@ mod audit;
 mod requests;
 mod work;
 
-use super::drain::Drains;
+use super::drain::{Drains, Taken, Told};
 use super::forecasts::Turn;
 use super::tally::Tally;
 use super::view::View;
@@ -371,7 +371,14 @@ impl Driver {
         if self.no_space {
             return Err(Refused::NoSpace);
         }
-        Ok(self.carry_out(now, command)?)
+        self.carry_out(now, command).map_err(|rejection| {
+            match self.drains.told(now, rejection, &self.engine) {
+                Some(Told { present, retry_ms }) => {
+                    Refused::Full { limit: rejection, present, retry_ms }
+                }
+                None => Refused::Rule(rejection),
+            }
+        })
     }
 
     fn carry_out(&mut self, now: Time, command: Command) -> Result<Answer, Rejection> {
@@ -386,6 +393,7 @@ impl Driver {
     /// waits for it.
     fn happen(&mut self, now: Time, event: &Event) {
         let ticket = event.ticket().and_then(|number| self.engine.ticket_numbered(number));
+        let taken = ticket.map(Taken::by);
         let about = ticket.map(|ticket| (&ticket.id, ticket.tier));
         self.journal.push_about(now, event, about);
         self.batch.event_count += 1;
@@ -393,7 +401,7 @@ impl Driver {
         self.engine.apply(now, event);
         self.tell_streams(event, ending);
         self.tally.observe(now, event, &self.engine);
-        self.drains.observe(now, event, &self.engine);
+        self.drains.observe(now, event, taken.as_ref(), &self.engine);
         self.observer.happened(now, event, &self.engine);
         self.view_stale = true;
         self.forecast_turn.stir();

@@ -8,6 +8,7 @@ use super::{Forecast, Quantiles};
 use crate::engine::Engine;
 use crate::engine::command::Event;
 use crate::engine::model::{Policy, TicketNumber, TierIx, Time};
+use crate::engine::quarantine::Audited;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -118,9 +119,9 @@ impl Coverage {
                 }
                 None
             }
-            Event::Assigned { ticket, .. } => {
+            Event::Assigned { ticket, .. } | Event::Accepted { ticket, .. } => {
                 let told = self.told.remove(ticket)?;
-                let ticket = engine.ticket_numbered(*ticket).expect("it was just assigned");
+                let ticket = engine.ticket_numbered(*ticket).expect("it was just picked up");
                 let waited_ms = now.since_ms(told.at);
                 // Another tier is another promise.
                 if waited_ms == 0 || ticket.tier != told.tier {
@@ -129,13 +130,22 @@ impl Coverage {
                 self.tiers[usize::from(told.tier.0)].picked_up(waited_ms, told.wait);
                 Some(told)
             }
-            Event::Cancelled { ticket, .. } => {
+            // Nobody comes any more to one whose time is over, as if the caller had gone.
+            Event::Cancelled { ticket, .. } | Event::Expired { ticket } => {
                 let told = self.told.remove(ticket)?;
                 let ended = &engine.last_finished().expect("it has just ended").ticket;
-                if ended.tier == told.tier {
-                    let waited_ms = now.since_ms(told.at);
-                    self.tiers[usize::from(told.tier.0)].hung_up(waited_ms, told.wait);
-                }
+                self.left_the_line(now, told, ended.tier);
+                None
+            }
+            Event::CallbackRequested { ticket, .. } => {
+                let told = self.told.remove(ticket)?;
+                let ticket = engine.ticket_numbered(*ticket).expect("a callback is live");
+                self.left_the_line(now, told, ticket.tier);
+                None
+            }
+            // Who is in no queue waits for nobody: that wait will not be decided.
+            Event::Audited(Audited::Quarantined { ticket, .. }) => {
+                self.told.remove(ticket);
                 None
             }
             Event::PolicyApplied { policy, .. } => {
@@ -143,7 +153,44 @@ impl Coverage {
                 None
             }
             // Nothing else begins or ends a wait for the first pick-up.
-            _ => None,
+            Event::Audited(Audited::Repaired { .. } | Audited::Released { .. })
+            | Event::Started
+            | Event::WorkOpened { .. }
+            | Event::WorkClosed { .. }
+            | Event::Offered { .. }
+            | Event::Declined { .. }
+            | Event::OfferMissed { .. }
+            | Event::OfferRevoked { .. }
+            | Event::BackOffEnded { .. }
+            | Event::AgentPut(_)
+            | Event::AgentDeleted { .. }
+            | Event::PresenceSet { .. }
+            | Event::Updated { .. }
+            | Event::UrgencySet { .. }
+            | Event::Breached { .. }
+            | Event::Escalated { .. }
+            | Event::Retiered { .. }
+            | Event::Intervened(_)
+            | Event::Overflowed { .. }
+            | Event::Opened { .. }
+            | Event::WaitStarted { .. }
+            | Event::WaitEnded { .. }
+            | Event::Extended { .. }
+            | Event::Released { .. }
+            | Event::LeaseExpired { .. }
+            | Event::Completed { .. }
+            | Event::Transferred(_)
+            | Event::Queued { .. }
+            | Event::Parked { .. }
+            | Event::Resumed { .. } => None,
+        }
+    }
+
+    /// The caller waits no longer, and nobody has picked up; another tier than was told is another promise.
+    fn left_the_line(&mut self, now: Time, told: Told, tier: TierIx) {
+        if tier == told.tier {
+            let waited_ms = now.since_ms(told.at);
+            self.tiers[usize::from(told.tier.0)].hung_up(waited_ms, told.wait);
         }
     }
 

@@ -1,13 +1,14 @@
 //! A ticket that has ended, as the history keeps it: one row with names instead of places, so that it
 //! means the same under every later policy.
 
-use super::Seq;
+use super::{Decided, Seq};
 use crate::engine::command::Earlier;
 use crate::engine::life::Ledger;
 use crate::engine::model::{
     AgentId, Caller, Channel, Content, Ending, Finished, LeaseToken, Policy, TicketId,
     TicketNumber, TierSource, Time,
 };
+use crate::engine::timing::Urgency;
 use std::sync::Arc;
 
 /// How a ticket of the history ended.
@@ -93,6 +94,13 @@ pub struct FinishedRow {
     pub token: Option<LeaseToken>,
     /// Where its time went; empty for tickets that earlier releases ended.
     pub legs: Ledger,
+    /// How soon it mattered in the end; `None` for tickets that earlier releases ended.
+    pub urgency: Option<Urgency>,
+    /// How many steps of its tier's ladder were taken; `None` likewise.
+    pub escalation_step: Option<u8>,
+    /// The decision by which the agent got it in whose hands or before whom it was when it ended; `None` if
+    /// it was nobody's, and likewise.
+    pub decided: Option<Box<Decided>>,
 }
 
 impl FinishedRow {
@@ -100,6 +108,8 @@ impl FinishedRow {
     pub fn of(finished: &Finished, policy: &Policy, seq: Seq) -> Self {
         let Finished { ticket, ending, finished_at } = finished;
         let assignment = ticket.assignment();
+        let decision = assignment.or(ticket.offer());
+        let decided = decision.map(|decision| Box::new(Decided::of(ticket, decision, policy)));
         let mut row = Self {
             seq,
             number: ticket.number,
@@ -136,6 +146,9 @@ impl FinishedRow {
             fingerprint: ticket.fingerprint,
             token: None,
             legs: ticket.ledger(*finished_at),
+            urgency: Some(ticket.urgency),
+            escalation_step: Some(ticket.escalation_step),
+            decided,
         };
         match ending {
             Ending::Completed { agent, token, assigned_at, outcome, note } => {

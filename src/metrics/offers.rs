@@ -81,7 +81,35 @@ impl Offers {
                 self.closed.get_or_create_owned(&labels).inc();
             }
             // Nothing else is about an offer or a stream.
-            _ => {}
+            Event::Started
+            | Event::BackOffEnded { .. }
+            | Event::PolicyApplied { .. }
+            | Event::AgentPut(_)
+            | Event::AgentDeleted { .. }
+            | Event::PresenceSet { .. }
+            | Event::Submitted(_)
+            | Event::Updated { .. }
+            | Event::UrgencySet { .. }
+            | Event::Breached { .. }
+            | Event::Escalated { .. }
+            | Event::Retiered { .. }
+            | Event::Intervened(_)
+            | Event::Overflowed { .. }
+            | Event::Opened { .. }
+            | Event::WaitStarted { .. }
+            | Event::WaitEnded { .. }
+            | Event::Assigned { .. }
+            | Event::Extended { .. }
+            | Event::Released { .. }
+            | Event::LeaseExpired { .. }
+            | Event::Completed { .. }
+            | Event::Expired { .. }
+            | Event::Audited(_)
+            | Event::Transferred(_)
+            | Event::CallbackRequested { .. }
+            | Event::Queued { .. }
+            | Event::Parked { .. }
+            | Event::Resumed { .. } => {}
         }
     }
 }

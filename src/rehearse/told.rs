@@ -42,9 +42,11 @@ impl Told {
                 let average = self.averages[usize::from(submitted.tier.0)];
                 self.by_average_ms.insert(submitted.number, average.announced_ms);
             }
-            Event::Cancelled { ticket, .. } => drop(self.by_average_ms.remove(ticket)),
-            Event::Assigned { ticket, .. } => {
-                let live = after.ticket_numbered(*ticket).expect("it was just assigned");
+            Event::Cancelled { ticket, .. } | Event::Expired { ticket } => {
+                self.by_average_ms.remove(ticket);
+            }
+            Event::Assigned { ticket, .. } | Event::Accepted { ticket, .. } => {
+                let live = after.ticket_numbered(*ticket).expect("it was just picked up");
                 let waited_ms = now.since_ms(live.submitted_at);
                 let average = &mut self.averages[usize::from(live.tier.0)];
                 if let Some(announced_ms) = self.by_average_ms.remove(ticket) {
@@ -56,7 +58,39 @@ impl Told {
                     average.announced_ms = (3 * average.announced_ms + waited_ms) / 4;
                 }
             }
-            _ => {}
+            // Nothing else begins or ends a wait.
+            Event::Started
+            | Event::WorkOpened { .. }
+            | Event::WorkClosed { .. }
+            | Event::Offered { .. }
+            | Event::Declined { .. }
+            | Event::OfferMissed { .. }
+            | Event::OfferRevoked { .. }
+            | Event::BackOffEnded { .. }
+            | Event::PolicyApplied { .. }
+            | Event::AgentPut(_)
+            | Event::AgentDeleted { .. }
+            | Event::PresenceSet { .. }
+            | Event::Updated { .. }
+            | Event::UrgencySet { .. }
+            | Event::Breached { .. }
+            | Event::Escalated { .. }
+            | Event::Retiered { .. }
+            | Event::Intervened(_)
+            | Event::Overflowed { .. }
+            | Event::Opened { .. }
+            | Event::WaitStarted { .. }
+            | Event::WaitEnded { .. }
+            | Event::Extended { .. }
+            | Event::Released { .. }
+            | Event::LeaseExpired { .. }
+            | Event::Completed { .. }
+            | Event::Audited(_)
+            | Event::Transferred(_)
+            | Event::CallbackRequested { .. }
+            | Event::Queued { .. }
+            | Event::Parked { .. }
+            | Event::Resumed { .. } => {}
         }
     }
 

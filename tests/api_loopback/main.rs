@@ -7,6 +7,7 @@ mod events;
 mod forecast;
 mod intake;
 mod life;
+mod limits;
 mod ops;
 mod policies;
 #[path = "../support/server.rs"]

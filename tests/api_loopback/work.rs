@@ -12,19 +12,19 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
 /// An agent's side of a Work stream.
-struct Line {
+pub(crate) struct Line {
     up: mpsc::Sender<pb::WorkRequest>,
     down: Streaming<pb::WorkResponse>,
 }
 
 impl Line {
     /// Opens a stream and reads the welcome.
-    async fn open(server: &TestServer, agent: &str) -> Self {
+    pub(crate) async fn open(server: &TestServer, agent: &str) -> Self {
         let hello = pb::WorkHello { agent_id: agent.into(), ..Default::default() };
         Self::hello(server, hello).await.expect("the stream opens")
     }
 
-    async fn hello(server: &TestServer, hello: pb::WorkHello) -> Result<Self, Status> {
+    pub(crate) async fn hello(server: &TestServer, hello: pb::WorkHello) -> Result<Self, Status> {
         let (up, requests) = mpsc::channel(16);
         up.send(request(Up::Hello(hello))).await.expect("there is room");
         let down = server.agent().work(ReceiverStream::new(requests)).await?.into_inner();
@@ -44,18 +44,26 @@ impl Line {
         Ok(message.event.expect("every message is one"))
     }
 
-    async fn offer(&mut self) -> pb::WorkOffer {
+    pub(crate) async fn offer(&mut self) -> pb::WorkOffer {
         match self.next().await {
             Ok(Down::Offer(offer)) => offer,
             other => panic!("no offer: {other:?}"),
         }
     }
 
-    async fn accept(&mut self, offer: &pb::WorkOffer) -> pb::Assignment {
+    pub(crate) async fn accept(&mut self, offer: &pb::WorkOffer) -> pb::Assignment {
         self.say(Up::Accept(accept(offer))).await;
         match self.next().await {
             Ok(Down::Accepted(assignment)) => assignment,
             other => panic!("not accepted: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn decline(&mut self, offer: &pb::WorkOffer) {
+        self.say(Up::Decline(decline(offer))).await;
+        match self.next().await {
+            Ok(Down::Declined(_)) => {}
+            other => panic!("not declined: {other:?}"),
         }
     }
 }

@@ -84,14 +84,7 @@ impl Driver {
             submit.earlier = self.earlier(&submit.id)?;
         }
         let id = submit.id.clone();
-        let answer = self.command(now, Command::Submit(Box::new(submit)));
-        let answer = answer.map_err(|refused| match refused {
-            Refused::Rule(limit) => match self.drains.retry_ms(now, limit) {
-                Some(retry_ms) => Refused::Full { limit, retry_ms },
-                None => refused,
-            },
-            other => other,
-        })?;
+        let answer = self.command(now, Command::Submit(Box::new(submit)))?;
         let repeated = !matches!(answer, Answer::Ticket { repeated: false, .. });
         let seen = self.seen(&answer, &id)?;
         let ahead_count = match &seen {

@@ -151,7 +151,37 @@ impl Driver {
                 self.streams.remove(agent);
             }
             // Nothing else concerns a stream: what its own requests lead to is their answer.
-            _ => {}
+            Event::Started
+            | Event::WorkOpened { .. }
+            | Event::Accepted { .. }
+            | Event::Declined { .. }
+            | Event::BackOffEnded { .. }
+            | Event::PolicyApplied { .. }
+            | Event::AgentPut(_)
+            | Event::AgentDeleted { .. }
+            | Event::Submitted(_)
+            | Event::Updated { .. }
+            | Event::UrgencySet { .. }
+            | Event::Breached { .. }
+            | Event::Escalated { .. }
+            | Event::Retiered { .. }
+            | Event::Intervened(_)
+            | Event::Overflowed { .. }
+            | Event::Opened { .. }
+            | Event::WaitStarted { .. }
+            | Event::WaitEnded { .. }
+            | Event::Assigned { .. }
+            | Event::Extended { .. }
+            | Event::Released { .. }
+            | Event::LeaseExpired { .. }
+            | Event::Completed { .. }
+            | Event::Expired { .. }
+            | Event::Audited(_)
+            | Event::Transferred(_)
+            | Event::CallbackRequested { .. }
+            | Event::Queued { .. }
+            | Event::Parked { .. }
+            | Event::Resumed { .. } => {}
         }
     }
 

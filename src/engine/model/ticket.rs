@@ -228,6 +228,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// Every step.
+    pub const ALL: [Self; 8] = [
+        Self::Floor,
+        Self::AtRisk,
+        Self::EarliestDeadline,
+        Self::Fifo,
+        Self::Priority,
+        Self::Accumulated,
+        Self::Promoted,
+        Self::Forced,
+    ];
+
     /// The step's name on the command line and in explanations.
     pub fn name(self) -> &'static str {
         match self {

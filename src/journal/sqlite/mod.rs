@@ -6,6 +6,7 @@
 //! file with any client meanwhile.
 
 mod checkpoint;
+mod decision;
 pub(super) mod rows;
 pub(super) mod schema;
 

@@ -1,11 +1,13 @@
 //! Rows of the history and of the journal between `SQLite` and Rust.
 
+use super::decision;
 use super::schema::failed;
 use crate::engine::command::Earlier;
 use crate::engine::life::{Ledger, Leg, Stay};
 use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, TicketId, TicketNumber, TierSource, Time,
 };
+use crate::engine::timing::Urgency;
 use crate::journal::frame::Frame;
 use crate::journal::{Error, FinishedRow, FinishedState, Seq};
 use rusqlite::types::{Type, ValueRef};
@@ -19,13 +21,13 @@ const SLICE_ROWS: i64 = 64;
 pub(in crate::journal) const COLUMNS: &str = "seq, number, id, channel, tier, tier_source, \
     customer_id, subject, state, agent, pool, submitted_at, picked_up_at, finished_at, wait_ms, \
     handle_ms, respond_by, solve_by, response_in_time, solution_in_time, assigned_count, outcome, \
-    note, reason, fingerprint, token, payload, attributes, legs";
+    note, reason, fingerprint, token, payload, attributes, legs, urgency, escalation_step, decision";
 
 pub(super) const INSERT: &str = "INSERT INTO finished VALUES (:seq, :number, :id, :channel, :tier, \
     :tier_source, :customer_id, :subject, :state, :agent, :pool, :submitted_at, :picked_up_at, \
     :finished_at, :wait_ms, :handle_ms, :respond_by, :solve_by, :response_in_time, \
     :solution_in_time, :assigned_count, :outcome, :note, :reason, :fingerprint, :token, :payload, \
-    :attributes, :legs)";
+    :attributes, :legs, :urgency, :escalation_step, :decision)";
 
 pub(super) fn insert(
     statement: &mut CachedStatement<'_>,
@@ -61,6 +63,9 @@ pub(super) fn insert(
         ":payload": &*row.content.payload,
         ":attributes": attributes_json(&row.content),
         ":legs": legs_json(&row.legs),
+        ":urgency": row.urgency.map(Urgency::name),
+        ":escalation_step": row.escalation_step,
+        ":decision": row.decided.as_deref().map(decision::json),
     })
 }
 
@@ -103,6 +108,15 @@ pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
         fingerprint: unsigned(24)?,
         token: row.get::<_, Option<i64>>(25)?.map(|token| LeaseToken(token.cast_unsigned())),
         legs: legs(row, 28)?,
+        urgency: match row.get_ref(29)? {
+            ValueRef::Null => None,
+            _ => Some(known(row, 29, &Urgency::ALL, Urgency::name)?),
+        },
+        escalation_step: row.get(30)?,
+        decided: match row.get_ref(31)?.as_str_or_null()? {
+            None => None,
+            Some(text) => Some(Box::new(decision::read(text).map_err(|why| unreadable(31, why))?)),
+        },
     })
 }
 

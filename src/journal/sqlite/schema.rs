@@ -68,7 +68,10 @@ CREATE TABLE finished (
   token INTEGER,                -- completed: the fencing token that completed it
   payload BLOB NOT NULL,        -- opaque bytes of the calling system
   attributes TEXT NOT NULL,     -- JSON object of named values
-  legs TEXT                     -- JSON: by leg the ms spent there and how many times; null before format 2
+  legs TEXT,                    -- JSON: by leg the ms spent there and how many times; null before format 2
+  urgency TEXT,                 -- low, normal, high, critical; null before format 2
+  escalation_step INTEGER,      -- steps of its tier's ladder that were taken; null before format 2
+  decision TEXT                 -- JSON: why its last agent got it, and what competed; null if nobody had it
 );
 CREATE INDEX finished_by_id ON finished (id);
 CREATE INDEX finished_by_customer ON finished (customer_id) WHERE customer_id IS NOT NULL;
@@ -94,13 +97,17 @@ SELECT seq, number, id, channel, tier, tier_source, customer_id, subject, state,
   response_in_time, solution_in_time, assigned_count, outcome, note, reason, attributes,
   legs ->> '$.scheduled.ms' AS scheduled_ms, legs ->> '$.queue.ms' AS queue_ms,
   legs ->> '$.offer.ms' AS offer_ms, legs ->> '$.agent.ms' AS agent_ms,
-  legs ->> '$.parked.ms' AS parked_ms, legs ->> '$.wrap_up.ms' AS wrap_up_ms
+  legs ->> '$.parked.ms' AS parked_ms, legs ->> '$.wrap_up.ms' AS wrap_up_ms,
+  urgency, escalation_step, decision ->> '$.step' AS decided_by, decision ->> '$.policy' AS decided_under
 FROM finished;
 ";
 
 /// What brings the tables of each earlier format to the next one: the first is of format 1.
 const MIGRATIONS: [&str; FORMAT as usize - 1] = ["
-ALTER TABLE finished ADD COLUMN legs TEXT;"];
+ALTER TABLE finished ADD COLUMN legs TEXT;
+ALTER TABLE finished ADD COLUMN urgency TEXT;
+ALTER TABLE finished ADD COLUMN escalation_step INTEGER;
+ALTER TABLE finished ADD COLUMN decision TEXT;"];
 
 /// A failure of `SQLite` while `doing`.
 pub(in crate::journal) fn failed(

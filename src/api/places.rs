@@ -1,0 +1,92 @@
+//! Places for calls that go on: how many are taken, and how soon one becomes free.
+//!
+//! Such calls end when their callers like, so the delay that is told to one too many comes from how fast
+//! others ended of late: many watch a ticket for a minute, an agent's stream lasts a shift.
+
+use super::status::Fault;
+use crate::clock::Clock;
+use crate::driver::Drain;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The places of one limit of `GetServerInfo`. Clones share them.
+#[derive(Clone)]
+pub(super) struct Places {
+    name: &'static str,
+    max: usize,
+    free: Arc<Semaphore>,
+    drain: Arc<Mutex<Drain>>,
+    clock: Clock,
+}
+
+/// A place that is taken until this is dropped.
+pub(super) struct Place {
+    places: Places,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Places {
+    pub(super) fn new(name: &'static str, max: usize, clock: Clock) -> Self {
+        let drain = Arc::new(Mutex::new(Drain::new(clock.now())));
+        Self { name, max, free: Arc::new(Semaphore::new(max)), drain, clock }
+    }
+
+    /// Takes a place; without one the fault ends with what the others do: "1000 calls are watching".
+    pub(super) fn take(&self, others: &str) -> Result<Place, Fault> {
+        match self.free.clone().try_acquire_owned() {
+            Ok(permit) => Ok(Place { places: self.clone(), _permit: permit }),
+            Err(_) => {
+                let max = self.max as u64;
+                let retry_ms = self.drain().turned_away(self.clock.now());
+                let fault = Fault::limit(self.name, max, format!("{max} {others}"));
+                Err(fault.measured(self.taken_count() as u64, retry_ms))
+            }
+        }
+    }
+
+    /// How many places are taken.
+    pub(super) fn taken_count(&self) -> usize {
+        self.max - self.free.available_permits()
+    }
+
+    fn drain(&self) -> MutexGuard<'_, Drain> {
+        // Counts are whole after every step.
+        self.drain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.drain().freed(self.places.clock.now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic::Status;
+
+    #[test]
+    fn one_too_many_is_told_how_many_there_are_and_when_a_place_should_be_free() {
+        let places =
+            Places::new("watchers_max", 2, Clock::start(crate::engine::model::Time(0), 1.0));
+        let told = |places: &Places| {
+            use tonic_types::StatusExt as _;
+            let status =
+                Status::from(places.take("calls are watching already").err().expect("full"));
+            let details = status.get_error_details();
+            let info = details.error_info().expect("every refusal has a reason").clone();
+            let delay = details.retry_info().and_then(|info| info.retry_delay);
+            let of = |key: &str| info.metadata[key].clone();
+            ([of("limit"), of("value"), of("current")], delay.expect("it says when").as_millis())
+        };
+        let (first, second) = (places.take(""), places.take(""));
+        let expected = ["watchers_max", "2", "2"].map(str::to_owned);
+        assert_eq!(told(&places), (expected.clone(), 30_000), "nobody has ended yet");
+        drop(second);
+        assert_eq!(places.taken_count(), 1);
+        let _third = places.take("").ok().expect("there is a place");
+        assert_eq!(told(&places), (expected, 1_000), "one has ended just now");
+        drop(first);
+    }
+}
