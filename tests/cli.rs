@@ -3,147 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+#[path = "support/floor.rs"]
+mod floor;
 #[path = "support/running.rs"]
 mod running;
 
-use running::{Folder, LONG, Running};
+use floor::{Background, Done, Floor, run, shipped, tierline};
+use running::{Folder, Running};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use tokio::time::timeout;
-
-/// What a command did.
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Done {
-    fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code().expect("no signal ended it"),
-            out: String::from_utf8(output.stdout).expect("it prints UTF-8"),
-            err: String::from_utf8(output.stderr).expect("it prints UTF-8"),
-        }
-    }
-
-    /// The same, if it ended with that code.
-    fn with_code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
-        self
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}:\n{}", self.out))
-    }
-
-    fn json_lines(&self) -> Vec<Value> {
-        self.out.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
-    }
-}
-
-fn tierline() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tierline"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TIERLINE_") {
-            command.env_remove(name);
-        }
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn run(arguments: &[&str]) -> Done {
-    Done::of(tierline().args(arguments).output().unwrap())
-}
-
-fn shipped(file: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(file).display().to_string()
-}
-
-/// A running server, and the command line pointed at it.
-struct Floor {
-    folder: Folder,
-    server: Running,
-}
-
-impl Floor {
-    async fn open() -> Self {
-        let folder = Folder::new("", "");
-        let server = folder.start().await;
-        Self { folder, server }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = tierline();
-        command.env("TIERLINE_SERVER", format!("http://{}", self.server.grpc)).args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Done {
-        Done::of(self.command(arguments).output().unwrap())
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let mut all = vec!["--output", "json"];
-        all.extend(arguments);
-        self.run(&all).with_code(0).json()
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        self.folder.write(name, text);
-        self.folder.path().join(name).display().to_string()
-    }
-
-    /// Watches the queues until they are as wanted.
-    fn until(&self, wanted: impl Fn(&Value) -> bool) {
-        let top = ["--output", "json", "top", "--interval", "100ms"];
-        let mut watch = Background::spawn(self.command(&top));
-        let mut overviews = watch.lines().map(|line| serde_json::from_str(&line).unwrap());
-        assert!(overviews.any(|overview| wanted(&overview)));
-    }
-
-    fn put_agent(&self, id: &str) {
-        self.run(&["agents", "put", id, "--pool", "desk"]).with_code(0);
-    }
-}
-
-/// A command that runs while the test does something else; killed when it is dropped.
-struct Background(Child);
-
-impl Background {
-    fn spawn(mut command: Command) -> Self {
-        Self(command.stdin(Stdio::piped()).spawn().unwrap())
-    }
-
-    /// Its lines on standard output, in its own time.
-    fn lines(&mut self) -> impl Iterator<Item = String> + use<> {
-        BufReader::new(self.0.stdout.take().unwrap()).lines().map(Result::unwrap)
-    }
-
-    /// Presses Ctrl-C.
-    fn interrupt(&self) {
-        let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    }
-
-    /// How it ended by itself.
-    async fn ended(mut self) -> i32 {
-        let waiting = tokio::task::spawn_blocking(move || self.0.wait().unwrap());
-        let status = timeout(LONG, waiting).await.expect("it ends in time").unwrap();
-        status.code().expect("no signal ended it")
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use std::io::Write as _;
+use std::path::PathBuf;
 
 /// Every path of commands there is, found by following the help.
 fn all_commands() -> Vec<Vec<String>> {

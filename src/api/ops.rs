@@ -82,7 +82,14 @@ impl OpsService for Api {
     ) -> Result<Response<pb::ExplainTicketResponse>, Status> {
         let mut checks = Checks::default();
         let id = checks.ticket_id(&request.get_ref().ticket_id);
+        let assigned_seq = request.get_ref().assigned_seq;
+        if assigned_seq == Some(0) {
+            checks.fault("assigned_seq", "is 0; events count from 1");
+        }
         checks.done()?;
+        if let Some(seq) = assigned_seq {
+            return Ok(Response::new(self.decided_at(&id, seq).await?));
+        }
         loop {
             let explained = self.handle.explain(id.clone()).await;
             let explained = explained.map_err(|refused| Fault::refused(refused, id.as_str()))?;
@@ -91,7 +98,8 @@ impl OpsService for Api {
             }
             if let Seen::Ended(row) = self.seen(&id).await? {
                 let now = self.handle.clock().now();
-                let ids = self.ids_of(row.decided.as_deref()).await?;
+                let mut ids = self.ids_of(row.decided.as_deref()).await?;
+                ids.insert(row.number, row.id.clone());
                 return Ok(Response::new(explain::finished(&row, &ids, now)));
             }
             // It was submitted between the two questions: it can be explained now.

@@ -1,11 +1,15 @@
 //! Decisions that are past, as they are remembered.
 
-use super::convert::timestamp;
+use super::Api;
+use super::convert::{self, Payload, timestamp};
 use super::explain::slack;
+use super::follow::blocking;
 use super::proto::v1 as pb;
+use super::status::Fault;
 use crate::engine::Engine;
+use crate::engine::command::Event;
 use crate::engine::model::{TicketId, TicketNumber};
-use crate::journal::{Decided, DecidedHead};
+use crate::journal::{Decided, DecidedHead, Seq};
 use std::collections::BTreeMap;
 
 /// A decision as callers read it; `ids` are those of the competing tickets, as far as still known.
@@ -33,7 +37,7 @@ pub(super) fn past(decided: &Decided, ids: &BTreeMap<TicketNumber, TicketId>) ->
         slack_ms: decided.slack_ms,
         policy_version: decided.policy_version.to_string(),
         tier: decided.tier.to_string(),
-        tier_source: pb::TierSource::from(decided.tier_source).into(),
+        tier_source: decided.tier_source.map_or(pb::TierSource::Unspecified, Into::into).into(),
         candidates: decided.heads.iter().map(head).collect(),
         candidate_count: decided.heads_count,
     }
@@ -57,11 +61,53 @@ pub(super) fn told(decided: &Decided, done: &str) -> String {
         0 => String::new(),
         count => format!(", {count} of them held back by a reserve"),
     };
+    let source = tier_source.map_or_else(String::new, |source| format!(" ({})", source.name()));
     format!(
         "It was {done} to agent {agent} by the step {} of the rule, {}; {others}{held}. Policy \
-         {policy_version}, tier {tier} ({}).",
+         {policy_version}, tier {tier}{source}.",
         step.name(),
         slack(decided.slack_ms),
-        tier_source.name()
     )
+}
+
+impl Api {
+    /// The decision by which event `seq` assigned or offered a ticket.
+    pub(super) async fn decided_at(
+        &self,
+        id: &TicketId,
+        seq: u64,
+    ) -> Result<pb::ExplainTicketResponse, Fault> {
+        let seen = self.seen(id).await?;
+        let feed = self.handle.feed();
+        let read = blocking(move || {
+            let Some(entry) = feed.event(Seq(seq))? else {
+                return Ok(Err(feed.first()?.unwrap_or(Seq(1))));
+            };
+            let policy = feed.policies(Seq(seq), 1)?.into_iter().next();
+            Ok(Ok((entry, policy)))
+        });
+        let (entry, policy) = match read.await? {
+            Ok(read) => read,
+            Err(first) => return Err(Fault::decision_not_kept(seq, first.0)),
+        };
+        let is_its = entry.about.as_ref().is_some_and(|about| about.id == *id);
+        let decided = policy.filter(|_| is_its);
+        let decided = decided.and_then(|version| Decided::told_by(&entry, &version.policy));
+        let Some(decided) = decided else {
+            let text = format!("event {seq} neither assigns nor offers this ticket");
+            return Err(Fault::field("assigned_seq", text));
+        };
+        let done = if let Event::Offered { .. } = entry.event { "offered" } else { "given" };
+        let mut ids = self.ids_of(Some(&decided)).await?;
+        let ticket = convert::ticket(&seen, Payload::LeftOut);
+        ids.insert(TicketNumber(ticket.number), id.clone());
+        Ok(pb::ExplainTicketResponse {
+            ticket: Some(ticket),
+            at: Some(timestamp(decided.assigned_at)),
+            policy_version: decided.policy_version.to_string(),
+            summary: told(&decided, done),
+            past: Some(past(&decided, &ids)),
+            ..pb::ExplainTicketResponse::default()
+        })
+    }
 }

@@ -33,15 +33,13 @@ impl Places {
 
     /// Takes a place; without one the fault ends with what the others do: "1000 calls are watching".
     pub(super) fn take(&self, others: &str) -> Result<Place, Fault> {
-        match self.free.clone().try_acquire_owned() {
-            Ok(permit) => Ok(Place { places: self.clone(), _permit: permit }),
-            Err(_) => {
-                let max = self.max as u64;
-                let retry_ms = self.drain().turned_away(self.clock.now());
-                let fault = Fault::limit(self.name, max, format!("{max} {others}"));
-                Err(fault.measured(self.taken_count() as u64, retry_ms))
-            }
+        if let Ok(permit) = self.free.clone().try_acquire_owned() {
+            return Ok(Place { places: self.clone(), _permit: permit });
         }
+        let max = self.max as u64;
+        let retry_ms = self.drain().turned_away(self.clock.now());
+        let fault = Fault::limit(self.name, max, format!("{max} {others}"));
+        Err(fault.measured(self.taken_count() as u64, retry_ms))
     }
 
     /// How many places are taken.

@@ -145,6 +145,12 @@ impl Fault {
         Self::new(Code::OutOfRange, ErrorReason::EventNotKept, text).told("first_kept", first)
     }
 
+    /// The event that made a decision is not in the journal, any more or yet.
+    pub(super) fn decision_not_kept(wanted: u64, first: u64) -> Self {
+        let text = format!("event {wanted} is not kept; the first that is kept is {first}");
+        Self::new(Code::NotFound, ErrorReason::EventNotKept, text).told("first_kept", first)
+    }
+
     /// The event is further ahead than the next one.
     pub(super) fn event_ahead(wanted: u64, next: u64) -> Self {
         let text = format!("event {wanted} is ahead of the journal; the next one is {next}");

@@ -6,7 +6,7 @@
 use super::fault::Fault;
 use serde::Serialize;
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 /// The form in which results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -39,6 +39,15 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Fault> {
 pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Fault> {
     let text = serde_json::to_string(value).expect("our own types have text for keys");
     say(format_args!("{text}\n"))
+}
+
+/// Shows a remark in the last line of a terminal, in place of the one before; an empty one wipes it. Where
+/// standard error is no terminal nothing is shown.
+pub(crate) fn status(text: impl fmt::Display) {
+    let mut err = io::stderr().lock();
+    if err.is_terminal() {
+        let _ = write!(err, "\r\x1b[K{text}").and_then(|()| err.flush());
+    }
 }
 
 /// Writes a remark line to standard error.

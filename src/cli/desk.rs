@@ -13,14 +13,16 @@ use super::view;
 use crate::api::proto::v1;
 use crate::clock;
 use std::time::Duration;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status, Streaming};
 
 /// How long one pull waits at the server.
 const PULL_WAIT: Duration = Duration::from_secs(30);
 /// The shortest time between two extensions of a lease.
 const EXTEND_MIN: Duration = Duration::from_millis(200);
 /// The first and the longest pause before a server that did not answer is asked again.
-const RETRY_MIN: Duration = Duration::from_millis(500);
+pub(crate) const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(8);
 
 /// What a pull brought.
@@ -66,6 +68,39 @@ impl Desk {
         let info = connection.call(connection.admin().get_server_info(request)).await?;
         set_presence(&connection, &agent, v1::Presence::Available).await?;
         Ok(Self { connection, agent, speed: speed(&info), pull_wait: pull_wait(&info), stop })
+    }
+
+    /// How fast the server's clock goes.
+    pub(crate) fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// Opens a Work stream and reads its welcome.
+    pub(crate) async fn stream(
+        &self,
+        requests: ReceiverStream<v1::WorkRequest>,
+    ) -> Result<(Streaming<v1::WorkResponse>, v1::WorkWelcome), Fault> {
+        let mut client = self.connection.agent();
+        let mut answers = self.connection.call(client.work(requests)).await?;
+        let limit = self.connection.timeout;
+        let first = tokio::time::timeout(limit, self.connection.next(&mut answers)).await;
+        let first = first.map_err(|_| self.connection.timed_out(limit))??;
+        match first.and_then(|first| first.event) {
+            Some(v1::work_response::Event::Welcome(welcome)) => Ok((answers, welcome)),
+            Some(_) | None => Err(Fault::Answer("welcome")),
+        }
+    }
+
+    /// Why a stream broke; an error if it is of no use to open it again.
+    pub(crate) fn lost(&self, status: Status) -> Result<Fault, Fault> {
+        if status.code() == Code::Cancelled {
+            // The connection went away under it.
+            return Ok(Fault::from(status));
+        }
+        match self.connection.fault(status) {
+            fault if fault.is_passing() => Ok(fault),
+            fault => Err(fault),
+        }
     }
 
     /// Whether the command is to end.
@@ -168,14 +203,15 @@ impl Desk {
         }
     }
 
-    /// Completes the ticket, and with `takes_next` takes the next one along if there is one. Asks again
-    /// while the server is away, unless the command is to end: the same completion twice is one.
+    /// Completes the ticket, and with `takes_next` takes the next one along if there is one. With `insists`
+    /// asks again while the server is away, unless the command is to end: the same completion twice is one.
     pub(crate) async fn complete(
         &self,
         assignment: &v1::Assignment,
         outcome: String,
         note: String,
         takes_next: bool,
+        insists: bool,
     ) -> Result<Held<(v1::CompleteTicketResponse, Option<Box<v1::Assignment>>)>, Fault> {
         // Without a wait: the agent is to see at once that the completion stands.
         let pull_next = takes_next.then(|| v1::PullNext {
@@ -200,7 +236,7 @@ impl Desk {
             if is_lease_gone(&fault) {
                 return Ok(Held::Lost(fault.to_string()));
             }
-            if !fault.is_passing() || !takes_next || self.is_ending() {
+            if !fault.is_passing() || !insists || self.is_ending() {
                 return Err(fault);
             }
             console::note(format_args!("not completed yet: {fault}\ntrying again"));
@@ -281,7 +317,7 @@ fn speed(info: &v1::GetServerInfoResponse) -> f64 {
 }
 
 /// The pause to make now; the next one is longer.
-fn next_retry(retry: &mut Duration) -> Duration {
+pub(crate) fn next_retry(retry: &mut Duration) -> Duration {
     let pause = *retry;
     *retry = (pause * 2).min(RETRY_MAX);
     pause

@@ -4,6 +4,7 @@ use super::Context;
 use super::console;
 use super::fault::Fault;
 use super::humane;
+use super::past::Past;
 use super::table::{Cell, Table, Tone, printable};
 use super::view;
 use super::words;
@@ -19,7 +20,9 @@ and the heads of all queues that the rule compared. The ticket asked about is ma
 
 JSON fields (policy_version and rule are null for a finished ticket): ticket_id, state, at, policy_version, rule, place, summary, crews [{pools, agent_count, idle_count, step, \
 chosen_ticket_id, why, candidates [{queue_id, tier, ticket_id, waited_ms, slack_ms, guard_ms, at_risk, starving, \
-via_pool, held_by {pool, idle_count, reserve_count}}]}].";
+via_pool, held_by {pool, idle_count, reserve_count}}]}], past for one that an agent has, was offered or had last \
+{agent_id, pool, assigned_at, step, slack_ms, policy_version, tier, tier_source, candidate_count, candidates \
+[{queue_id, tier, ticket_number, ticket_id while it is known, slack_ms, at_risk, starving, via_pool, held_by}]}.";
 
 /// An explanation for programs.
 #[derive(Serialize)]
@@ -32,6 +35,7 @@ struct Explanation {
     place: Option<u64>,
     summary: String,
     crews: Vec<Crew>,
+    past: Option<Past>,
 }
 
 #[derive(Serialize)]
@@ -109,6 +113,7 @@ pub(crate) fn show(context: &Context, answer: v1::ExplainTicketResponse) -> Resu
         place: answer.place,
         summary: answer.summary,
         crews: crews.collect(),
+        past: answer.past.map(Into::into),
     };
     if context.is_json() {
         return console::json(&explanation);
@@ -131,6 +136,11 @@ fn text(explanation: &Explanation) -> String {
             let chosen = crew.chosen_ticket_id.as_deref().map(|id| (id, &*crew.step));
             let _ = write!(text, "{}", heads(&crew.candidates, chosen, &explanation.ticket_id));
         }
+    }
+    if let Some(table) =
+        explanation.past.as_ref().and_then(|past| past.table(&explanation.ticket_id))
+    {
+        let _ = write!(text, "\nwhat competed then:\n{table}");
     }
     if let (Some(rule), Some(version)) = (&explanation.rule, &explanation.policy_version) {
         let _ = write!(text, "\nrule {rule}, policy {version}\n");
@@ -220,6 +230,7 @@ mod tests {
                 why: "T-1 is at risk.".to_owned(),
                 candidates: vec![head("gold", "T-1", -2_000), head("silver", "T-2", 80_000)],
             }],
+            past: None,
         };
         insta::assert_snapshot!(text(&explanation), @r"
         T-2 waits in silver/desk.

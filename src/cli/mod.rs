@@ -24,6 +24,7 @@ mod humane;
 mod import;
 mod journal;
 mod keyboard;
+mod past;
 mod policy;
 mod policy_live;
 mod rehearse;

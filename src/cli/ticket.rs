@@ -249,7 +249,7 @@ impl Command {
             }
             Self::Watch { id } => watch(context, &connection, id).await,
             Self::Explain { id } => {
-                let request = v1::ExplainTicketRequest { ticket_id: id };
+                let request = v1::ExplainTicketRequest { ticket_id: id, ..Default::default() };
                 let answer = connection.call(connection.ops().explain_ticket(request)).await?;
                 explain::show(context, answer)
             }

@@ -30,7 +30,7 @@ fn explain_help() -> String {
     format!(
         "{}\n\nJSON fields with --agent: agent_id, summary, decision as of `tierline why-not`, passed_queues [{{queue_id, depth, \
          next_ticket_id, conditions}}], passed_queue_count.\n\n\
-         Examples:\n  tierline explain T-17\n  tierline explain --agent ada",
+         Examples:\n  tierline explain T-17\n  tierline explain T-17 --decision 4711\n  tierline explain --agent ada",
         explain::HELP
     )
 }
@@ -45,6 +45,9 @@ pub(crate) struct Explain {
     /// Explain what this agent would get on asking now
     #[arg(long, value_name = "AGENT")]
     agent: Option<String>,
+    /// Explain the decision by which this event assigned or offered the ticket; `tierline events` has the numbers
+    #[arg(long, value_name = "SEQ", conflicts_with = "agent")]
+    decision: Option<u64>,
 }
 
 /// Explain why an agent would not get a certain ticket now: every condition that fails
@@ -66,7 +69,10 @@ impl Explain {
             let answer = connection.call(connection.ops().explain_agent(request)).await?;
             return show_agent(context, answer);
         }
-        let request = v1::ExplainTicketRequest { ticket_id: self.ticket.unwrap_or_default() };
+        let request = v1::ExplainTicketRequest {
+            ticket_id: self.ticket.unwrap_or_default(),
+            assigned_seq: self.decision,
+        };
         let answer = connection.call(connection.ops().explain_ticket(request)).await?;
         explain::show(context, answer)
     }

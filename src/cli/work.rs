@@ -3,6 +3,8 @@
 //! While a ticket is in hand its lease is extended; whoever ends the command gives it back first. If even
 //! that fails, the lease runs out and the server takes the ticket back.
 
+mod push;
+
 use super::Context;
 use super::console;
 use super::desk::{Desk, Held, Pulled, ticket_id};
@@ -27,16 +29,22 @@ const INPUT_GRACE: Duration = Duration::from_millis(200);
 /// Sets the agent available, waits for a ticket and shows it. Enter completes it, with whatever you type before as a
 /// note; `/release REASON` gives it back. Its lease is extended while you have it. Ctrl-C gives the ticket back, sets
 /// the agent away and ends.
+///
+/// With --push offers come by themselves, each for a limited time: Enter accepts, `/decline REASON` declines. Who
+/// misses too many is set away; `/away` and `/back` say it yourself. When the server restarts, the stream is opened
+/// again and what is in hand stays.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON: a line for each step, with the field event: \"assigned\" {agent_id, pool, lease_token, lease_until, decision, \
 ticket}, \"completed\" {ticket_id, handle_ms, response_in_deadline, solution_in_deadline}, \"released\" and \"lost\" \
-{ticket_id, reason}.
+{ticket_id, reason}; with --push also \"offered\" {lease_token, pool, expires_at, decision, ticket}, \"declined\" \
+{ticket_id, until}, \"missed\" {ticket_id, missed_count, until}, \"revoked\" {ticket_id, reason}.
 
 Exit codes: 0 ended by you or after --once, 64 nobody types and --auto is not given, 75 nothing came within --wait.
 
 Examples:
   tierline work ada
+  tierline work ada --push                     accept or decline what is offered
   tierline work ada --auto 5                   complete each ticket after five seconds
   tierline work ada --once --auto 0 --wait 0s  take what is next, if there is anything")]
 pub(crate) struct Work {
@@ -46,6 +54,9 @@ pub(crate) struct Work {
     /// Complete each ticket by itself after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     auto: Option<Duration>,
+    /// Take offers on a stream instead of asking for tickets
+    #[arg(long)]
+    push: bool,
     /// End after one ticket
     #[arg(long)]
     once: bool,
@@ -73,6 +84,26 @@ enum Step {
         lease_until: Option<Timestamp>,
         decision: Option<view::Decision>,
         ticket: Box<view::Ticket>,
+    },
+    Offered {
+        lease_token: u64,
+        pool: String,
+        expires_at: Option<Timestamp>,
+        decision: Option<view::Decision>,
+        ticket: Box<view::Ticket>,
+    },
+    Declined {
+        ticket_id: String,
+        until: Option<Timestamp>,
+    },
+    Missed {
+        ticket_id: String,
+        missed_count: u32,
+        until: Option<Timestamp>,
+    },
+    Revoked {
+        ticket_id: String,
+        reason: String,
     },
     Completed {
         ticket_id: String,
@@ -151,7 +182,11 @@ struct Shift {
 
 impl Shift {
     async fn serve_out(&mut self) -> Result<(), Fault> {
-        let done = self.take_tickets().await;
+        let done = if self.work.push {
+            push::Pushed::new(self).serve().await
+        } else {
+            self.take_tickets().await
+        };
         match self.desk.set_away().await {
             Ok(()) => console::note(format_args!("{} is away", self.work.agent)),
             Err(fault) if done.is_ok() => {
@@ -274,7 +309,8 @@ impl Shift {
         note: String,
     ) -> Result<Option<Box<v1::Assignment>>, Fault> {
         let outcome = self.work.outcome.clone();
-        match self.desk.complete(assignment, outcome, note, !self.work.once).await? {
+        let goes_on = !self.work.once;
+        match self.desk.complete(assignment, outcome, note, goes_on, goes_on).await? {
             Held::Done((answer, next)) => {
                 if let Err(fault) = self.tell_completed(&answer) {
                     // Nobody sees the next one: back with it before the command ends.

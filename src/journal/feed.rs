@@ -64,16 +64,30 @@ impl Feed {
 
     /// The events after `after`, some 256 KB of them.
     pub fn after(&self, after: Seq) -> Result<Stretch, Error> {
+        self.stretch(after, STRETCH_BYTES_MAX)
+    }
+
+    /// That one event; `None` if it is not kept, or has not happened yet.
+    pub fn event(&self, seq: Seq) -> Result<Option<Entry>, Error> {
+        let Some(before) = seq.0.checked_sub(1) else { return Ok(None) };
+        Ok(match self.stretch(Seq(before), 1)? {
+            Stretch::Events(entries) => entries.into_iter().find(|entry| entry.seq == seq),
+            Stretch::Gone(_) => None,
+        })
+    }
+
+    /// The events after `after`, to the end of the row that brings them to `bytes_max`.
+    fn stretch(&self, after: Seq, bytes_max: usize) -> Result<Stretch, Error> {
         let mut frames = Vec::new();
         let place = match &self.source {
             Source::Sqlite(reader) => {
                 reader.ask("read events", |connection| {
-                    rows::frames_after(connection, after, STRETCH_BYTES_MAX, &mut frames)
+                    rows::frames_after(connection, after, bytes_max, &mut frames)
                 })?;
                 reader.place()
             }
             Source::Memory(store) => {
-                store.frames_after(after, STRETCH_BYTES_MAX, &mut frames);
+                store.frames_after(after, bytes_max, &mut frames);
                 "memory"
             }
         };

@@ -296,7 +296,8 @@ async fn tickets(server: &TestServer, table: &mut Table) {
         table.invalid("GetTicket", server.intake().get_ticket(request), &["ticket_id"]).await;
         let request = pb::WatchTicketRequest { ticket_id: ticket_id.clone() };
         table.invalid("WatchTicket", server.intake().watch_ticket(request), &["ticket_id"]).await;
-        let request = pb::ExplainTicketRequest { ticket_id: ticket_id.clone() };
+        let request =
+            pb::ExplainTicketRequest { ticket_id: ticket_id.clone(), ..Default::default() };
         table.invalid("ExplainTicket", server.ops().explain_ticket(request), &["ticket_id"]).await;
         let request = pb::WhyNotRequest { ticket_id: ticket_id.clone(), agent_id: "ann".into() };
         table.invalid("WhyNot", server.ops().why_not(request), &["ticket_id"]).await;
@@ -317,7 +318,7 @@ async fn tickets(server: &TestServer, table: &mut Table) {
     table.not_found("GetTicket", server.intake().get_ticket(request), none).await;
     let request = pb::WatchTicketRequest { ticket_id: ticket_id() };
     table.not_found("WatchTicket", server.intake().watch_ticket(request), none).await;
-    let request = pb::ExplainTicketRequest { ticket_id: ticket_id() };
+    let request = pb::ExplainTicketRequest { ticket_id: ticket_id(), ..Default::default() };
     table.not_found("ExplainTicket", server.ops().explain_ticket(request), none).await;
     let request = pb::WhyNotRequest { ticket_id: ticket_id(), agent_id: "eve".into() };
     table.not_found("WhyNot", server.ops().why_not(request), none).await;

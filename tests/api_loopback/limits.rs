@@ -77,7 +77,7 @@ async fn a_ticket_whose_time_is_over_makes_its_places_free() {
     let refused = server.intake().submit_ticket(ticket_of("S-1", "silver")).await.unwrap_err();
     let (name, value, current, delay) = limit_of(&refused);
     assert_eq!((&*name, value, current, delay), ("tickets_max", 1, 1, UNKNOWN));
-    server.until(|view| view.ticket_count == 0).await;
+    server.until(|view| view.tiers[0].expired_count == 1).await;
     server.submit(ticket_of("S-1", "silver")).await;
     let refused = server.intake().submit_ticket(ticket_of("S-2", "silver")).await.unwrap_err();
     let (_, _, _, delay) = limit_of(&refused);
@@ -143,13 +143,12 @@ async fn a_wait_that_was_foretold_ends_with_the_accept_and_one_whose_time_is_ove
     server.submit(ticket_of("T-2", "gold")).await;
     server.complete("T-1", first.lease_token).await.expect("she holds it");
     let second = line.offer().await;
-    server.until(|view| view.tiers[0].coverage.delayed_count == 0).await;
     line.accept(&second).await;
-    server.until(|view| view.tiers[0].coverage.delayed_count == 1).await;
+    server.until(|view| view.tiers[0].coverage.delayed_count == 2).await;
     // Nobody comes to the third, who was told of minutes and waits an hour.
     server.submit(ticket_of("T-3", "gold")).await;
     let view = server.until(|view| view.tiers[0].expired_count == 1).await;
     let [p50, ..] = view.tiers[0].coverage.beyond_counts;
     let told = view.tiers[0].coverage.within_counts[0] + p50;
-    assert_eq!((told, view.tiers[0].coverage.delayed_count), (2, 1));
+    assert_eq!((told, view.tiers[0].coverage.delayed_count), (3, 2));
 }

@@ -9,6 +9,7 @@ mod intake;
 mod life;
 mod limits;
 mod ops;
+mod past;
 mod policies;
 #[path = "../support/server.rs"]
 mod server;

@@ -5,7 +5,7 @@ use tierline::api::proto::v1 as pb;
 use tonic::Code;
 
 async fn explain(server: &TestServer, id: &str) -> pb::ExplainTicketResponse {
-    let request = pb::ExplainTicketRequest { ticket_id: id.into() };
+    let request = pb::ExplainTicketRequest { ticket_id: id.into(), ..Default::default() };
     server.ops().explain_ticket(request).await.expect("there is such a ticket").into_inner()
 }
 

@@ -15,7 +15,8 @@ struct Decision {
     slack_ms: i64,
     policy: Box<str>,
     tier: Box<str>,
-    tier_source: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier_source: Option<Box<str>>,
     heads_count: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     heads: Vec<Head>,
@@ -64,7 +65,7 @@ pub(super) fn json(decided: &Decided) -> String {
         slack_ms: decided.slack_ms,
         policy: (&*decided.policy_version).into(),
         tier: (&*decided.tier).into(),
-        tier_source: decided.tier_source.name().into(),
+        tier_source: decided.tier_source.map(|source| source.name().into()),
         heads_count: decided.heads_count,
         heads: decided.heads.iter().map(head).collect(),
     };
@@ -95,7 +96,10 @@ pub(super) fn read(text: &str) -> Result<Decided, String> {
         slack_ms: decision.slack_ms,
         policy_version: decision.policy.into(),
         tier: decision.tier.into(),
-        tier_source: named(&decision.tier_source, &TierSource::ALL, TierSource::name)?,
+        tier_source: match decision.tier_source {
+            Some(source) => Some(named(&source, &TierSource::ALL, TierSource::name)?),
+            None => None,
+        },
         heads: decision.heads.into_iter().map(head).collect::<Result<_, _>>()?,
         heads_count: decision.heads_count,
     })
