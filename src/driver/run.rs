@@ -436,6 +436,8 @@ impl Driver {
             | Event::BackOffEnded { .. }
             | Event::AgentPut(_)
             | Event::PresenceSet { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
             | Event::Submitted(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }

@@ -31,8 +31,8 @@ impl Duty {
                     agent.wait.is_some() || agent.stream.is_some() && agent.held.is_empty(),
                 ),
             },
-            // What an agent who is away holds ends some day, and nothing follows it.
-            Presence::Away => Self::default(),
+            // What an agent who is away or draining holds ends some day, and nothing follows it.
+            Presence::Away | Presence::Draining => Self::default(),
         }
     }
 

@@ -41,21 +41,33 @@ impl Model {
         if self.policy.rule != Rule::GuardedEdf || self.policy.floor_share_permille == 0 {
             return Vec::new();
         }
-        let starving = self.heads(pools).into_iter().filter(|t| {
-            let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
-            now - t.counts_from > limit && !self.kept_back(pools, &t.tier, counted, true)
-        });
+        let starving = self.starving_heads(pools, counted, now);
         let mut tiers: Vec<Name> = starving.map(|t| t.tier.clone()).collect();
         tiers.sort_by_key(|tier| self.rank(tier));
         tiers.dedup();
         tiers
     }
 
+    fn starving_heads(
+        &self,
+        pools: &BTreeSet<Name>,
+        counted: bool,
+        now: i64,
+    ) -> impl Iterator<Item = &Ticket> {
+        self.heads(pools).into_iter().filter(move |t| {
+            let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
+            now - t.counts_from > limit && !self.kept_back(pools, &t.tier, counted, true)
+        })
+    }
+
     /// The tier whose turn it is because it was passed by too often.
     fn turn(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Option<Name> {
         let mut rest = self.starving(pools, counted, now);
+        // What counts is where it starves.
         let count = |tier: &Name| {
-            let counts = pools.iter().map(|pool| self.learnt[pool].passed_by.get(tier));
+            let heads = self.starving_heads(pools, counted, now).filter(|t| t.tier == *tier);
+            let where_it_starves = heads.flat_map(|t| t.pools.intersection(pools));
+            let counts = where_it_starves.map(|pool| self.learnt[pool].passed_by.get(tier));
             counts.flatten().copied().max().unwrap_or(0)
         };
         let every = 1000_u32.div_ceil(self.policy.floor_share_permille.max(1));
