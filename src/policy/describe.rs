@@ -59,6 +59,9 @@ pub struct TierSummary {
     pub guard: f64,
     /// How fast priority grows with the wait under the rule `accumulating`.
     pub weight: f64,
+    /// The wait that a ticket of each channel is treated as having had when it comes, in milliseconds, under
+    /// the rule `accumulating`.
+    pub head_start_ms: [i64; 6],
     /// The response target of each channel in milliseconds, in the order of [`Channel::ALL`].
     pub respond_within_ms: [i64; 6],
     /// The solution target of each channel in milliseconds, where one is promised.
@@ -169,6 +172,7 @@ pub fn describe(policy: &Policy) -> Description {
             name: tier.name.to_string(),
             guard: in_ones(tier.guard_permille),
             weight: in_ones(tier.weight_permille),
+            head_start_ms: tier.head_start_ms,
             respond_within_ms: tier.respond_within_ms,
             solve_within_ms: tier.solve_within_ms,
             queue_max: tier.queue_max,

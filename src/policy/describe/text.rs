@@ -113,6 +113,7 @@ impl TierSummary {
         let park_max = (self.park_max_ms != [PARK_MS_DEFAULT; 6])
             .then_some(self.park_max_ms.map(|ms| Some(format_ms(ms))));
         more("parks for", park_max.unwrap_or_default());
+        more("starts at", self.head_start_ms.map(|ms| (ms > 0).then(|| format_ms(ms))));
         more("hours", self.hours.clone());
         rows
     }
