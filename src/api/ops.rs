@@ -225,6 +225,7 @@ fn pool_message(pool: &PoolView, of: &Pool, policy: &Policy) -> pb::PoolStats {
         agent_count: pool.agent_count,
         idle_count: pool.idle_count,
         busy_count: pool.busy_count,
+        wrap_up_count: pool.wrap_up_count,
         away_count: pool.away_count,
         reserves: convert::reserves(policy, of),
         mean_handle_ms: pool.handle_ms,

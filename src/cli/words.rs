@@ -81,6 +81,8 @@ pub(crate) enum AgentStateWord {
     Offered,
     /// Holds a ticket.
     Busy,
+    /// Writes up a ticket that it has completed, and holds none.
+    WrappingUp,
     /// Available, but does not ask.
     Ready,
     /// Away.
@@ -93,6 +95,7 @@ impl From<AgentStateWord> for v1::AgentState {
             AgentStateWord::Waiting => Self::Waiting,
             AgentStateWord::Offered => Self::Offered,
             AgentStateWord::Busy => Self::Busy,
+            AgentStateWord::WrappingUp => Self::WrappingUp,
             AgentStateWord::Ready => Self::Ready,
             AgentStateWord::Away => Self::Away,
         }
@@ -148,7 +151,7 @@ word!(
     presence, v1::Presence, "PRESENCE_"
 );
 word!(
-    /// `waiting`, `offered`, `busy`, `ready`, `away`.
+    /// `waiting`, `offered`, `busy`, `wrapping-up`, `ready`, `away`.
     agent_state, v1::AgentState, "AGENT_STATE_"
 );
 word!(

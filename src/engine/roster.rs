@@ -2,6 +2,7 @@
 
 mod excerpt;
 mod push;
+mod wrap_up;
 
 use super::capacity::{ChannelRules, ChannelSet, open_channels, used_units};
 use super::duty::{Duties, Duty};
@@ -25,6 +26,8 @@ pub struct Roster {
     loose: BTreeSet<AgentId>,
     /// Who has declined or missed which live ticket.
     decliners: BTreeMap<TicketNumber, BTreeSet<AgentId>>,
+    /// Who writes up which ticket that has ended.
+    wrapping: BTreeMap<TicketNumber, AgentId>,
     duties: Duties,
     /// By how many kinds of needs of live tickets an agent is named, for or against.
     named: BTreeMap<AgentId, u32>,
@@ -65,6 +68,7 @@ impl Default for Roster {
             rules: ChannelRules::default(),
             loose: BTreeSet::new(),
             decliners: BTreeMap::new(),
+            wrapping: BTreeMap::new(),
             duties: Duties::default(),
             named: BTreeMap::new(),
             called: BTreeMap::new(),
@@ -115,12 +119,15 @@ impl Roster {
     pub fn duty_for(&self, pools: PoolSet, needs: Option<&Needs>) -> Duty {
         let Some(needs) = needs else { return self.duties.of(pools) };
         if let Some(only) = &needs.only {
-            return self.agents.get(only).map(Duty::of).unwrap_or_default();
+            let only = self.agents.get(only);
+            return only.map(|agent| Duty::of(agent, &self.rules)).unwrap_or_default();
         }
         let able =
             |agent: &&Agent| !agent.pools.and(pools).is_empty() && needs.allow(&agent.skills);
         let barred = needs.barred.iter().filter_map(|id| self.agents.get(id)).filter(able);
-        barred.fold(self.duties.able(pools, needs), |sum, agent| sum.minus(Duty::of(agent)))
+        barred.fold(self.duties.able(pools, needs), |sum, agent| {
+            sum.minus(Duty::of(agent, &self.rules))
+        })
     }
 
     /// Whether any agent waits for work.
@@ -382,7 +389,10 @@ impl Roster {
     }
 
     fn enter(&mut self, agent: &Agent) {
-        self.duties.enter(agent);
+        self.duties.enter(agent, &self.rules);
+        for wrap in &agent.wrapping {
+            self.wrapping.insert(wrap.ticket, agent.id.clone());
+        }
         if self.is_loose(agent) {
             self.loose.insert(agent.id.clone());
         }
@@ -399,7 +409,10 @@ impl Roster {
     }
 
     fn leave(&mut self, agent: &Agent) {
-        self.duties.leave(agent);
+        self.duties.leave(agent, &self.rules);
+        for wrap in &agent.wrapping {
+            self.wrapping.remove(&wrap.ticket);
+        }
         self.loose.remove(&agent.id);
         if self.is_idle(agent) {
             let (crew, turn) = (self.crew_of(agent), self.turn(agent));

@@ -167,7 +167,8 @@ fn pools(registry: &mut Registry, view: &View) {
     let agents = Counts::<2>::default();
     registry.register(
         "agents",
-        "Agents by pool and state: idle (waits for work), busy (holds a ticket), away. One agent may \
+        "Agents by pool and state: idle (waits for work), busy (holds a ticket or writes one up), \
+         wrap_up (writes up a ticket that is completed), away. One agent may \
          be in several pools and states, or in none",
         Family::clone(&agents),
     );
@@ -181,8 +182,12 @@ fn pools(registry: &mut Registry, view: &View) {
         Family::clone(&handle),
     );
     for pool in &view.pools {
-        let states =
-            [("idle", pool.idle_count), ("busy", pool.busy_count), ("away", pool.away_count)];
+        let states = [
+            ("idle", pool.idle_count),
+            ("busy", pool.busy_count),
+            ("wrap_up", pool.wrap_up_count),
+            ("away", pool.away_count),
+        ];
         for (state, n) in states {
             let labels = [("pool", pool.name.clone()), ("state", state.into())];
             agents.get_or_create(&labels).set(i64::from(n));

@@ -16,3 +16,4 @@ mod supervise;
 mod why;
 mod wishes;
 mod work;
+mod wrap_up;
