@@ -147,6 +147,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "tier.escalation",
         "tier.expires_after",
         "tier.guard",
+        "tier.head_start",
         "tier.hours",
         "tier.overflow",
         "tier.park_max",

@@ -513,6 +513,11 @@ impl From<&Policy> for pb::Policy {
                 solve_within: tier.solve_within_ms[channel.index()].map(duration),
                 hours: clocks::hours_name(policy, tier, channel),
                 queue_max: tier.queue_max[channel.index()],
+                head_start: Some(tier.head_start_ms[channel.index()])
+                    .filter(|ms| *ms > 0)
+                    .map(duration),
+                expires_after: tier.expires_after_ms[channel.index()].map(duration),
+                park_max: Some(duration(tier.park_max_ms[channel.index()])),
             };
             let first = pb::RouteStep {
                 after: Some(duration(0)),
@@ -534,6 +539,12 @@ impl From<&Policy> for pb::Policy {
                 weight_permille: tier.weight_permille,
                 urgencies: clocks::urgencies(&tier.timing),
                 escalation: clocks::ladder(policy, &tier.timing),
+                requeues_max: tier.requeue_limit.map(|limit| limit.requeues_max),
+                dead_letter: tier
+                    .requeue_limit
+                    .map(|limit| policy.pool(limit.dead_letter).name.to_string())
+                    .unwrap_or_default(),
+                offer_callback_above: tier.offer_callback_above_ms.map(duration),
             }
         };
         let pool_policy = |pool: &Pool| pb::PoolPolicy {

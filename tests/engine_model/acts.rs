@@ -175,10 +175,11 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
             })
         }),
         prop::sample::select(factors),
+        prop::sample::select(vec![0, 0, 7_000, 600_000]),
     );
     (target(), target(), solve, pool_set(pool_count), steps, shares, rests).prop_map(
         move |(voice, other, solve, pools, steps, (guard, weight), rests)| {
-            let (expire, park, most, limit, urgency_permille) = rests;
+            let (expire, park, most, limit, urgency_permille, head_start) = rests;
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -190,6 +191,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 name: name.into(),
                 guard_permille: guard,
                 weight_permille: weight,
+                head_start_ms: [head_start, 0, 0, 0, 0, 0],
                 respond_within_ms,
                 solve_within_ms: [solve; 6],
                 expires_after_ms: [expire; 6],

@@ -322,6 +322,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         name: name.into(),
         guard_permille: 250,
         weight_permille: 1000,
+        head_start_ms: [0; 6],
         respond_within_ms: [minutes * 60_000; 6],
         solve_within_ms: [solve; 6],
         expires_after_ms: [None; 6],

@@ -437,6 +437,7 @@ pub(super) fn policy(text: &str) -> Policy {
         name: words[1].into(),
         guard_permille: number(words, "guard", 250),
         weight_permille: number(words, "weight", 1000),
+        head_start_ms: [duration(words, "start").unwrap_or(0); 6],
         respond_within_ms: [duration_ms(words[2]).expect("a duration"); 6],
         solve_within_ms: [duration(words, "solve"); 6],
         expires_after_ms: [duration(words, "expire"); 6],

@@ -87,6 +87,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
                 park_max_ms: Some(tier.park_max_ms[channel.index()])
                     .filter(|ms| *ms != PARK_MS_DEFAULT),
                 queue_max: tier.queue_max[channel.index()],
+                head_start_ms: tier.head_start_ms[channel.index()],
             })
             .into(),
         requeues_max: tier.requeue_limit.map(|limit| limit.requeues_max),
@@ -119,6 +120,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         name: name(tier.name, "tier.name")?.into(),
         guard_permille: tier.guard_permille,
         weight_permille: tier.weight_permille,
+        head_start_ms: targets.map(|target| target.head_start_ms),
         respond_within_ms: targets.map(|target| target.respond_within_ms),
         solve_within_ms: targets.map(|target| target.solve_within_ms),
         expires_after_ms: targets.map(|target| target.expires_after_ms),
