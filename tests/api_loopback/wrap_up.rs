@@ -17,9 +17,10 @@ fn finish(agent: &str, ticket: &str, lease_token: u64) -> pb::FinishWrapUpReques
 async fn wrap_ups(server: &TestServer) -> Vec<pb::Event> {
     let types = vec![pb::EventType::WrapUpEnded.into()];
     let request = pb::WatchEventsRequest { from_seq: Some(0), types, ..Default::default() };
-    let mut answers = server.ops().watch_events(request).await.unwrap().into_inner();
+    let mut answers =
+        server.ops().watch_events(request).await.expect("events can be read").into_inner();
     let mut events = Vec::new();
-    while let Some(answer) = answers.message().await.unwrap() {
+    while let Some(answer) = answers.message().await.expect("the stream goes on") {
         events.extend(answer.events);
     }
     events
