@@ -74,7 +74,8 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::Parked { .. }
         | Event::Resumed { .. }
         | Event::Expired { .. }
-        | Event::Completed { .. } => of_ticket(told, event, named),
+        | Event::Completed { .. }
+        | Event::WrapUpEnded { .. } => of_ticket(told, event, named),
     }
 }
 
@@ -140,6 +141,7 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         | Event::Resumed { .. }
         | Event::Expired { .. }
         | Event::Completed { .. }
+        | Event::WrapUpEnded { .. }
         | Event::WorkOpened { .. }
         | Event::WorkClosed { .. }
         | Event::Offered { .. }
@@ -224,7 +226,14 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             to_dead_letter(&mut told, *dead_letter, named);
         }
         Event::LeaseExpired { dead_letter, .. } => to_dead_letter(&mut told, *dead_letter, named),
-        Event::Completed { outcome, note, .. } => {
+        Event::WrapUpEnded { agent, ticket: _, id, by, spent_ms } => {
+            told.ticket_id = id.to_string();
+            told.agent_id = agent.to_string();
+            let spent_ms = spent_ms.to_string();
+            told.details = details([("ended_by", by.name()), ("spent_ms", &*spent_ms)]);
+        }
+        Event::Completed { outcome, note, wrap_up_until, .. } => {
+            told.until = wrap_up_until.map(timestamp);
             told.details = details([("outcome", &**outcome), ("note", &**note)]);
         }
         Event::Transferred(moved) => {
@@ -354,6 +363,7 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::LeaseExpired { .. } => pb::EventType::LeaseExpired,
         Event::Released { .. } => pb::EventType::Released,
         Event::Completed { .. } => pb::EventType::Completed,
+        Event::WrapUpEnded { .. } => pb::EventType::WrapUpEnded,
         Event::Transferred(_) => pb::EventType::Transferred,
         Event::CallbackRequested { .. } => pb::EventType::CallbackRequested,
         Event::Queued { .. } => pb::EventType::Queued,

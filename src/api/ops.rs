@@ -239,6 +239,7 @@ fn pool_message(pool: &PoolView, of: &Pool, policy: &Policy) -> pb::PoolStats {
         agent_count: pool.agent_count,
         idle_count: pool.idle_count,
         busy_count: pool.busy_count,
+        wrap_up_count: pool.wrap_up_count,
         away_count: pool.away_count,
         draining_count: pool.draining_count,
         stream_count: pool.stream_count,

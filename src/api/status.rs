@@ -245,6 +245,7 @@ impl Fault {
                 fault.0.reason = ErrorReason::LeaseTokenUnknown;
                 fault
             }
+            Rejection::TicketNotCompleted => gone(ErrorReason::TicketNotCompleted),
             Rejection::OfferEnded => gone(ErrorReason::OfferEnded),
             Rejection::OfferAccepted => gone(ErrorReason::OfferAccepted),
             Rejection::OfferNotAccepted => gone(ErrorReason::OfferNotAccepted),

@@ -191,6 +191,7 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         Reason::AgentFull => {
             "give the agent more capacity with `tierline agents put`, or take a ticket back"
         }
+        Reason::TicketNotCompleted => "complete it first",
         Reason::PolicyNotFound => "see `tierline policy versions`",
         Reason::PolicyNotExpected => "see what is in force with `tierline policy show`",
         Reason::PolicyVersionTaken => "change `version` in the file",

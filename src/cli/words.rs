@@ -81,6 +81,8 @@ pub(crate) enum AgentStateWord {
     Offered,
     /// Holds a ticket.
     Busy,
+    /// Writes up a ticket that it has completed, and holds none.
+    WrappingUp,
     /// Available, but does not ask.
     Ready,
     /// Away.
@@ -95,6 +97,7 @@ impl From<AgentStateWord> for v1::AgentState {
             AgentStateWord::Waiting => Self::Waiting,
             AgentStateWord::Offered => Self::Offered,
             AgentStateWord::Busy => Self::Busy,
+            AgentStateWord::WrappingUp => Self::WrappingUp,
             AgentStateWord::Ready => Self::Ready,
             AgentStateWord::Away => Self::Away,
             AgentStateWord::Draining => Self::Draining,
@@ -151,7 +154,7 @@ word!(
     presence, v1::Presence, "PRESENCE_"
 );
 word!(
-    /// `waiting`, `offered`, `busy`, `ready`, `away`, `draining`.
+    /// `waiting`, `offered`, `busy`, `wrapping-up`, `ready`, `away`, `draining`.
     agent_state, v1::AgentState, "AGENT_STATE_"
 );
 word!(

@@ -236,7 +236,17 @@ enum Request {
     Stop,
 }
 
-type Completed = (Seen, Option<Result<Pulled, Refused>>);
+/// What a completion led to.
+#[derive(Debug)]
+pub struct Completed {
+    /// The ticket that has ended.
+    pub seen: Seen,
+    /// Until when its agent may write it up, while that lasts.
+    pub wrap_up_until: Option<Time>,
+    /// What the pull of the next ticket brought, if it was asked for.
+    pub pulled: Option<Result<Pulled, Refused>>,
+}
+
 type CompleteReply = Delivery<Completed>;
 
 /// Tells the driver that the caller of a waiting pull is gone, unless the pull was answered.
@@ -325,6 +335,16 @@ impl Handle {
         reason: Box<str>,
     ) -> Result<Seen, Refused> {
         self.about(ticket.clone(), Command::Park { ticket, token, for_ms, reason }).await
+    }
+
+    /// Ends the wrap-up of a ticket that the agent has completed.
+    pub async fn finish_wrap_up(
+        &self,
+        agent: AgentId,
+        ticket: TicketId,
+        token: LeaseToken,
+    ) -> Result<(), Refused> {
+        self.command(Command::FinishWrapUp { agent, ticket, token, earlier: None }).await
     }
 
     /// Gives a ticket on to a pool, an agent or a tier.

@@ -147,6 +147,7 @@ impl Tally {
             | Event::OfferMissed { .. }
             | Event::OfferRevoked { .. }
             | Event::BackOffEnded { .. }
+            | Event::WrapUpEnded { .. }
             | Event::PolicyApplied { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }

@@ -95,8 +95,10 @@ pub struct PoolView {
     pub agent_count: u32,
     /// Agents who wait for work.
     pub idle_count: u32,
-    /// Agents who hold a ticket.
+    /// Agents who hold a ticket or write one up.
     pub busy_count: u32,
+    /// Agents who write up a ticket that they have completed.
+    pub wrap_up_count: u32,
     /// Agents who are away.
     pub away_count: u32,
     /// Agents who are draining.
@@ -161,6 +163,7 @@ impl View {
                     agent_count: 0,
                     idle_count: engine.roster().idle_count(PoolIx(at)),
                     busy_count: 0,
+                    wrap_up_count: 0,
                     away_count: 0,
                     draining_count: 0,
                     stream_count: 0,
@@ -176,7 +179,9 @@ impl View {
             for pool in agent.pools.iter() {
                 let pool = &mut pools[usize::from(pool.0)];
                 pool.agent_count += 1;
-                pool.busy_count += u32::from(!agent.held.is_empty());
+                let writes_up = !agent.wrapping.is_empty();
+                pool.busy_count += u32::from(!agent.held.is_empty() || writes_up);
+                pool.wrap_up_count += u32::from(writes_up);
                 pool.away_count += u32::from(agent.presence == Presence::Away);
                 pool.draining_count += u32::from(agent.presence == Presence::Draining);
                 pool.stream_count += u32::from(agent.stream.is_some());

@@ -14,6 +14,7 @@ use super::pause::Pause;
 use super::queue::Queues;
 use super::timers::Timers;
 use super::wish::{needs_after, skills_under};
+use super::wrap_up::WrapUp;
 use super::{Engine, FINISHED_KEPT_MAX};
 use std::sync::Arc;
 
@@ -138,19 +139,9 @@ impl Engine {
             }
             Event::Expired { ticket } => self.finish(at, *ticket, Ending::Expired),
             Event::Audited(audited) => self.audited(at, *audited),
-            Event::Completed { ticket, token, outcome, note } => {
-                let assignment = held(self.ticket_mut(*ticket), *token).clone();
-                if let Some(pool) = assignment.pool {
-                    self.records[usize::from(pool.0)].learn(at.since_ms(assignment.assigned_at));
-                }
-                let ending = Ending::Completed {
-                    agent: assignment.agent,
-                    token: *token,
-                    assigned_at: assignment.assigned_at,
-                    outcome: outcome.clone(),
-                    note: note.clone(),
-                };
-                self.finish(at, *ticket, ending);
+            Event::Completed { .. } => self.completed(at, event),
+            Event::WrapUpEnded { agent, ticket, .. } => {
+                self.wrap_up_ended(at, agent, *ticket);
             }
         }
     }
@@ -174,6 +165,7 @@ impl Engine {
             missed_count: old.as_ref().map_or(0, |old| old.missed_count),
             offered: old.as_ref().map(|old| old.offered.clone()).unwrap_or_default(),
             declined: old.as_ref().map(|old| old.declined.clone()).unwrap_or_default(),
+            wrapping: old.as_ref().map(|old| old.wrapping.clone()).unwrap_or_default(),
             held: old.map(|old| old.held).unwrap_or_default(),
         };
         self.roster.put(agent);
@@ -440,6 +432,40 @@ impl Engine {
         self.roster.take(&agent, number, channel, at);
     }
 
+    /// The ticket is over for its customer. Its agent is free, or writes it up: what the pool learns of
+    /// handling times is how long an agent is taken up, so it learns at the end of that.
+    fn completed(&mut self, at: Time, event: &Event) {
+        let Event::Completed { ticket: number, token, outcome, note, wrap_up_until } = event else {
+            unreachable!("called for this event only")
+        };
+        let ticket = self.ticket_mut(*number);
+        let assignment = held(ticket, *token).clone();
+        let wrap = wrap_up_until.map(|until| WrapUp {
+            ticket: *number,
+            id: ticket.id.clone(),
+            channel: ticket.channel,
+            tier: Some(ticket.tier),
+            pool: assignment.pool,
+            token: *token,
+            assigned_at: assignment.assigned_at,
+            since: at,
+            until,
+        });
+        let ending = Ending::Completed {
+            agent: assignment.agent.clone(),
+            token: *token,
+            assigned_at: assignment.assigned_at,
+            outcome: outcome.clone(),
+            note: note.clone(),
+        };
+        self.finish(at, *number, ending);
+        if let Some(wrap) = wrap {
+            self.begin_wrap_up(&assignment.agent, wrap);
+        } else if let Some(pool) = assignment.pool {
+            self.records[usize::from(pool.0)].learn(at.since_ms(assignment.assigned_at));
+        }
+    }
+
     /// The agent is free, and the ticket waits for others.
     fn transferred(&mut self, at: Time, moved: &Transferred) {
         let mut place = None;
@@ -541,7 +567,7 @@ impl Engine {
             State::Assigned(held) => self.roster.take(&held.agent, number, ticket.channel, at),
         }
         self.forget_declined(number);
-        self.remember(Finished { ticket: *ticket, ending, finished_at: at });
+        self.remember(Finished { ticket: *ticket, ending, finished_at: at, wrap_up_ms: None });
     }
 
     /// The process before is gone, and with it every connection.
@@ -590,6 +616,8 @@ impl Engine {
         for mut agent in agents {
             agent.pools = set_of(agent.pools);
             agent.skills = skills_under(&agent.skills, skill_of);
+            agent.wrapping =
+                agent.wrapping.into_iter().map(|wrap| wrap.under(&old, policy)).collect();
             self.roster.put(agent);
         }
         self.roster.set_rules(policy.channels);
@@ -599,6 +627,7 @@ impl Engine {
         let mut timers = Timers::default();
         waits.for_each(|agent| timers.add_wait(agent));
         self.roster.iter().for_each(|agent| timers.add_back_offs(agent));
+        self.roster.iter().for_each(|agent| timers.add_wrap_ups(agent));
         self.timers = timers;
         self.needs = NeedsBook::default();
         self.finished.clear();

@@ -5,6 +5,7 @@ use super::capacity::PerChannel;
 use super::model::{Agent, AgentId, PoolIx, State, Ticket, TicketNumber, Time};
 use super::quarantine::{Audited, Flaw, holder};
 use super::queue::Queue;
+use super::wrap_up::WrapUp;
 use super::{Engine, timers};
 use std::collections::BTreeSet;
 
@@ -59,6 +60,11 @@ impl Engine {
             for number in agent.declined.keys() {
                 if self.ticket_numbered(*number).is_none() {
                     return Err(format!("agent {} remembers a ticket that has ended", agent.id));
+                }
+            }
+            for wrap in &agent.wrapping {
+                if !self.wrap_is_sound(agent, wrap) {
+                    return Err(format!("agent {} writes up a live ticket", agent.id));
                 }
             }
         }
@@ -234,6 +240,9 @@ impl Engine {
         };
         let each_once: BTreeSet<_> = agent.held.iter().collect();
         let mut in_hand = PerChannel::default();
+        for wrap in &agent.wrapping {
+            in_hand[wrap.channel.index()] += 1;
+        }
         for ticket in agent.held.iter().filter_map(|number| self.ticket_numbered(*number)) {
             in_hand[ticket.channel.index()] += 1;
         }
@@ -242,6 +251,15 @@ impl Engine {
             && agent.in_hand == in_hand
             && self.roster.lists_wait(agent) == self.roster.is_idle(agent)
             && self.timers.holds_wait(agent)
+            && self.timers.holds_wrap_ups(agent)
+            && agent.wrapping.iter().all(|wrap| self.wrap_is_sound(agent, wrap))
+    }
+
+    /// Whether what is written up has ended, and is found under its agent.
+    fn wrap_is_sound(&self, agent: &Agent, wrap: &WrapUp) -> bool {
+        self.ticket_numbered(wrap.ticket).is_none()
+            && self.roster.wraps_up(wrap.ticket) == Some(&agent.id)
+            && wrap.token < self.next_token
     }
 
     /// The first of the sums that do not come out.

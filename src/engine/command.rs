@@ -191,6 +191,17 @@ pub enum Command {
         /// The ticket of that id that had ended and left memory, looked up beforehand.
         earlier: Option<Earlier>,
     },
+    /// Say that a completed ticket is written up: the agent is free of it.
+    FinishWrapUp {
+        /// Who.
+        agent: AgentId,
+        /// Which ticket.
+        ticket: TicketId,
+        /// The token that completed it.
+        token: LeaseToken,
+        /// The ticket of that id that had ended and left memory, looked up beforehand.
+        earlier: Option<Earlier>,
+    },
     /// Put a quarantined ticket into its old place again. One that is not quarantined stays where it is.
     ReleaseQuarantined {
         /// Which.

@@ -43,7 +43,7 @@ impl Decision {
 pub(super) struct Past {
     pub(super) number: TicketNumber,
     fingerprint: u64,
-    completed_with: Option<LeaseToken>,
+    pub(super) completed_with: Option<LeaseToken>,
     has_expired: bool,
 }
 
@@ -74,6 +74,7 @@ impl Engine {
                 let mut events = self.wait_ended(&agent, WaitEnd::Away);
                 events.extend(self.revoked(known, Revocation::AgentDeleted));
                 events.extend(self.decide_close(agent.clone(), WorkEnd::AgentDeleted).events);
+                events.extend(Self::wrap_ups_dropped(known, now));
                 events.push(Event::AgentDeleted { agent });
                 Ok(Decision { events, answer: Answer::Done })
             }
@@ -114,7 +115,10 @@ impl Engine {
                 self.decide_extend(now, &ticket, token, by_ms)
             }
             Command::Complete { ticket, token, outcome, note, earlier } => {
-                self.decide_complete(&ticket, token, outcome, note, earlier)
+                self.decide_complete(now, &ticket, token, outcome, note, earlier)
+            }
+            Command::FinishWrapUp { agent, ticket, token, earlier } => {
+                self.decide_finish_wrap_up(now, &agent, &ticket, token, earlier)
             }
             Command::ReleaseQuarantined { ticket } => self.decide_release_quarantined(&ticket),
             Command::Park { ticket, token, for_ms, reason } => {
@@ -198,7 +202,7 @@ impl Engine {
         if let Some(known) = self.roster.get(&profile.id) {
             let (capacity, maxima) = (profile.capacity, profile.maxima);
             let changed = Agent { capacity, maxima, ..known.clone() };
-            if self.roster.open_channels(&changed).is_empty() {
+            if self.roster.open_after_wrap_ups(&changed).is_empty() {
                 events = self.wait_ended(&profile.id, WaitEnd::Nothing);
             }
         }
@@ -498,7 +502,8 @@ impl Engine {
             let held = held.expect("offers go to streams only, so it is assigned");
             request.is_some() && held.request == request
         };
-        let full = self.roster.open_channels(known).is_empty();
+        // Who writes up waits for the end of it.
+        let full = self.roster.open_after_wrap_ups(known).is_empty();
         let repeated =
             known.held.iter().find(asked_before).or(if full { known.held.last() } else { None });
         if let Some(number) = repeated {
@@ -531,6 +536,7 @@ impl Engine {
 
     fn decide_complete(
         &self,
+        now: Time,
         ticket: &TicketId,
         token: LeaseToken,
         outcome: Box<str>,
@@ -538,10 +544,12 @@ impl Engine {
         earlier: Option<Earlier>,
     ) -> Result<Decision, Rejection> {
         match self.held_with(ticket, token, earlier) {
-            Ok(live) => Ok(Decision::of(
-                Event::Completed { ticket: live.number, token, outcome, note },
-                Answer::Ended { number: live.number },
-            )),
+            Ok(live) => {
+                let wrap_up_until = self.wrap_up_until(live, now);
+                let ticket = live.number;
+                let event = Event::Completed { ticket, token, outcome, note, wrap_up_until };
+                Ok(Decision::of(event, Answer::Ended { number: ticket }))
+            }
             Err(Rejection::TicketCompleted) => {
                 let past = self.past(ticket, earlier).expect("it was just found");
                 if past.completed_with == Some(token) {

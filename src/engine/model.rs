@@ -27,6 +27,7 @@ use super::flow::Flow;
 use super::needs::Skills;
 use super::pause::Pause;
 use super::push::{Declined, Stream};
+use super::wrap_up::WrapUp;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -247,10 +248,12 @@ pub struct Agent {
     pub stream: Option<Stream>,
     /// What the agent holds, accepted or offered, in the order it was given.
     pub held: Vec<TicketNumber>,
-    /// How much of `held` is on each channel; follows from the tickets.
+    /// How much of `held` and `wrapping` is on each channel; follows from both.
     pub in_hand: PerChannel,
     /// Those of `held` that are offered and not accepted yet; follows from the tickets.
     pub offered: Vec<TicketNumber>,
+    /// What the agent has completed and still writes up, in the order of completion.
+    pub wrapping: Vec<WrapUp>,
     /// Live tickets that the agent has declined or missed.
     pub declined: BTreeMap<TicketNumber, Declined>,
     /// Offers missed since the agent last accepted or declined one, or became available.

@@ -65,7 +65,7 @@ pub const DECLINED_MAX: usize = 200;
 impl Agent {
     /// Whether the agent has been draining and has nothing left to finish.
     pub fn is_drained(&self) -> bool {
-        self.presence == Presence::Draining && self.held.is_empty()
+        self.presence == Presence::Draining && self.held.is_empty() && self.wrapping.is_empty()
     }
 
     /// How many tickets are kept from this agent for having been declined or missed.

@@ -2,6 +2,7 @@
 
 mod excerpt;
 mod push;
+mod wrap_up;
 
 use super::capacity::{ChannelRules, ChannelSet, open_channels, used_units};
 use super::duty::{Duties, Duty};
@@ -27,6 +28,8 @@ pub struct Roster {
     loose: BTreeSet<AgentId>,
     /// Who has declined or missed which live ticket.
     decliners: BTreeMap<TicketNumber, BTreeSet<AgentId>>,
+    /// Who writes up which ticket that has ended.
+    wrapping: BTreeMap<TicketNumber, AgentId>,
     duties: Duties,
     /// By how many kinds of needs of live tickets an agent is named, for or against.
     named: BTreeMap<AgentId, u32>,
@@ -68,6 +71,7 @@ impl Default for Roster {
             paused: PoolSet::EMPTY,
             loose: BTreeSet::new(),
             decliners: BTreeMap::new(),
+            wrapping: BTreeMap::new(),
             duties: Duties::default(),
             named: BTreeMap::new(),
             called: BTreeMap::new(),
@@ -118,15 +122,16 @@ impl Roster {
     pub fn duty_for(&self, pools: PoolSet, needs: Option<&Needs>) -> Duty {
         let Some(needs) = needs else { return self.duty(pools) };
         if let Some(only) = &needs.only {
-            let asked_for = self.agents.get(only);
-            let asked_for = asked_for.filter(|agent| !self.open_pools(agent).is_empty());
-            return asked_for.map(Duty::of).unwrap_or_default();
+            let only = self.agents.get(only).filter(|agent| !self.open_pools(agent).is_empty());
+            return only.map(|agent| Duty::of(agent, &self.rules)).unwrap_or_default();
         }
         let pools = pools.minus(self.paused);
         let able =
             |agent: &&Agent| !agent.pools.and(pools).is_empty() && needs.allow(&agent.skills);
         let barred = needs.barred.iter().filter_map(|id| self.agents.get(id)).filter(able);
-        barred.fold(self.duties.able(pools, needs), |sum, agent| sum.minus(Duty::of(agent)))
+        barred.fold(self.duties.able(pools, needs), |sum, agent| {
+            sum.minus(Duty::of(agent, &self.rules))
+        })
     }
 
     /// Whether any agent waits for work.
@@ -410,7 +415,10 @@ impl Roster {
     }
 
     fn enter(&mut self, agent: &Agent) {
-        self.duties.enter(agent);
+        self.duties.enter(agent, &self.rules);
+        for wrap in &agent.wrapping {
+            self.wrapping.insert(wrap.ticket, agent.id.clone());
+        }
         if self.is_loose(agent) {
             self.loose.insert(agent.id.clone());
         }
@@ -427,7 +435,10 @@ impl Roster {
     }
 
     fn leave(&mut self, agent: &Agent) {
-        self.duties.leave(agent);
+        self.duties.leave(agent, &self.rules);
+        for wrap in &agent.wrapping {
+            self.wrapping.remove(&wrap.ticket);
+        }
         self.loose.remove(&agent.id);
         if self.is_idle(agent) {
             let (crew, turn) = (self.crew_of(agent), self.turn(agent));

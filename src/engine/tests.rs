@@ -27,3 +27,4 @@ mod timers;
 mod timing;
 mod why;
 mod why_not;
+mod wrap_up;

@@ -304,7 +304,8 @@ pub(super) fn unready(agent: &Agent, open: ChannelSet) -> Vec<Condition> {
         Presence::Draining => Some(Condition::Draining),
     };
     let full = open.is_empty().then(|| Condition::Full {
-        held_count: u32::try_from(agent.held.len()).expect("a capacity is at most 100"),
+        held_count: u32::try_from(agent.held.len() + agent.wrapping.len())
+            .expect("a capacity is at most 100"),
         capacity: agent.capacity,
     });
     let count = agent.back_off_count();

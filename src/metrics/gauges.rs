@@ -167,10 +167,10 @@ fn pools(registry: &mut Registry, view: &View) {
     let agents = Counts::<2>::default();
     registry.register(
         "agents",
-        "Agents by pool and state: idle (waits for work), busy (holds a ticket), away, draining \
-         (finishes what is held), streaming (has an open Work stream), offered (has yet to answer an \
-         offer), pulling (has a pull that waits). One agent may be in several pools and states, or in \
-         none",
+        "Agents by pool and state: idle (waits for work), busy (holds a ticket or writes one up), \
+         wrap_up (writes up a ticket that is completed), away, draining (finishes what is held), \
+         streaming (has an open Work stream), offered (has yet to answer an offer), pulling (has a pull \
+         that waits). One agent may be in several pools and states, or in none",
         Family::clone(&agents),
     );
     let all = Counts::<1>::default();
@@ -192,6 +192,7 @@ fn pools(registry: &mut Registry, view: &View) {
         let states = [
             ("idle", pool.idle_count),
             ("busy", pool.busy_count),
+            ("wrap_up", pool.wrap_up_count),
             ("away", pool.away_count),
             ("draining", pool.draining_count),
             ("streaming", pool.stream_count),

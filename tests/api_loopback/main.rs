@@ -17,3 +17,4 @@ mod supervise;
 mod why;
 mod wishes;
 mod work;
+mod wrap_up;

@@ -13,8 +13,8 @@ fn resume(pool: &str) -> pb::ResumePoolRequest {
 }
 
 async fn overview(server: &TestServer) -> pb::Overview {
-    let answer = server.ops().list_queues(pb::ListQueuesRequest {}).await.unwrap();
-    answer.into_inner().overview.unwrap()
+    let answer = server.ops().list_queues(pb::ListQueuesRequest {}).await;
+    answer.expect("it is read").into_inner().overview.expect("an answer has it")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +48,7 @@ async fn a_paused_pool_gives_nothing_says_so_everywhere_and_outlives_a_restart()
     assert!(failed.description.contains("by sue, because: fire drill"), "{}", failed.description);
     let request = pb::ExplainTicketRequest { ticket_id: "G-1".into() };
     let told = server.ops().explain_ticket(request).await.unwrap().into_inner();
-    assert_eq!(told.paused_pools, [first.clone()]);
+    assert_eq!(told.paused_pools, std::slice::from_ref(&first));
     assert!(told.summary.contains("the pool senior is paused"), "{}", told.summary);
     let request = pb::ExplainAgentRequest { agent_id: "ann".into() };
     let told = server.ops().explain_agent(request).await.unwrap().into_inner();

@@ -77,6 +77,9 @@ pub enum Rejection {
     /// The agent holds as many tickets as the capacity allows.
     #[error("the agent has no room for another ticket")]
     AgentFull,
+    /// The ticket is still in its agent's hands: there is nothing to write up yet.
+    #[error("the ticket has not been completed")]
+    TicketNotCompleted,
     /// The offer of that token has ended: it was declined, missed or taken back.
     #[error("the offer has ended")]
     OfferEnded,

@@ -11,6 +11,7 @@ use super::super::push::{Declined, Stream};
 use super::super::quarantine::Audited;
 use super::super::timing::Urgency;
 use super::super::wish::Wish;
+use super::super::wrap_up::WrapUpEnd;
 use super::{AgentProfile, Intervention, ReleaseReason};
 use std::sync::Arc;
 
@@ -342,6 +343,21 @@ pub enum Event {
         outcome: Box<str>,
         /// A line for people.
         note: Box<str>,
+        /// Until when its agent may write it up, if there is time for that.
+        wrap_up_until: Option<Time>,
+    },
+    /// An agent is free of a ticket that it had completed and written up.
+    WrapUpEnded {
+        /// Who.
+        agent: AgentId,
+        /// Which ticket; it is no longer live.
+        ticket: TicketNumber,
+        /// The name callers knew it by.
+        id: TicketId,
+        /// What ended it.
+        by: WrapUpEnd,
+        /// How long it took, in milliseconds.
+        spent_ms: i64,
     },
     /// An agent opened a stream for offers.
     WorkOpened {
@@ -487,6 +503,7 @@ impl Event {
             | Self::Resumed { ticket, .. }
             | Self::Expired { ticket }
             | Self::Completed { ticket, .. }
+            | Self::WrapUpEnded { ticket, .. }
             | Self::Offered { ticket, .. }
             | Self::Accepted { ticket, .. }
             | Self::Declined { ticket, .. }

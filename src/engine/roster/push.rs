@@ -18,7 +18,7 @@ impl Roster {
     pub(super) fn is_loose(&self, agent: &Agent) -> bool {
         let is_away = agent.presence != Presence::Available;
         let waits_in_vain =
-            agent.wait.is_some() && (is_away || self.open_channels(agent).is_empty());
+            agent.wait.is_some() && (is_away || self.open_after_wrap_ups(agent).is_empty());
         let offered_in_vain = !agent.offered.is_empty() && (is_away || agent.stream.is_none());
         waits_in_vain || offered_in_vain || agent.is_drained()
     }

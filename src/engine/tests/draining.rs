@@ -106,6 +106,22 @@ fn who_drains_may_be_made_available_again_before_the_end() {
 }
 
 #[test]
+fn who_drains_writes_up_what_is_completed_before_going_away() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; pool desk; channel voice wrap 30s
+         agent ann desk
+         here ann
+         0s submit t1 gold voice
+         0s pull ann -> t1 #1 at-risk
+         1s drain ann
+         2s complete t1 #1 -> ended 1
+         2s agent? ann -> Draining in desk, holds nothing, idle since 2s, writes up t1 until 32s
+         32s * ann's wrap-up of t1 ends: Limit
+         32s * ann is Away",
+    );
+}
+
+#[test]
 fn a_supervisor_gives_nothing_to_one_who_drains_and_why_not_says_so() {
     check_desk(
         "0s here ann

@@ -13,6 +13,7 @@ use super::ticket::{
     decode_step, decode_tier, decode_urgency, encode_caller, encode_channel, encode_content,
     encode_flaw, encode_source, encode_step, encode_urgency,
 };
+use super::wrap_up::{decode_wrap_up_ended, encode_wrap_up_ended};
 use super::{Error, boxed, hours, name, narrow, policy, push, required, supervise, text, twin, v1};
 use crate::engine::command::{
     AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
@@ -169,12 +170,16 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             })
         }
         Event::Expired { ticket } => Kind::Expired(v1::Expired { ticket: ticket.0 }),
-        Event::Completed { ticket, token, outcome, note } => Kind::Completed(v1::Completed {
-            ticket: ticket.0,
-            token: token.0,
-            outcome: (&**outcome).into(),
-            note: (&**note).into(),
-        }),
+        Event::Completed { ticket, token, outcome, note, wrap_up_until } => {
+            Kind::Completed(v1::Completed {
+                ticket: ticket.0,
+                token: token.0,
+                outcome: (&**outcome).into(),
+                note: (&**note).into(),
+                wrap_up_until: wrap_up_until.map(|at| at.0),
+            })
+        }
+        Event::WrapUpEnded { .. } => Kind::WrapUpEnded(encode_wrap_up_ended(event)),
         Event::WorkOpened { .. }
         | Event::WorkClosed { .. }
         | Event::Offered { .. }
@@ -345,12 +350,8 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(cancelled.ticket),
             reason: cancelled.reason.into(),
         },
-        Kind::PoolPaused(switched) => {
-            Event::PoolPaused(Box::new(supervise::decode_switched(switched)?))
-        }
-        Kind::PoolResumed(switched) => {
-            Event::PoolResumed(Box::new(supervise::decode_switched(switched)?))
-        }
+        Kind::PoolPaused(switched) => Event::PoolPaused(supervise::decode_switched(switched)?),
+        Kind::PoolResumed(switched) => Event::PoolResumed(supervise::decode_switched(switched)?),
         Kind::Intervened(intervened) => Event::Intervened(Box::new(supervise::decode(intervened)?)),
         Kind::Overflowed(overflowed) => Event::Overflowed {
             ticket: TicketNumber(overflowed.ticket),
@@ -409,7 +410,9 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             token: LeaseToken(completed.token),
             outcome: completed.outcome.into(),
             note: completed.note.into(),
+            wrap_up_until: completed.wrap_up_until.map(Time),
         },
+        Kind::WrapUpEnded(ended) => decode_wrap_up_ended(ended)?,
         Kind::Offered(offered) => push::offered(offered)?,
         Kind::Accepted(accepted) => push::accepted(&accepted),
         Kind::Declined(declined) => push::declined(declined)?,

@@ -14,12 +14,12 @@ pub(super) fn encode_switched(switched: &PoolSwitched) -> v1::PoolSwitched {
     }
 }
 
-pub(super) fn decode_switched(switched: v1::PoolSwitched) -> Result<PoolSwitched, Error> {
-    Ok(PoolSwitched {
+pub(super) fn decode_switched(switched: v1::PoolSwitched) -> Result<Box<PoolSwitched>, Error> {
+    Ok(Box::new(PoolSwitched {
         pool: decode_pool(switched.pool, "pool_switched.pool")?,
         by: switched.by.into(),
         reason: switched.reason.into(),
-    })
+    }))
 }
 
 pub(super) fn encode_pause(pause: &Pause) -> v1::Pause {

@@ -31,6 +31,7 @@ impl Model {
             // No act changes the policy by call, and nothing is ever at fault here.
             Command::ChangePolicy { .. }
             | Command::Intervene { .. }
+            | Command::FinishWrapUp { .. }
             | Command::ReleaseQuarantined { .. } => {
                 unreachable!("no act asks for it")
             }

@@ -10,6 +10,7 @@ use crate::engine::model::{
 };
 use crate::engine::queue::QueueKey;
 use crate::engine::timing::Urgency;
+use crate::engine::wrap_up::WrapUpEnd;
 use std::fmt::Write as _;
 
 /// Events that no command asks for by name, in words.
@@ -64,6 +65,9 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         Event::BackOffEnded { agent, ticket } => {
             Some(format!("{agent} may be offered {} again", id_of(*ticket, engine)))
         }
+        Event::WrapUpEnded { agent, id, by, .. } if *by != WrapUpEnd::Agent => {
+            Some(format!("{agent}'s wrap-up of {id} ends: {by:?}"))
+        }
         Event::WorkOpened { .. }
         | Event::Offered { .. }
         | Event::Accepted { .. }
@@ -90,7 +94,8 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::Parked { .. }
         | Event::Resumed { by: ResumedBy::Caller, .. }
         | Event::Audited(_)
-        | Event::Completed { .. } => None,
+        | Event::Completed { .. }
+        | Event::WrapUpEnded { .. } => None,
     }
 }
 
