@@ -251,6 +251,7 @@ fn policy() -> Policy {
         name: name.into(),
         guard_permille: 250,
         weight_permille: 1000,
+        head_start_ms: [0; 6],
         respond_within_ms: [seconds * 1000; 6],
         solve_within_ms: [None; 6],
         expires_after_ms: [None; 6],

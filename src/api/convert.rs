@@ -18,6 +18,7 @@ use crate::engine::model::{
 };
 use crate::engine::push::Declined;
 use crate::engine::queue::QueueKey;
+use crate::engine::wrap_up::WrapUp;
 use crate::journal::FinishedRow;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -138,6 +139,7 @@ impl From<Presence> for pb::Presence {
         match presence {
             Presence::Available => Self::Available,
             Presence::Away => Self::Away,
+            Presence::Draining => Self::Draining,
         }
     }
 }
@@ -422,7 +424,9 @@ pub(super) fn agent_state(agent: &Agent) -> pb::AgentState {
     match agent.presence {
         _ if agent.wait.is_some() => pb::AgentState::Waiting,
         _ if !agent.offered.is_empty() => pb::AgentState::Offered,
+        Presence::Draining => pb::AgentState::Draining,
         _ if !agent.held.is_empty() => pb::AgentState::Busy,
+        _ if !agent.wrapping.is_empty() => pb::AgentState::WrappingUp,
         Presence::Available if agent.stream.is_some() => pb::AgentState::Waiting,
         Presence::Available => pb::AgentState::Ready,
         Presence::Away => pb::AgentState::Away,
@@ -464,7 +468,17 @@ impl From<AgentSeen> for pb::Agent {
             }),
             declined: declined.collect(),
             missed_count: agent.missed_count.into(),
+            wrap_ups: agent.wrapping.iter().map(wrap_up).collect(),
         }
+    }
+}
+
+fn wrap_up(wrap: &WrapUp) -> pb::WrapUp {
+    pb::WrapUp {
+        ticket_id: wrap.id.to_string(),
+        channel: pb::Channel::from(wrap.channel).into(),
+        since: Some(timestamp(wrap.since)),
+        until: Some(timestamp(wrap.until)),
     }
 }
 
@@ -502,6 +516,11 @@ impl From<&Policy> for pb::Policy {
                 solve_within: tier.solve_within_ms[channel.index()].map(duration),
                 hours: clocks::hours_name(policy, tier, channel),
                 queue_max: tier.queue_max[channel.index()],
+                head_start: Some(tier.head_start_ms[channel.index()])
+                    .filter(|ms| *ms > 0)
+                    .map(duration),
+                expires_after: tier.expires_after_ms[channel.index()].map(duration),
+                park_max: Some(duration(tier.park_max_ms[channel.index()])),
             };
             let first = pb::RouteStep {
                 after: Some(duration(0)),
@@ -523,6 +542,12 @@ impl From<&Policy> for pb::Policy {
                 weight_permille: tier.weight_permille,
                 urgencies: clocks::urgencies(&tier.timing),
                 escalation: clocks::ladder(policy, &tier.timing),
+                requeues_max: tier.requeue_limit.map(|limit| limit.requeues_max),
+                dead_letter: tier
+                    .requeue_limit
+                    .map(|limit| policy.pool(limit.dead_letter).name.to_string())
+                    .unwrap_or_default(),
+                offer_callback_above: tier.offer_callback_above_ms.map(duration),
             }
         };
         let pool_policy = |pool: &Pool| pb::PoolPolicy {

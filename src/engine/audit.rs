@@ -5,6 +5,7 @@ use super::capacity::PerChannel;
 use super::model::{Agent, AgentId, PoolIx, State, Ticket, TicketNumber, Time};
 use super::quarantine::{Audited, Flaw, holder};
 use super::queue::Queue;
+use super::wrap_up::WrapUp;
 use super::{Engine, timers};
 use std::collections::BTreeSet;
 
@@ -61,10 +62,22 @@ impl Engine {
                     return Err(format!("agent {} remembers a ticket that has ended", agent.id));
                 }
             }
+            for wrap in &agent.wrapping {
+                if !self.wrap_is_sound(agent, wrap) {
+                    return Err(format!("agent {} writes up a live ticket", agent.id));
+                }
+            }
         }
         let listed: usize = self.roster.iter().map(|agent| agent.held.len()).sum();
         if listed != held {
             return Err(format!("agents list {listed} tickets, {held} are assigned"));
+        }
+        // The audit of a running server sees no fault where there is none.
+        let mut steps = Audit::default();
+        while !steps.is_over() {
+            if let Some(fault) = self.audit_step(&mut steps, usize::MAX).first() {
+                return Err(format!("the audit in steps finds {fault:?}"));
+            }
         }
         Ok(())
     }
@@ -227,6 +240,9 @@ impl Engine {
         };
         let each_once: BTreeSet<_> = agent.held.iter().collect();
         let mut in_hand = PerChannel::default();
+        for wrap in &agent.wrapping {
+            in_hand[wrap.channel.index()] += 1;
+        }
         for ticket in agent.held.iter().filter_map(|number| self.ticket_numbered(*number)) {
             in_hand[ticket.channel.index()] += 1;
         }
@@ -236,13 +252,23 @@ impl Engine {
             && self.roster.lists_wait(agent) == self.roster.is_idle(agent)
             && self.roster.lists_crew(&self.roster.crew_of(agent))
             && self.timers.holds_wait(agent)
+            && self.timers.holds_wrap_ups(agent)
+            && agent.wrapping.iter().all(|wrap| self.wrap_is_sound(agent, wrap))
+    }
+
+    /// Whether what is written up has ended, and is found under its agent.
+    fn wrap_is_sound(&self, agent: &Agent, wrap: &WrapUp) -> bool {
+        self.ticket_numbered(wrap.ticket).is_none()
+            && self.roster.wraps_up(wrap.ticket) == Some(&agent.id)
+            && wrap.token < self.next_token
     }
 
     /// The first of the sums that do not come out.
     fn wrong_total(&self) -> Option<Flaw> {
         let waiting: usize = self.queues.iter().map(|(_, queue)| queue.len()).sum();
         let held: usize = self.roster.iter().map(|agent| agent.held.len()).sum();
-        let everywhere = waiting + held + self.quarantined.len();
+        let resting = self.resting.scheduled_count + self.resting.parked_count;
+        let everywhere = (waiting + held + self.quarantined.len()) as u64 + resting;
         let late = |queue: &Queue| {
             let late = queue.iter().filter(|number| {
                 self.ticket_numbered(*number).is_some_and(|ticket| ticket.response_breached)
@@ -261,7 +287,7 @@ impl Engine {
         [
             (Flaw::Counts, waiting == self.queues.waiting_count()),
             (Flaw::Counts, self.queues.depths_sum() == waiting as u64),
-            (Flaw::Counts, everywhere == self.tickets.len()),
+            (Flaw::Counts, everywhere == self.tickets.len() as u64),
             (Flaw::Counts, self.queues.iter().all(queue_is_sound)),
             (Flaw::Counts, (0..self.policy.pools.len()).all(idle_is_sound)),
             (Flaw::Counts, self.roster.crew_member_count() == self.roster.len() as u64),

@@ -209,8 +209,10 @@ impl Floor<'_> {
 
     fn most_accumulated(&self, a: &Head, b: &Head) -> Ordering {
         let accumulated = |head: &Head| {
-            i128::from(head.waited_ms)
-                * i128::from(self.policy.tier(head.queue.tier).weight_permille)
+            let tier = self.policy.tier(head.queue.tier);
+            let head_start_ms = tier.head_start_ms[head.queue.channel.index()];
+            let credit_ms = i128::from(head.waited_ms) + i128::from(head_start_ms);
+            credit_ms * i128::from(tier.weight_permille)
         };
         accumulated(b)
             .cmp(&accumulated(a))

@@ -43,6 +43,9 @@ pub struct Prospect {
     pub from_ms: i64,
     /// The pools.
     pub pools: PoolSet,
+    /// Those of them that are paused: nothing is dispatched on their behalf, and their agents count for
+    /// nothing.
+    pub paused: PoolSet,
     /// Tickets that would be served before it.
     pub ahead_count: u64,
     /// How many of a million of those ahead hang up in a second.
@@ -105,8 +108,12 @@ impl Sight<'_> {
     fn prospect(&self, pools: PoolSet, from_ms: i64) -> Prospect {
         let engine = self.engine;
         let needs = self.ticket.needs.as_deref();
+        let all_pools = pools;
+        // Nothing is dispatched through those that are paused.
+        let pools = pools.minus(engine.roster.paused());
         let duty = engine.roster.duty_for(pools, needs);
-        let (handle_ms, handle_known, pooled_count) = self.handling(pools);
+        let (handle_ms, handle_known, pooled_count) =
+            self.handling(if pools.is_empty() { all_pools } else { pools });
         let mut ahead_count = 0;
         let mut leaving = 0;
         let mut starves = false;
@@ -126,7 +133,8 @@ impl Sight<'_> {
         let has_floor = engine.policy.rule == Rule::GuardedEdf && starves;
         Prospect {
             from_ms,
-            pools,
+            pools: all_pools,
+            paused: all_pools.minus(pools),
             ahead_count,
             hang_ups_per_million_s: leaving.checked_div(ahead_count).unwrap_or(0),
             signed_in_count: duty.signed_in_count,
@@ -210,7 +218,7 @@ impl Sight<'_> {
         match self.engine.policy.rule {
             Rule::Fifo => before(self.ticket.counts_from()),
             Rule::StaticPriority => by_tier(self.ticket.respond_by),
-            Rule::Accumulating => before(self.overtaken_until(key.tier)),
+            Rule::Accumulating => before(self.overtaken_until((key.tier, key.channel))),
             Rule::GuardedEdf if self.at_risk(handle_ms) => {
                 if key.tier < self.ticket.tier {
                     // Those of a higher tier who are at risk by now, or are by the time they matter.
@@ -224,15 +232,25 @@ impl Sight<'_> {
         }
     }
 
-    /// `accumulating`: who of that tier came before this instant has more priority than the ticket when
-    /// it has waited as long as the last of its kind.
-    fn overtaken_until(&self, tier: TierIx) -> Time {
-        let weight = |tier| i64::from(self.engine.policy.tier(tier).weight_permille.max(1));
+    /// `accumulating`: who of that kind came before this instant has more priority than the ticket when
+    /// it has waited as long as the last of its own.
+    fn overtaken_until(&self, kind: Kind) -> Time {
         let served_at = self.ticket.counts_from().plus_ms(self.last_wait_ms).max(self.now);
         let wait_ms = served_at.since_ms(self.ticket.counts_from());
-        let product = i128::from(wait_ms) * i128::from(weight(self.ticket.tier));
-        let ms = i64::try_from(product / i128::from(weight(tier))).unwrap_or(i64::MAX);
-        served_at.plus_ms(ms.saturating_neg())
+        served_at.plus_ms(self.equal_wait_ms(kind, wait_ms).saturating_neg())
+    }
+
+    /// `accumulating`: the wait with which a ticket of that kind has as much priority as this one with
+    /// its `wait_ms`; below 0 where its head start is more than that.
+    fn equal_wait_ms(&self, kind: Kind, wait_ms: i64) -> i64 {
+        let terms = |(tier, channel): Kind| {
+            let tier = self.engine.policy.tier(tier);
+            (i128::from(tier.weight_permille.max(1)), tier.head_start_ms[channel.index()])
+        };
+        let (own_weight, own_start_ms) = terms((self.ticket.tier, self.ticket.channel));
+        let (weight, start_ms) = terms(kind);
+        let credit_ms = i128::from(wait_ms.saturating_add(own_start_ms)) * own_weight / weight;
+        i64::try_from(credit_ms).unwrap_or(i64::MAX).saturating_sub(start_ms)
     }
 
     /// Work an hour, in thousandths, that will come and be served before the ticket.
@@ -273,9 +291,10 @@ impl Sight<'_> {
                 }
             }
             Rule::Accumulating => {
-                let weight = |tier| i64::from(self.engine.policy.tier(tier).weight_permille.max(1));
-                let (own, other) = (weight(self.ticket.tier), weight(kind.0));
-                if other > own { permille(other - own, other) } else { 0 }
+                // Of those who come while it waits as long as the last of its kind did.
+                let wait_ms = self.last_wait_ms.max(1000);
+                permille(wait_ms.saturating_sub(self.equal_wait_ms(kind, wait_ms)), wait_ms)
+                    .min(1000)
             }
             Rule::GuardedEdf if self.at_risk(handle_ms) => {
                 // At risk at once, or before this one is late.

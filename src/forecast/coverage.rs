@@ -162,6 +162,9 @@ impl Coverage {
             | Event::OfferMissed { .. }
             | Event::OfferRevoked { .. }
             | Event::BackOffEnded { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
+            | Event::WrapUpEnded { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }

@@ -84,6 +84,9 @@ impl Offers {
             Event::Started
             | Event::BackOffEnded { .. }
             | Event::PolicyApplied { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
+            | Event::WrapUpEnded { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }

@@ -1,13 +1,14 @@
 //! A policy in the words of the people who answer for it: names instead of indices, shares as
 //! written, and the promises that follow from it.
 
+mod text;
+
 use super::pools::served_by;
 use super::starving::{Starving, starving};
 use crate::engine::capacity::ChannelRule;
-use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, TierIx};
-use crate::settings::format_ms;
+use crate::engine::escalation::Escalation;
+use crate::engine::model::{Channel, Policy, PoolIx, PoolSet, Tier, TierIx};
 use serde::Serialize;
-use std::fmt;
 
 /// A policy for people. Prints as plain text tables, serialises for programs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,20 +46,8 @@ pub struct ChannelSummary {
     pub exclusive: bool,
     /// The channels whose work it may interrupt.
     pub interrupts: Vec<&'static str>,
-}
-
-impl fmt::Display for ChannelSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = if self.cost == 1 { "unit" } else { "units" };
-        write!(f, "{} costs {} {units}", self.channel, self.cost)?;
-        if self.exclusive {
-            write!(f, ", nothing else beside it")?;
-        }
-        if !self.interrupts.is_empty() {
-            write!(f, ", interrupts {}", self.interrupts.join(", "))?;
-        }
-        Ok(())
-    }
+    /// How long its units stay in use after a completion, in milliseconds.
+    pub wrap_up_ms: i64,
 }
 
 /// A tier for people.
@@ -72,12 +61,30 @@ pub struct TierSummary {
     pub guard: f64,
     /// How fast priority grows with the wait under the rule `accumulating`.
     pub weight: f64,
+    /// The wait that a ticket of each channel is treated as having had when it comes, in milliseconds, under
+    /// the rule `accumulating`.
+    pub head_start_ms: [i64; 6],
     /// The response target of each channel in milliseconds, in the order of [`Channel::ALL`].
     pub respond_within_ms: [i64; 6],
     /// The solution target of each channel in milliseconds, where one is promised.
     pub solve_within_ms: [Option<i64>; 6],
     /// How many tickets may wait on each channel, where the policy limits it.
     pub queue_max: [Option<u32>; 6],
+    /// After how long a ticket that nobody has picked up ends by itself on each channel, in milliseconds,
+    /// where it does.
+    pub expires_after_ms: [Option<i64>; 6],
+    /// The longest that a ticket may be parked on each channel, in milliseconds.
+    pub park_max_ms: [i64; 6],
+    /// The business hours in which the clocks of each channel run; they always run where there are none.
+    pub hours: [Option<String>; 6],
+    /// What each urgency makes of both targets, the least urgent first: low, normal, high, critical.
+    pub urgency: [f64; 4],
+    /// What happens to a ticket that nobody picks up, in order.
+    pub escalation: Vec<EscalationStep>,
+    /// How many times a ticket may come back from agents, where the policy limits it.
+    pub requeues_max: Option<u32>,
+    /// The pool that serves what came back more often.
+    pub dead_letter: Option<String>,
     /// The pools that serve from the start.
     pub pools: Vec<String>,
     /// The pools that are added later.
@@ -101,6 +108,21 @@ pub struct OverflowStep {
     pub drop_skills: Vec<String>,
 }
 
+/// A step of a tier's ladder.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EscalationStep {
+    /// The share of the time to the response deadline after which it is taken; 1 is the deadline.
+    pub at: f64,
+    /// The guard from then on, if it changes.
+    pub guard: Option<f64>,
+    /// The pools that are added.
+    pub pools: Vec<String>,
+    /// The only pool from then on, with those that later steps add.
+    pub hand_to: Option<String>,
+    /// Who is named in the event.
+    pub notify: Option<String>,
+}
+
 /// A pool for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PoolSummary {
@@ -110,6 +132,13 @@ pub struct PoolSummary {
     pub lease_ms: i64,
     /// Which of several waiting agents gets a ticket.
     pub choice: &'static str,
+    /// How long an agent may take to accept an offer, in milliseconds.
+    pub offer_ms: i64,
+    /// How long a ticket is kept from an agent who declined or missed it: at first, and at most after
+    /// doubling each time, in milliseconds.
+    pub back_off_ms: [i64; 2],
+    /// Offers missed in a row after which an agent is set away.
+    pub misses_max: u16,
     /// The agents kept free.
     pub reserve: Vec<Reserve>,
     /// The tiers it may serve at some time, highest first.
@@ -145,9 +174,22 @@ pub fn describe(policy: &Policy) -> Description {
             name: tier.name.to_string(),
             guard: in_ones(tier.guard_permille),
             weight: in_ones(tier.weight_permille),
+            head_start_ms: tier.head_start_ms,
             respond_within_ms: tier.respond_within_ms,
             solve_within_ms: tier.solve_within_ms,
             queue_max: tier.queue_max,
+            expires_after_ms: tier.expires_after_ms,
+            park_max_ms: tier.park_max_ms,
+            hours: tier
+                .timing
+                .hours
+                .map(|ix| ix.map(|ix| policy.hours[usize::from(ix.0)].name().to_owned())),
+            urgency: tier.timing.urgency_permille.map(in_ones),
+            escalation: ladder(policy, tier),
+            requeues_max: tier.requeue_limit.map(|limit| limit.requeues_max),
+            dead_letter: tier
+                .requeue_limit
+                .map(|limit| policy.pool(limit.dead_letter).name.to_string()),
             pools: names(policy, tier.pools),
             overflow: overflow.collect(),
             offer_callback_above_ms: tier.offer_callback_above_ms,
@@ -169,6 +211,17 @@ pub fn describe(policy: &Policy) -> Description {
     }
 }
 
+fn ladder(policy: &Policy, tier: &Tier) -> Vec<EscalationStep> {
+    let step = |step: &Escalation| EscalationStep {
+        at: in_ones(step.at_permille),
+        guard: step.guard_permille.map(|guard| in_ones(guard.into())),
+        pools: names(policy, step.pools),
+        hand_to: step.hand_to.map(|pool| policy.pool(pool).name.to_string()),
+        notify: step.notify.as_deref().map(ToOwned::to_owned),
+    };
+    tier.timing.escalation.iter().map(step).collect()
+}
+
 fn channels(policy: &Policy) -> Vec<ChannelSummary> {
     let rules = Channel::ALL.into_iter().zip(&policy.channels);
     let told = rules.filter(|(_, rule)| **rule != ChannelRule::default());
@@ -177,6 +230,7 @@ fn channels(policy: &Policy) -> Vec<ChannelSummary> {
         cost: rule.cost,
         exclusive: rule.exclusive,
         interrupts: rule.interrupts.iter().map(Channel::name).collect(),
+        wrap_up_ms: rule.wrap_up_ms,
     };
     told.map(summary).collect()
 }
@@ -193,6 +247,9 @@ fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
         name: pool.name.to_string(),
         lease_ms: pool.lease_ms,
         choice: pool.choice.name(),
+        offer_ms: pool.offer.offer_ms,
+        back_off_ms: [pool.offer.back_off_first_ms, pool.offer.back_off_max_ms],
+        misses_max: pool.offer.misses_max,
         reserve: reserve.collect(),
         starving_head_taken_within: super::starving::bound(policy, tiers.len()),
         tiers,
@@ -205,141 +262,6 @@ fn names(policy: &Policy, pools: PoolSet) -> Vec<String> {
 
 fn in_ones(permille: u32) -> f64 {
     f64::from(permille) / 1000.0
-}
-
-impl fmt::Display for Description {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "policy {}, rule {}", self.version, self.rule)?;
-        writeln!(
-            f,
-            "unknown customers: {}; while the directory is silent: {}",
-            self.unknown, self.unavailable
-        )?;
-        if !self.skills.is_empty() {
-            writeln!(f, "skills: {}", self.skills.join(", "))?;
-        }
-        if self.floor_share > 0.0 {
-            writeln!(
-                f,
-                "starving after {} x the response target; floor {} of a pool's dispatches",
-                self.starve_after, self.floor_share
-            )?;
-        } else {
-            writeln!(f, "no floor: lower tiers may starve")?;
-        }
-        let channels = Channel::ALL.map(Channel::name);
-        let head = ["rank", "tier", "promise"].into_iter().chain(channels);
-        let mut table = vec![head.chain(["guard", "weight", "pools"]).map(str::to_owned).collect()];
-        for tier in &self.tiers {
-            table.extend(tier.rows());
-        }
-        write_table(f, &table)?;
-        for tier in &self.tiers {
-            if let Some(above_ms) = tier.offer_callback_above_ms {
-                let above = format_ms(above_ms);
-                writeln!(
-                    f,
-                    "{}: callers are offered a callback above an expected {above}",
-                    tier.name
-                )?;
-            }
-        }
-        let head = ["pool", "lease", "reserve", "chooses", "serves", "starving head within"];
-        let mut table = vec![head.map(str::to_owned).to_vec()];
-        table.extend(self.pools.iter().map(PoolSummary::row));
-        write_table(f, &table)?;
-        let mut table = vec![["tier", "pool", "a starving ticket"].map(str::to_owned).to_vec()];
-        for tier in &self.tiers {
-            let row =
-                |bound: &Starving| vec![tier.name.clone(), bound.pool.clone(), bound.to_string()];
-            table.extend(tier.starving.iter().map(row));
-        }
-        write_table(f, &table)?;
-        for (at, channel) in self.channels.iter().enumerate() {
-            if at == 0 {
-                writeln!(f)?;
-            }
-            writeln!(f, "{channel}")?;
-        }
-        Ok(())
-    }
-}
-
-impl TierSummary {
-    /// A row for the response, and one for the solution if any is promised.
-    fn rows(&self) -> Vec<Vec<String>> {
-        let overflow = self
-            .overflow
-            .iter()
-            .map(|step| format!(", {} after {}", step.added(), format_ms(step.after_ms)));
-        let mut respond = vec![self.rank.to_string(), self.name.clone(), "respond".to_owned()];
-        respond.extend(self.respond_within_ms.map(format_ms));
-        respond.extend([
-            self.guard.to_string(),
-            self.weight.to_string(),
-            self.pools.join(", ") + &overflow.collect::<String>(),
-        ]);
-        let mut rows = vec![respond];
-        if self.solve_within_ms.iter().any(Option::is_some) {
-            let mut solve = vec![String::new(), String::new(), "solve".to_owned()];
-            let target = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), format_ms);
-            solve.extend(self.solve_within_ms.map(target));
-            rows.push(solve);
-        }
-        if self.queue_max.iter().any(Option::is_some) {
-            let mut most = vec![String::new(), String::new(), "at most".to_owned()];
-            let count = |max: Option<u32>| max.map_or_else(|| "-".to_owned(), |n| n.to_string());
-            most.extend(self.queue_max.map(count));
-            rows.push(most);
-        }
-        rows
-    }
-}
-
-impl OverflowStep {
-    /// What holds from this step on, in words.
-    fn added(&self) -> String {
-        let mut words = self.pools.clone();
-        if self.lower_levels > 0 {
-            words.push(format!("levels -{}", self.lower_levels));
-        }
-        words.extend(self.drop_skills.iter().map(|skill| format!("no matter {skill}")));
-        words.join(", ")
-    }
-}
-
-impl PoolSummary {
-    fn row(&self) -> Vec<String> {
-        let reserve = self.reserve.iter().map(|kept| format!("{} for {}", kept.agents, kept.tier));
-        let or_dash = |text: String| {
-            if text.is_empty() { "-".to_owned() } else { text }
-        };
-        vec![
-            self.name.clone(),
-            format_ms(self.lease_ms),
-            or_dash(reserve.collect::<Vec<_>>().join(", ")),
-            self.choice.to_owned(),
-            or_dash(self.tiers.join(", ")),
-            self.starving_head_taken_within
-                .map_or_else(|| "no floor".to_owned(), |count| format!("{count} dispatches")),
-        ]
-    }
-}
-
-/// Columns as wide as their widest cell, two spaces apart, after an empty line.
-fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..columns).map(width).collect();
-    writeln!(f)?;
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -394,16 +316,53 @@ choice = "longest-idle"
                         solve    -      -     1d     -    -         -
         2     standard  respond  8h     8h    8h     8h   8h        8h        0.5    1       desk
 
-        pool    lease  reserve     chooses       serves          starving head within
-        desk    15m    2 for gold  least-loaded  gold, standard  14 dispatches
-        backup  1h     -           least-loaded  gold            7 dispatches
-        field   15m    -           longest-idle  gold            7 dispatches
+        pool    lease  offer  again after  away after  reserve     chooses       serves          starving head within
+        desk    15m    20s    10s to 5m    3 missed    2 for gold  least-loaded  gold, standard  14 dispatches
+        backup  1h     20s    10s to 5m    3 missed    -           least-loaded  gold            7 dispatches
+        field   15m    20s    10s to 5m    3 missed    -           longest-idle  gold            7 dispatches
 
         tier      pool    a starving ticket
         gold      desk    is taken within 14 dispatches of its pool
         gold      backup  is taken within 7 dispatches of its pool
         gold      field   is taken within 7 dispatches of its pool
         standard  desk    has no bound: the reserve of pool desk wins over the floor
+        ");
+    }
+
+    #[test]
+    fn what_few_tiers_have_is_told_in_rows_and_lines_of_its_own() {
+        let more = r#"
+expires_after = { chat = "1d" }
+park_max = { default = "3d", email = "10d" }
+hours = { email = "office" }
+urgency = { low = 2.0, critical = 0.25 }
+requeues_max = 10
+dead_letter = "backup"
+escalation = [
+    { at = 0.5, guard = 1.0, pools = ["backup"], notify = "lead" },
+    { at = 2, hand_to = "field" },
+]
+[[hours]]
+name = "office"
+zone = "Europe/Berlin"
+mon = ["09:00-17:00"]
+[[pool]]
+name = "desk""#;
+        let text = POLICY.replacen("guard = 0.5", "guard = 0.5\nqueue_max = { chat = 20 }", 1);
+        let (tiers, pools) = text.split_once("[[pool]]\nname = \"desk\"").expect("it has pools");
+        let told = described(&format!("{tiers}{more}{pools}")).to_string();
+        let (_, table) = told.split_once("2     standard").expect("the second tier is told");
+        let (table, _) = table.split_once("\n\n").expect("an empty line ends the table");
+        insta::assert_snapshot!(table, @r"
+          respond     8h     8h    8h      8h   8h        8h        0.5    1       desk
+                        at most     -      20    -       -    -         -
+                        ends after  -      1d    -       -    -         -
+                        parks for   3d     3d    10d     3d   3d        3d
+                        hours       -      -     office  -    -         -
+        standard: urgency scales both targets: low x 2, critical x 0.25
+        standard: at 0.5 of the response target, backup too, guard 1, tells lead
+        standard: at 2 of the response target, handed to field
+        standard: what came back more than 10 times is for pool backup only
         ");
     }
 
@@ -418,9 +377,10 @@ choice = "longest-idle"
     #[test]
     fn channels_that_ask_for_more_than_a_unit_are_told() {
         let channels = "[channel.voice]\ncost = 4\nexclusive = true\n\
-                        interrupts = [\"chat\", \"email\"]\n[[tier]]";
+                        interrupts = [\"chat\", \"email\"]\nwrap_up = \"30s\"\n[[tier]]";
         let text = described(&POLICY.replacen("[[tier]]", channels, 1)).to_string();
-        let told = "voice costs 4 units, nothing else beside it, interrupts chat, email";
+        let told = "voice costs 4 units, nothing else beside it, interrupts chat, email, \
+                    wrap-up 30s";
         assert!(text.ends_with(&format!("\n\n{told}\n")), "{text}");
     }
 

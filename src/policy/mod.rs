@@ -35,6 +35,8 @@ use std::sync::Arc;
 const TARGET_MS: RangeInclusive<i64> = SECOND..=30 * DAY;
 /// `expires_after`: who gives up on a ticket within the second would not have submitted it.
 const EXPIRES_AFTER_MS: RangeInclusive<i64> = SECOND..=365 * DAY;
+/// `head_start`: more than the longest overflow is no start but an order.
+const HEAD_START_MS: RangeInclusive<i64> = SECOND..=7 * DAY;
 /// `park_max`.
 const PARK_MAX_MS: RangeInclusive<i64> = SECOND..=365 * DAY;
 /// `requeues_max`: a ticket that may come back a thousand times may circle for ever.
@@ -171,10 +173,12 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
 
 /// Accumulating priority with equal rates orders by the wait alone.
 fn warn_of_equal_weights(policy: &Policy, rule: &Item<'_>) {
-    let weight = |at: usize| policy.tiers[at].weight_permille;
-    let equal = (1..policy.tiers.len()).all(|at| weight(at) == weight(0));
+    let terms = |at: usize| (policy.tiers[at].weight_permille, policy.tiers[at].head_start_ms);
+    let equal = (1..policy.tiers.len()).all(|at| terms(at) == terms(0));
     if policy.rule == Rule::Accumulating && policy.tiers.len() > 1 && equal {
-        rule.warn("is first come, first served while every tier has the same weight");
+        rule.warn(
+            "is first come, first served while every tier has the same weight and head start",
+        );
     }
 }
 
@@ -331,6 +335,7 @@ respond_within = { default = "1d 12h" }
 name = "high"
 rank = 10
 weight = 0.001
+head_start = { voice = "1m" }
 pools = ["a"]
 overflow = [
     { after = "1s", pools = ["c"], lower_levels = 2 },
@@ -376,6 +381,7 @@ choice = "round-robin"
                     name: "high".into(),
                     guard_permille: 250,
                     weight_permille: 1,
+                    head_start_ms: [60_000, 0, 0, 0, 0, 0],
                     respond_within_ms: [15_000, 16_000, 17_000, 18_000, 19_000, 20_000],
                     solve_within_ms: [None, None, Some(17_000), None, None, None],
                     expires_after_ms: [None; 6],
@@ -403,6 +409,7 @@ choice = "round-robin"
                     name: "low".into(),
                     guard_permille: 1000,
                     weight_permille: 1000,
+                    head_start_ms: [0; 6],
                     respond_within_ms: [129_600_000; 6],
                     solve_within_ms: [None; 6],
                     expires_after_ms: [None; 6],

@@ -2,9 +2,10 @@
 
 use super::skills;
 use super::{
-    EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, Names, OFFER_CALLBACK_ABOVE_MS,
-    OVERFLOW_AFTER_MS, PARK_MAX_MS, QUEUE_MAX, RANK, REQUEUES_MAX, TARGET_MS, WEIGHT_PERMILLE,
-    WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, timing, unique_name,
+    EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, HEAD_START_MS, Names,
+    OFFER_CALLBACK_ABOVE_MS, OVERFLOW_AFTER_MS, PARK_MAX_MS, QUEUE_MAX, RANK, REQUEUES_MAX,
+    TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, timing,
+    unique_name,
 };
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
@@ -51,6 +52,7 @@ impl TierEntry<'_> {
         let section = &self.section;
         let guard = permille(section, "guard", GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT);
         let weight = permille(section, "weight", WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT);
+        let head_start = optional_targets(section, "head_start", HEAD_START_MS);
         let timing = timing::read(section, names);
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
@@ -76,6 +78,7 @@ impl TierEntry<'_> {
             name: self.name?.into(),
             guard_permille: guard?,
             weight_permille: weight?,
+            head_start_ms: head_start?.per_channel().map(Option::unwrap_or_default),
             respond_within_ms: respond_within_ms?,
             solve_within_ms: solve?.per_channel(),
             expires_after_ms: expires?.per_channel(),

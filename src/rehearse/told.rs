@@ -68,6 +68,9 @@ impl Told {
             | Event::OfferRevoked { .. }
             | Event::BackOffEnded { .. }
             | Event::PolicyApplied { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
+            | Event::WrapUpEnded { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }

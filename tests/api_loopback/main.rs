@@ -11,6 +11,7 @@ mod limits;
 mod ops;
 mod past;
 mod policies;
+mod pools;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
@@ -18,3 +19,4 @@ mod supervise;
 mod why;
 mod wishes;
 mod work;
+mod wrap_up;

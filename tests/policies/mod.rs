@@ -9,6 +9,7 @@ pub(crate) fn tier(name: &str, respond_within_s: i64) -> Tier {
         name: name.into(),
         guard_permille: 250,
         weight_permille: 1000,
+        head_start_ms: [0; 6],
         respond_within_ms: [respond_within_s * 1000; 6],
         solve_within_ms: [None; 6],
         expires_after_ms: [None; 6],

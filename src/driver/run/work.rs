@@ -157,6 +157,9 @@ impl Driver {
             | Event::Declined { .. }
             | Event::BackOffEnded { .. }
             | Event::PolicyApplied { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
+            | Event::WrapUpEnded { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
             | Event::Submitted(_)

@@ -114,6 +114,9 @@ pub struct Tier {
     pub guard_permille: u32,
     /// `accumulating`: how fast priority grows with the wait, in thousandths.
     pub weight_permille: u32,
+    /// `accumulating`: the wait that a ticket of each channel is treated as having had before it came, in
+    /// milliseconds.
+    pub head_start_ms: [i64; 6],
     /// The response target per channel in milliseconds, in the order of [`Channel::ALL`].
     pub respond_within_ms: [i64; 6],
     /// The solution target per channel in milliseconds, where one is promised.

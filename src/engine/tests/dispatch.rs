@@ -150,6 +150,19 @@ fn edf_serves_the_higher_tier_and_then_the_first_arrival_at_one_deadline() {
 }
 
 #[test]
+fn a_head_start_counts_like_a_wait_before_the_submit() {
+    let both = "
+        policy accumulating v1; tier gold 1h desk start 30s; tier standard 1h desk; pool desk
+        agent ann desk
+        here ann
+        0s submit t1 standard voice
+        40s submit t2 gold voice";
+    check(&format!("{both}\n 60s pull ann -> t1 #1 accumulated"));
+    let late = both.replace("40s submit", "29.999s submit");
+    check(&format!("{late}\n 60s pull ann -> t2 #1 accumulated"));
+}
+
+#[test]
 fn accumulated_priority_grows_with_the_wait_at_the_rate_of_the_tier() {
     let both =
         "policy accumulating v1; tier gold 1h desk weight 3000; tier standard 1h desk; pool desk

@@ -1,7 +1,7 @@
 //! Policies as messages.
 
 use super::ticket::{decode_pool, decode_tier};
-use super::{Error, hours, name, narrow, push, twin, v1};
+use super::{Error, hours, name, narrow, push, supervise, twin, v1};
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
@@ -87,6 +87,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
                 park_max_ms: Some(tier.park_max_ms[channel.index()])
                     .filter(|ms| *ms != PARK_MS_DEFAULT),
                 queue_max: tier.queue_max[channel.index()],
+                head_start_ms: tier.head_start_ms[channel.index()],
             })
             .into(),
         requeues_max: tier.requeue_limit.map(|limit| limit.requeues_max),
@@ -119,6 +120,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         name: name(tier.name, "tier.name")?.into(),
         guard_permille: tier.guard_permille,
         weight_permille: tier.weight_permille,
+        head_start_ms: targets.map(|target| target.head_start_ms),
         respond_within_ms: targets.map(|target| target.respond_within_ms),
         solve_within_ms: targets.map(|target| target.solve_within_ms),
         expires_after_ms: targets.map(|target| target.expires_after_ms),
@@ -189,6 +191,7 @@ pub(super) fn encode_record(record: &PoolRecord) -> v1::PoolRecord {
             .iter()
             .map(|(tier, count)| v1::PassedBy { tier: tier.0.into(), count: *count })
             .collect(),
+        paused: record.paused.as_deref().map(supervise::encode_pause),
     }
 }
 
@@ -201,5 +204,6 @@ pub(super) fn decode_record(record: v1::PoolRecord) -> Result<PoolRecord, Error>
             .into_iter()
             .map(|passed| Ok((decode_tier(passed.tier, "passed_by.tier")?, passed.count)))
             .collect::<Result<_, Error>>()?,
+        paused: record.paused.map(|pause| supervise::decode_pause(pause).into()),
     })
 }

@@ -36,16 +36,23 @@ impl Model {
             .collect()
     }
 
-    /// The tiers of which a head starves and could be given to that agent, by the floor at least.
-    pub(crate) fn starving(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Vec<Name> {
+    /// The heads that starve and could be given to that agent, by the floor at least.
+    fn starving_heads(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Vec<&Ticket> {
         if self.policy.rule != Rule::GuardedEdf || self.policy.floor_share_permille == 0 {
             return Vec::new();
         }
-        let starving = self.heads(pools).into_iter().filter(|t| {
+        let mut heads = self.heads(pools);
+        heads.retain(|t| {
             let limit = target(t) * i64::from(self.policy.starve_after_permille) / 1000;
             now - t.counts_from > limit && !self.kept_back(pools, &t.tier, counted, true)
         });
-        let mut tiers: Vec<Name> = starving.map(|t| t.tier.clone()).collect();
+        heads
+    }
+
+    /// Their tiers, each once.
+    pub(crate) fn starving(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Vec<Name> {
+        let starving = self.starving_heads(pools, counted, now);
+        let mut tiers: Vec<Name> = starving.iter().map(|t| t.tier.clone()).collect();
         tiers.sort_by_key(|tier| self.rank(tier));
         tiers.dedup();
         tiers
@@ -54,8 +61,12 @@ impl Model {
     /// The tier whose turn it is because it was passed by too often.
     fn turn(&self, pools: &BTreeSet<Name>, counted: bool, now: i64) -> Option<Name> {
         let mut rest = self.starving(pools, counted, now);
+        let heads = self.starving_heads(pools, counted, now);
+        // In which of the agent's pools it starves, it counts.
         let count = |tier: &Name| {
-            let counts = pools.iter().map(|pool| self.learnt[pool].passed_by.get(tier));
+            let own = heads.iter().filter(|t| t.tier == *tier).flat_map(|t| &t.pools);
+            let own = own.filter(|pool| pools.contains(*pool));
+            let counts = own.map(|pool| self.learnt[pool].passed_by.get(tier));
             counts.flatten().copied().max().unwrap_or(0)
         };
         let every = 1000_u32.div_ceil(self.policy.floor_share_permille.max(1));
@@ -111,7 +122,9 @@ impl Model {
             Rule::Edf => (least(&open, |t| self.by_deadline(t)), Step::EarliestDeadline),
             Rule::Accumulating => {
                 let grown = |t: &Ticket| {
-                    (now - t.counts_from) * i64::from(self.tier(&t.tier).weight_permille)
+                    let tier = self.tier(&t.tier);
+                    let start = tier.head_start_ms[t.channel.index()];
+                    (now - t.counts_from + start) * i64::from(tier.weight_permille)
                 };
                 let ticket = least(&open, |t| (-grown(t), self.rank(&t.tier), 0, t.number));
                 (ticket, Step::Accumulated)
