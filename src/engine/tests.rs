@@ -11,6 +11,7 @@ mod life;
 mod limits;
 mod live_policy;
 mod many_queues;
+mod moved;
 mod moves;
 mod offers;
 mod outlook;

@@ -108,8 +108,32 @@ pub(super) async fn interventions(server: &TestServer, table: &mut Table) {
             by: by.clone(),
         };
         table.invalid("WithdrawTicket", server.ops().withdraw_ticket(request), &[field]).await;
+        let request = pb::MoveTicketRequest {
+            ticket_id: ticket_id.clone(),
+            to: Some(pb::move_ticket_request::To::Pool("senior".into())),
+            restart_clocks: false,
+            reason: reason.clone(),
+            by: by.clone(),
+        };
+        table.invalid("MoveTicket", server.ops().move_ticket(request), &[field]).await;
         let request = pb::RequeueTicketRequest { ticket_id, reason, by };
         table.invalid("RequeueTicket", server.ops().requeue_ticket(request), &[field]).await;
+    }
+    use pb::move_ticket_request::To;
+    for (to, field) in [
+        (None, "to"),
+        (Some(To::Pool("junior".into())), "pool"),
+        (Some(To::Tier("platinum".into())), "tier"),
+        (Some(To::AgentId("a b".into())), "agent_id"),
+    ] {
+        let request = pb::MoveTicketRequest {
+            ticket_id: "T-1".into(),
+            to,
+            restart_clocks: true,
+            reason: "why".into(),
+            by: String::new(),
+        };
+        table.invalid("MoveTicket", server.ops().move_ticket(request), &[field]).await;
     }
     for agent_id in bad_ids() {
         let request = pb::ForceAssignRequest {
