@@ -139,6 +139,7 @@ impl From<Presence> for pb::Presence {
         match presence {
             Presence::Available => Self::Available,
             Presence::Away => Self::Away,
+            Presence::Draining => Self::Draining,
         }
     }
 }
@@ -422,6 +423,7 @@ pub(super) fn agent_state(agent: &Agent) -> pb::AgentState {
     match agent.presence {
         _ if agent.wait.is_some() => pb::AgentState::Waiting,
         _ if !agent.offered.is_empty() => pb::AgentState::Offered,
+        Presence::Draining => pb::AgentState::Draining,
         _ if !agent.held.is_empty() => pb::AgentState::Busy,
         _ if !agent.wrapping.is_empty() => pb::AgentState::WrappingUp,
         Presence::Available if agent.stream.is_some() => pb::AgentState::Waiting,

@@ -43,6 +43,8 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
         | Event::PresenceSet { .. }
+        | Event::PoolPaused(_)
+        | Event::PoolResumed(_)
         | Event::WaitStarted { .. }
         | Event::WaitEnded { .. } => of_house(told, event, named),
         Event::WorkOpened { .. }
@@ -103,6 +105,11 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         Event::PresenceSet { agent, presence } => {
             told.agent_id = agent.to_string();
             told.details = details([("presence", presence_name(*presence))]);
+        }
+        Event::PoolPaused(switched) | Event::PoolResumed(switched) => {
+            told.pools = named.pools(PoolSet::of([switched.pool]));
+            told.by = switched.by.to_string();
+            told.reason = switched.reason.to_string();
         }
         Event::WaitStarted { agent, until, request: _ } => {
             told.agent_id = agent.to_string();
@@ -275,6 +282,8 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
         | Event::PresenceSet { .. }
+        | Event::PoolPaused(_)
+        | Event::PoolResumed(_)
         | Event::WaitStarted { .. }
         | Event::WaitEnded { .. }
         | Event::WorkOpened { .. }
@@ -337,6 +346,8 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::AgentPut(_) => pb::EventType::AgentPut,
         Event::AgentDeleted { .. } => pb::EventType::AgentDeleted,
         Event::PresenceSet { .. } => pb::EventType::PresenceSet,
+        Event::PoolPaused(_) => pb::EventType::PoolPaused,
+        Event::PoolResumed(_) => pb::EventType::PoolResumed,
         Event::Submitted(_) => pb::EventType::Submitted,
         Event::Updated { .. } => pb::EventType::Updated,
         Event::Escalated { .. } => pb::EventType::Escalated,
@@ -388,6 +399,7 @@ fn presence_name(presence: Presence) -> &'static str {
     match presence {
         Presence::Available => "available",
         Presence::Away => "away",
+        Presence::Draining => "draining",
     }
 }
 
@@ -404,7 +416,7 @@ fn wait_end_name(why: WaitEnd) -> &'static str {
     match why {
         WaitEnd::Nothing => "nothing waits",
         WaitEnd::HeldForTier => "what waits is kept for higher tiers",
-        WaitEnd::Away => "the agent went away",
+        WaitEnd::Away => "the agent went away, or began to drain",
         WaitEnd::CallerGone => "the caller was gone",
         WaitEnd::Replaced => "a newer pull took its place",
     }

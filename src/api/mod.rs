@@ -23,6 +23,7 @@ mod ops;
 mod page;
 mod past;
 mod policies;
+mod pools;
 pub mod proto;
 mod status;
 mod stream;

@@ -256,6 +256,7 @@ impl Fault {
             Rejection::TicketNotWaiting => gone(ErrorReason::TicketNotWaiting),
             Rejection::AgentFull => gone(ErrorReason::AgentFull),
             Rejection::AgentAway => gone(ErrorReason::AgentAway),
+            Rejection::AgentDraining => gone(ErrorReason::AgentDraining),
             Rejection::AgentBusy => gone(ErrorReason::AgentHoldsTickets),
             Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),
             Rejection::SkillNotFound { at } => {

@@ -166,6 +166,10 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         }
         Reason::TicketNotFound => "see `tierline ticket list`",
         Reason::TicketExists => "choose another --id, or see `tierline ticket get ID`",
+        Reason::AgentDraining => {
+            "the agent finishes what is held and is given nothing new; make the agent available with \
+             `tierline agents available ID`"
+        }
         Reason::AgentAway => "make the agent available with `tierline agents available ID`",
         Reason::AgentHoldsTickets => {
             "complete or give back what the agent holds first; see `tierline agents get ID`"

@@ -87,6 +87,8 @@ pub(crate) enum AgentStateWord {
     Ready,
     /// Away.
     Away,
+    /// Finishes what is held and is given nothing new.
+    Draining,
 }
 
 impl From<AgentStateWord> for v1::AgentState {
@@ -98,6 +100,7 @@ impl From<AgentStateWord> for v1::AgentState {
             AgentStateWord::WrappingUp => Self::WrappingUp,
             AgentStateWord::Ready => Self::Ready,
             AgentStateWord::Away => Self::Away,
+            AgentStateWord::Draining => Self::Draining,
         }
     }
 }
@@ -147,11 +150,11 @@ word!(
     identifier_kind, v1::IdentifierKind, "IDENTIFIER_KIND_"
 );
 word!(
-    /// `available`, `away`.
+    /// `available`, `away`, `draining`.
     presence, v1::Presence, "PRESENCE_"
 );
 word!(
-    /// `waiting`, `offered`, `busy`, `wrapping-up`, `ready`, `away`.
+    /// `waiting`, `offered`, `busy`, `wrapping-up`, `ready`, `away`, `draining`.
     agent_state, v1::AgentState, "AGENT_STATE_"
 );
 word!(

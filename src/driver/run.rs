@@ -439,6 +439,8 @@ impl Driver {
             | Event::WrapUpEnded { .. }
             | Event::AgentPut(_)
             | Event::PresenceSet { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
             | Event::Submitted(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }

@@ -152,6 +152,8 @@ impl Tally {
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
             | Event::Escalated { .. }

@@ -1,6 +1,8 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
-use super::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, Transferred};
+use super::command::{
+    AgentProfile, Deadline, Event, PoolSwitched, ReleaseReason, Submitted, Transferred,
+};
 use super::escalation;
 use super::life::{Leg, Life, Parked, Return, ReturnReason};
 use super::model::{
@@ -8,6 +10,7 @@ use super::model::{
     PoolSet, Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
 use super::needs::NeedsBook;
+use super::pause::Pause;
 use super::queue::Queues;
 use super::timers::Timers;
 use super::wish::{needs_after, skills_under};
@@ -36,6 +39,12 @@ impl Engine {
             Event::PresenceSet { agent, presence } => {
                 self.roster.set_presence(agent, *presence, at);
             }
+            Event::PoolPaused(switched) => {
+                let PoolSwitched { pool, by, reason } = &**switched;
+                let pause = Pause { since: at, by: by.clone(), reason: reason.clone() };
+                self.set_pause(*pool, Some(Arc::new(pause)));
+            }
+            Event::PoolResumed(switched) => self.set_pause(switched.pool, None),
             Event::Submitted(submitted) => self.submitted(at, submitted),
             Event::Updated { ticket, content } => {
                 self.ticket_mut(*ticket).content = content.clone();
@@ -383,10 +392,10 @@ impl Engine {
         self.count_dispatch(agent, tier, *passed);
     }
 
-    /// A dispatch to an agent counts in every pool of the agent.
+    /// A dispatch to an agent counts in every pool of the agent that is not paused.
     pub(super) fn count_dispatch(&mut self, agent: &AgentId, tier: TierIx, passed: TierSet) {
-        let crew = self.roster.get(agent).expect("an event names a known agent").pools;
-        for pool in crew.iter() {
+        let known = self.roster.get(agent).expect("an event names a known agent");
+        for pool in self.roster.open_pools(known).iter() {
             self.records[usize::from(pool.0)].count_dispatch(tier, passed);
         }
     }
@@ -618,6 +627,7 @@ impl Engine {
             self.roster.put(agent);
         }
         self.roster.set_rules(policy.channels);
+        self.roster.set_paused(self.paused_pools());
         self.queues = Queues::new(policy.rule);
         let waits = self.roster.iter().filter(|agent| agent.wait.is_some());
         let mut timers = Timers::default();

@@ -79,6 +79,8 @@ impl Engine {
                 Ok(Decision { events, answer: Answer::Done })
             }
             Command::SetPresence { agent, presence } => self.decide_presence(agent, presence),
+            Command::PausePool { pool, by, reason } => self.decide_pause(&pool, by, reason),
+            Command::ResumePool { pool, by, reason } => self.decide_resume(&pool, by, reason),
             Command::Submit(submit) => self.decide_submit(now, *submit),
             Command::Update { ticket, content } => {
                 let number = self.live(&ticket, None)?.number;
@@ -212,8 +214,11 @@ impl Engine {
         let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
         let mut events = Vec::new();
         if known.presence != presence {
-            if presence == Presence::Away {
-                events = self.wait_ended(&agent, WaitEnd::Away);
+            match presence {
+                Presence::Available => {}
+                Presence::Away | Presence::Draining => {
+                    events = self.wait_ended(&agent, WaitEnd::Away);
+                }
             }
             events.push(Event::PresenceSet { agent, presence });
         }
@@ -503,6 +508,10 @@ impl Engine {
             known.held.iter().find(asked_before).or(if full { known.held.last() } else { None });
         if let Some(number) = repeated {
             return Ok(Decision::nothing(Answer::Holds { number: *number, repeated: true }));
+        }
+        // What was given before stays the answer; nothing new is given.
+        if known.presence == Presence::Draining {
+            return Err(Rejection::AgentDraining);
         }
         if !self.roster.anyone_waits() {
             let survey = self.floor().survey(&self.roster.crew_of(known), false, now);

@@ -34,8 +34,8 @@ impl Duty {
                 held_count: u32::try_from(in_hand_count).expect("a capacity is at most 100"),
                 waiting_count: u32::from(waits && has_room()),
             },
-            // What an agent who is away holds ends some day, and nothing follows it.
-            Presence::Away => Self::default(),
+            // What an agent who is away or draining holds ends some day, and nothing follows it.
+            Presence::Away | Presence::Draining => Self::default(),
         }
     }
 

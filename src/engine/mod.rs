@@ -26,6 +26,7 @@ mod moves;
 pub mod needs;
 mod offers;
 pub mod outlook;
+pub mod pause;
 pub mod push;
 pub mod quarantine;
 pub mod queue;
@@ -164,6 +165,7 @@ impl Engine {
             ..Self::new(limits)
         };
         engine.roster.set_rules(engine.policy.channels);
+        engine.roster.set_paused(engine.paused_pools());
         for agent in image.agents {
             engine.timers.add_wait(&agent);
             engine.timers.add_back_offs(&agent);

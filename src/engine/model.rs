@@ -25,6 +25,7 @@ mod ticket;
 use super::capacity::{Maxima, PerChannel};
 use super::flow::Flow;
 use super::needs::Skills;
+use super::pause::Pause;
 use super::push::{Declined, Stream};
 use super::wrap_up::WrapUp;
 use std::collections::BTreeMap;
@@ -156,6 +157,12 @@ impl PoolSet {
         Self(self.0 | other.0)
     }
 
+    /// What this set holds and the other does not.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether the set holds no pool.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -210,6 +217,8 @@ pub enum Presence {
     Available,
     /// May not; what is held stays held.
     Away,
+    /// May not; what is held is worked on to its end, and then the agent is away.
+    Draining,
 }
 
 /// An agent.
@@ -227,7 +236,7 @@ pub struct Agent {
     pub capacity: u16,
     /// The most pieces of work at once by channel, each 0 to [`super::capacity::UNITS_MAX`].
     pub maxima: Maxima,
-    /// Available or away.
+    /// Available, away, or on the way there.
     pub presence: Presence,
     /// Since when the agent has had nothing to do: the last completion, or becoming available.
     pub idle_since: Time,
@@ -270,6 +279,8 @@ pub struct PoolRecord {
     /// `guarded-edf`: how many dispatches to agents of this pool have passed a tier by while it starved,
     /// since the tier was last served here. Only tiers that were passed by.
     pub passed_by: BTreeMap<TierIx, u32>,
+    /// Who has paused it, if it is paused: nothing is dispatched on its behalf.
+    pub paused: Option<Arc<Pause>>,
 }
 
 /// The whole engine as data: what a snapshot holds, in the order of ids and numbers.

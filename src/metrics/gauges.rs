@@ -168,12 +168,19 @@ fn pools(registry: &mut Registry, view: &View) {
     registry.register(
         "agents",
         "Agents by pool and state: idle (waits for work), busy (holds a ticket or writes one up), \
-         wrap_up (writes up a ticket that is completed), away. One agent may \
-         be in several pools and states, or in none",
+         wrap_up (writes up a ticket that is completed), away, draining (finishes what is held), \
+         streaming (has an open Work stream), offered (has yet to answer an offer), pulling (has a pull \
+         that waits). One agent may be in several pools and states, or in none",
         Family::clone(&agents),
     );
     let all = Counts::<1>::default();
     registry.register("pool_agents", "Agents registered in a pool", Family::clone(&all));
+    let paused = Counts::<1>::default();
+    registry.register(
+        "pool_paused",
+        "1 while a pool is paused: nothing is dispatched on its behalf",
+        Family::clone(&paused),
+    );
     let handle = Shares::<1>::default();
     registry.register_with_unit(
         "pool_mean_handle",
@@ -187,6 +194,10 @@ fn pools(registry: &mut Registry, view: &View) {
             ("busy", pool.busy_count),
             ("wrap_up", pool.wrap_up_count),
             ("away", pool.away_count),
+            ("draining", pool.draining_count),
+            ("streaming", pool.stream_count),
+            ("offered", pool.offered_count),
+            ("pulling", pool.pulling_count),
         ];
         for (state, n) in states {
             let labels = [("pool", pool.name.clone()), ("state", state.into())];
@@ -194,6 +205,7 @@ fn pools(registry: &mut Registry, view: &View) {
         }
         let labels = [("pool", pool.name.clone())];
         all.get_or_create(&labels).set(i64::from(pool.agent_count));
+        paused.get_or_create(&labels).set(i64::from(pool.paused.is_some()));
         handle.get_or_create(&labels).set(seconds(pool.handle_ms));
     }
 }

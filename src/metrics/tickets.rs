@@ -284,6 +284,8 @@ impl Tickets {
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
             | Event::Intervened(_)

@@ -9,6 +9,7 @@ mod intake;
 mod life;
 mod ops;
 mod policies;
+mod pools;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;

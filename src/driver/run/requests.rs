@@ -1,8 +1,8 @@
 //! What each request asks of the engine, and what its answer says.
 
 use super::super::{
-    CompleteAsk, CompleteReply, Completed, Delivery, PullAsk, Pulled, Receipt, Refused, Request,
-    Seen, subject,
+    CompleteAsk, CompleteReply, Completed, Delivery, PoolSeen, PullAsk, Pulled, Receipt, Refused,
+    Request, Seen, subject,
 };
 use super::{Driver, Phase, Waiting, see, see_live};
 use crate::engine::command::{Answer, Command, Earlier, Submit};
@@ -18,6 +18,10 @@ impl Driver {
             }
             Request::Command { command, reply } => {
                 let result = self.command_with_earlier(now, command).map(drop);
+                self.answer(reply, result);
+            }
+            Request::Pool { command, reply } => {
+                let result = self.pool_switched(now, command);
                 self.answer(reply, result);
             }
             Request::Ticket { id, command, reply } => {
@@ -61,6 +65,14 @@ impl Driver {
             Request::Drain => self.drain(now),
             Request::Stop => self.phase = Phase::Stopping,
         }
+    }
+
+    fn pool_switched(&mut self, now: Time, command: Command) -> Result<PoolSeen, Refused> {
+        let Answer::Pool { pool, repeated } = self.command(now, command)? else {
+            unreachable!("the answer to such a command is about a pool")
+        };
+        let name = self.engine.policy().pool(pool).name.clone();
+        Ok(PoolSeen { name, pause: self.engine.pause(pool).cloned(), repeated })
     }
 
     /// Ends whatever would otherwise go on until its caller has enough.
@@ -115,7 +127,9 @@ impl Driver {
                 self.answer(reply, Err(Refused::Stopping));
             }
             Ok(Answer::Empty(why)) => self.answer(reply, Ok(Pulled::Empty(why))),
-            Ok(Answer::Done | Answer::Ticket { .. } | Answer::Ended { .. }) => {
+            Ok(
+                Answer::Done | Answer::Pool { .. } | Answer::Ticket { .. } | Answer::Ended { .. },
+            ) => {
                 unreachable!("a pull is answered with what the agent holds, or nothing")
             }
             Err(refused) => self.answer(reply, Err(refused)),
@@ -216,6 +230,8 @@ impl Driver {
             | Command::PutAgent(_)
             | Command::DeleteAgent { .. }
             | Command::SetPresence { .. }
+            | Command::PausePool { .. }
+            | Command::ResumePool { .. }
             | Command::Submit(_)
             | Command::Update { .. }
             | Command::SetUrgency { .. }

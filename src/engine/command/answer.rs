@@ -1,6 +1,6 @@
 //! What a command is answered, and what the rules refuse.
 
-use super::super::model::{Channel, TicketNumber, TierIx};
+use super::super::model::{Channel, PoolIx, TicketNumber, TierIx};
 use super::super::needs::SkillIx;
 use super::WaitEnd;
 
@@ -26,6 +26,13 @@ pub enum Answer {
         /// Which.
         number: TicketNumber,
         /// The assignment had been answered before.
+        repeated: bool,
+    },
+    /// This pool is as was asked.
+    Pool {
+        /// Which.
+        pool: PoolIx,
+        /// It was so already.
         repeated: bool,
     },
     /// The pull waits; a later `Assigned` or `WaitEnded` of this agent is its answer.
@@ -91,6 +98,9 @@ pub enum Rejection {
     /// The agent is away and cannot pull.
     #[error("the agent is away")]
     AgentAway,
+    /// The agent is draining: what is held is finished, and nothing new is given.
+    #[error("the agent is draining")]
+    AgentDraining,
     /// The agent holds tickets and cannot be forgotten.
     #[error("the agent holds tickets")]
     AgentBusy,

@@ -28,6 +28,17 @@ pub struct Intervened {
     pub reason: Box<str>,
 }
 
+/// Somebody paused or resumed a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSwitched {
+    /// Which.
+    pub pool: PoolIx,
+    /// Who asked for it.
+    pub by: Box<str>,
+    /// Why.
+    pub reason: Box<str>,
+}
+
 /// How a policy came into force while the server ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyChange {
@@ -94,13 +105,17 @@ pub enum Event {
         /// Who.
         agent: AgentId,
     },
-    /// An agent became available or away.
+    /// An agent became available or away, or began to drain.
     PresenceSet {
         /// Who.
         agent: AgentId,
-        /// Available or away.
+        /// The presence now.
         presence: Presence,
     },
+    /// A pool was paused: nothing more is dispatched on its behalf.
+    PoolPaused(Box<PoolSwitched>),
+    /// A paused pool was resumed.
+    PoolResumed(Box<PoolSwitched>),
     /// A ticket entered its queue.
     Submitted(Box<Submitted>),
     /// What a ticket is about changed.
@@ -452,7 +467,7 @@ pub enum WorkEnd {
 /// Why an offer was taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revocation {
-    /// The agent went away.
+    /// The agent went away, or began to drain.
     Away,
     /// The agent's stream had closed.
     StreamClosed,
@@ -499,6 +514,8 @@ impl Event {
             | Self::AgentPut(_)
             | Self::AgentDeleted { .. }
             | Self::PresenceSet { .. }
+            | Self::PoolPaused(_)
+            | Self::PoolResumed(_)
             | Self::WaitStarted { .. }
             | Self::WaitEnded { .. }
             | Self::WorkOpened { .. }
@@ -620,7 +637,7 @@ pub enum WaitEnd {
     Nothing,
     /// Its time was up; what waits is kept from this agent by a reserve for higher tiers.
     HeldForTier,
-    /// The agent went away.
+    /// The agent went away, or began to drain.
     Away,
     /// The caller was gone.
     CallerGone,

@@ -27,7 +27,7 @@ use v1::record::Event as Kind;
 
 twin! {
     encode_presence, decode_presence, Presence, v1::Presence,
-    [Available, Away]
+    [Available, Away, Draining]
 }
 twin! {
     encode_open_reason, decode_open_reason, OpenReason, v1::OpenReason,
@@ -90,6 +90,8 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::Cancelled { ticket, reason } => {
             Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
         }
+        Event::PoolPaused(switched) => Kind::PoolPaused(supervise::encode_switched(switched)),
+        Event::PoolResumed(switched) => Kind::PoolResumed(supervise::encode_switched(switched)),
         Event::Intervened(intervened) => Kind::Intervened(supervise::encode(intervened)),
         Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
             Kind::Overflowed(v1::Overflowed {
@@ -348,6 +350,8 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(cancelled.ticket),
             reason: cancelled.reason.into(),
         },
+        Kind::PoolPaused(switched) => Event::PoolPaused(supervise::decode_switched(switched)?),
+        Kind::PoolResumed(switched) => Event::PoolResumed(supervise::decode_switched(switched)?),
         Kind::Intervened(intervened) => Event::Intervened(Box::new(supervise::decode(intervened)?)),
         Kind::Overflowed(overflowed) => Event::Overflowed {
             ticket: TicketNumber(overflowed.ticket),

@@ -5,7 +5,8 @@ use crate::engine::model::{AgentId, TicketId};
 use std::sync::Arc;
 
 /// `change POLICY`: the policy of a running server, by call. `assign TICKET AGENT`, `front TICKET`,
-/// `requeue TICKET`, `withdraw TICKET`, `move TICKET pool|agent|tier NAME [anew]`: what supervisors do.
+/// `requeue TICKET`, `withdraw TICKET`, `move TICKET pool|agent|tier NAME [anew]`, `pause POOL WHY`,
+/// `resume-pool POOL`: what supervisors do.
 pub(super) fn command(asked: &[&str]) -> Command {
     match asked {
         ["change", rest @ ..] => Command::ChangePolicy {
@@ -28,6 +29,14 @@ pub(super) fn command(asked: &[&str]) -> Command {
             intervene(ticket, Intervention::Move { to, restart_clocks })
         }
         ["requeue", ticket] => intervene(ticket, Intervention::Requeue),
+        ["pause", pool, reason @ ..] => Command::PausePool {
+            pool: (*pool).into(),
+            by: "ada".into(),
+            reason: reason.join(" ").into(),
+        },
+        ["resume-pool", pool] => {
+            Command::ResumePool { pool: (*pool).into(), by: "ada".into(), reason: "".into() }
+        }
         _ => panic!("the script says {asked:?}"),
     }
 }
