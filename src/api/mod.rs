@@ -17,6 +17,7 @@ mod intake;
 mod life;
 mod limits;
 mod list;
+mod names;
 mod needs;
 mod offers;
 mod ops;
