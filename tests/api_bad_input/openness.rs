@@ -78,6 +78,7 @@ pub(super) async fn events(server: &TestServer, table: &mut Table) {
 
 /// Every call that steps in takes a ticket, a reason, and who asks.
 pub(super) async fn interventions(server: &TestServer, table: &mut Table) {
+    use pb::move_ticket_request::To;
     let long = "x".repeat(LONG_REASON);
     let who = "x".repeat(LONG_NAME);
     let mut faulty: Vec<(String, String, String, &str)> = bad_ids()
@@ -110,7 +111,7 @@ pub(super) async fn interventions(server: &TestServer, table: &mut Table) {
         table.invalid("WithdrawTicket", server.ops().withdraw_ticket(request), &[field]).await;
         let request = pb::MoveTicketRequest {
             ticket_id: ticket_id.clone(),
-            to: Some(pb::move_ticket_request::To::Pool("senior".into())),
+            to: Some(To::Pool("senior".into())),
             restart_clocks: false,
             reason: reason.clone(),
             by: by.clone(),
@@ -119,7 +120,6 @@ pub(super) async fn interventions(server: &TestServer, table: &mut Table) {
         let request = pb::RequeueTicketRequest { ticket_id, reason, by };
         table.invalid("RequeueTicket", server.ops().requeue_ticket(request), &[field]).await;
     }
-    use pb::move_ticket_request::To;
     for (to, field) in [
         (None, "to"),
         (Some(To::Pool("junior".into())), "pool"),
