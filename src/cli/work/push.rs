@@ -36,6 +36,8 @@ pub(super) struct Pushed<'a> {
     /// The accept or decline whose answer is awaited.
     answering: Option<Up>,
     is_away: bool,
+    /// A ticket that is complete and may still be written up: Enter ends that.
+    wrapping: Option<v1::Assignment>,
     /// When to give up because nothing was offered.
     gives_up_at: Option<Instant>,
 }
@@ -81,7 +83,15 @@ impl Line {
 impl<'a> Pushed<'a> {
     pub(super) fn new(shift: &'a mut Shift) -> Self {
         let (offers, hands) = (VecDeque::new(), VecDeque::new());
-        Self { shift, offers, hands, answering: None, is_away: false, gives_up_at: None }
+        Self {
+            shift,
+            offers,
+            hands,
+            answering: None,
+            is_away: false,
+            wrapping: None,
+            gives_up_at: None,
+        }
     }
 
     /// Works until the agent has enough. What is in hand then goes back.
@@ -288,11 +298,13 @@ impl<'a> Pushed<'a> {
             return Ok(self.shift.work.once && self.hands.is_empty());
         }
         let Some(first) = self.offers.front() else {
-            return if self.hands.is_empty() {
-                Ok(false)
-            } else {
-                self.complete(text.to_owned()).await
-            };
+            if !self.hands.is_empty() {
+                return self.complete(text.to_owned()).await;
+            }
+            if let Some(written) = self.wrapping.take() {
+                self.shift.desk.finish_wrap_up(&written).await?;
+            }
+            return Ok(false);
         };
         if let Some(reason) = text.strip_prefix("/decline") {
             let offer = &first.offer;
@@ -331,7 +343,15 @@ impl<'a> Pushed<'a> {
         let outcome = self.shift.work.outcome.clone();
         let desk = &self.shift.desk;
         match desk.complete(&work.assignment, outcome, note, false, true).await {
-            Ok(Held::Done((answer, _))) => self.shift.tell_completed(&answer)?,
+            Ok(Held::Done((answer, _))) => {
+                self.shift.tell_completed(&answer)?;
+                if !self.is_terminal() {
+                    self.shift.wrap_up(&work.assignment, &answer).await?;
+                } else if answer.wrap_up_until.is_some() {
+                    console::note("wrap-up: Enter to finish");
+                    self.wrapping = Some(work.assignment);
+                }
+            }
             Ok(Held::Lost(reason)) => self.shift.tell_lost(&work.assignment, reason)?,
             Err(fault) => {
                 // It is given back before the command ends.
@@ -444,6 +464,7 @@ impl<'a> Pushed<'a> {
             Step::Offered { .. }
             | Step::Assigned { .. }
             | Step::Completed { .. }
+            | Step::WrappedUp { .. }
             | Step::Released { .. }
             | Step::Lost { .. } => unreachable!("no offer ends with it"),
         };
