@@ -2,10 +2,11 @@
 
 use super::Api;
 use super::convert::{self, AgentSeen, Payload};
+use super::names::{no_pool, no_tier};
 use super::proto::v1::agent_service_server::AgentService;
 use super::proto::v1::{self as pb, complete_ticket_response, pull_ticket_response};
 use super::status::Fault;
-use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX, echo};
+use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
 use super::work::WorkEvents;
 use crate::driver::{CompleteAsk, Completed, PullAsk, Pulled, Refused, Seen};
 use crate::engine::command::Rejection;
@@ -184,7 +185,10 @@ impl AgentService for Api {
                 Fault::agent_not_found(agent.as_str())
             }
             (Refused::Rule(Rejection::PoolNotFound), Destination::Pool(pool)) => {
-                Fault::field("pool", format!("the policy has no pool {}", echo(pool)))
+                Fault::field("pool", no_pool(pool, &self.handle.view().policy))
+            }
+            (Refused::Rule(Rejection::TierNotFound), Destination::Tier(tier)) => {
+                Fault::field("tier", no_tier(tier, &self.handle.view().policy))
             }
             _ => Fault::refused(refused, &request.ticket_id),
         })?;

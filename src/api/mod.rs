@@ -18,6 +18,7 @@ mod intake;
 mod life;
 mod limits;
 mod list;
+mod names;
 mod needs;
 mod offers;
 mod ops;

@@ -3,9 +3,10 @@
 use super::Api;
 use super::convert::timestamp;
 use super::explain::seconds;
+use super::names::no_pool;
 use super::proto::v1 as pb;
 use super::status::Fault;
-use super::validate::{Checks, NAME_CHARS_MAX, echo};
+use super::validate::{Checks, NAME_CHARS_MAX};
 use crate::driver::{PoolAsk, PoolSeen, Refused};
 use crate::engine::command::Rejection;
 use crate::engine::model::{Policy, PoolIx, Time};
@@ -42,7 +43,7 @@ impl Api {
         let pool = ask.pool.clone();
         self.handle.switch_pool(ask, pause).await.map_err(|refused| match refused {
             Refused::Rule(Rejection::PoolNotFound) => {
-                Fault::field("pool", format!("the policy has no pool {}", echo(&pool)))
+                Fault::field("pool", no_pool(&pool, &self.handle.view().policy))
             }
             refused => Fault::refused(refused, &pool),
         })

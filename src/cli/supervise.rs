@@ -3,6 +3,7 @@
 use super::Context;
 use super::console;
 use super::fault::Fault;
+use super::ticket::To;
 use super::view::{self, Ticket};
 use super::words;
 use crate::api::proto::v1;
@@ -65,6 +66,19 @@ pub(crate) enum Command {
     Requeue {
         #[command(flatten)]
         what: What,
+    },
+    /// Give a ticket on to a pool, an agent or another tier, whosever hands it is in
+    ///
+    /// A ticket that is scheduled or parked stays so, and goes there when it enters its queue.
+    #[command(after_help = format!("{HELP} move TICKET --pool back --reason 'needs a technician'"))]
+    Move {
+        #[command(flatten)]
+        what: What,
+        #[command(flatten)]
+        to: To,
+        /// Let wait and deadlines count anew; otherwise arrival and deadlines stay
+        #[arg(long)]
+        restart_clocks: bool,
     },
     /// End a ticket wherever it is
     #[command(after_help = format!("{HELP} withdraw TICKET --reason 'sent twice'"))]
@@ -142,6 +156,11 @@ impl Command {
             Self::Requeue { what: What { ticket: ticket_id, reason, by } } => {
                 let request = v1::RequeueTicketRequest { ticket_id, reason, by };
                 connection.call(ops.requeue_ticket(request)).await?.ticket
+            }
+            Self::Move { what: What { ticket: ticket_id, reason, by }, to, restart_clocks } => {
+                let to = to.into();
+                let request = v1::MoveTicketRequest { ticket_id, to, restart_clocks, reason, by };
+                connection.call(ops.move_ticket(request)).await?.ticket
             }
             Self::Withdraw { what: What { ticket: ticket_id, reason, by } } => {
                 let request = v1::WithdrawTicketRequest { ticket_id, reason, by };
