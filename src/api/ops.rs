@@ -171,6 +171,13 @@ impl OpsService for Api {
         Ok(Response::new(pb::RequeueTicketResponse { ticket }))
     }
 
+    async fn bulk_action(
+        &self,
+        request: Request<pb::BulkActionRequest>,
+    ) -> Result<Response<pb::BulkActionResponse>, Status> {
+        Ok(Response::new(self.acted_on_many(request.get_ref()).await?))
+    }
+
     async fn move_ticket(
         &self,
         request: Request<pb::MoveTicketRequest>,

@@ -86,6 +86,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         what: What,
     },
+    /// Do the same to all live tickets that pass a filter
+    ///
+    /// At most 10,000, in order of arrival. A ticket that no longer passes when its turn comes is left alone.
+    #[command(after_help = super::bulk::HELP)]
+    Bulk(super::bulk::Bulk),
     /// Dispatch nothing more on behalf of a pool; what its agents hold stays with them
     ///
     /// Tickets that another pool may serve too go there, the others wait and their clocks run on. It lasts until
@@ -161,6 +166,7 @@ impl Command {
                 let request = v1::WithdrawTicketRequest { ticket_id, reason, by };
                 connection.call(ops.withdraw_ticket(request)).await?.ticket
             }
+            Self::Bulk(bulk) => return bulk.run(context, &connection).await,
             Self::PausePool { which: Which { pool, by }, reason } => {
                 let request = v1::PausePoolRequest { pool: pool.clone(), reason, by };
                 let answer = connection.call(ops.pause_pool(request)).await?;
