@@ -188,7 +188,7 @@ struct Shift {
 impl Shift {
     async fn serve_out(&mut self) -> Result<(), Fault> {
         let done = if self.work.push {
-            push::Pushed::new(self).serve().await
+            Box::pin(push::Pushed::new(self).serve()).await
         } else {
             self.take_tickets().await
         };
