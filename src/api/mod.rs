@@ -126,7 +126,8 @@ pub struct Api {
 impl Api {
     /// Services that ask this driver and this directory.
     pub fn new(handle: Handle, directory: Directory, settings: Settings) -> Self {
-        let places = |name, max| Places::new(name, max, handle.clock());
+        let clock = handle.clock();
+        let places = |name, max| Places::new(name, max, move || clock.now());
         Self {
             started_at: handle.clock().now(),
             watchers: places("watchers_max", settings.watchers_max),

@@ -4,8 +4,8 @@
 //! others ended of late: many watch a ticket for a minute, an agent's stream lasts a shift.
 
 use super::status::Fault;
-use crate::clock::Clock;
 use crate::driver::Drain;
+use crate::engine::model::Time;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -16,7 +16,8 @@ pub(super) struct Places {
     max: usize,
     free: Arc<Semaphore>,
     drain: Arc<Mutex<Drain>>,
-    clock: Clock,
+    /// The present instant by the driver's clock.
+    now: Arc<dyn Fn() -> Time + Send + Sync>,
 }
 
 /// A place that is taken until this is dropped.
@@ -26,9 +27,13 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(name: &'static str, max: usize, clock: Clock) -> Self {
-        let drain = Arc::new(Mutex::new(Drain::new(clock.now())));
-        Self { name, max, free: Arc::new(Semaphore::new(max)), drain, clock }
+    pub(super) fn new(
+        name: &'static str,
+        max: usize,
+        now: impl Fn() -> Time + Send + Sync + 'static,
+    ) -> Self {
+        let drain = Arc::new(Mutex::new(Drain::new(now())));
+        Self { name, max, free: Arc::new(Semaphore::new(max)), drain, now: Arc::new(now) }
     }
 
     /// Takes a place; without one the fault ends with what the others do: "1000 calls are watching".
@@ -37,7 +42,7 @@ impl Places {
             return Ok(Place { places: self.clone(), _permit: permit });
         }
         let max = self.max as u64;
-        let retry_ms = self.drain().turned_away(self.clock.now());
+        let retry_ms = self.drain().turned_away((self.now)());
         let fault = Fault::limit(self.name, max, format!("{max} {others}"));
         Err(fault.measured(self.taken_count() as u64, retry_ms))
     }
@@ -55,7 +60,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.drain().freed(self.places.clock.now());
+        self.places.drain().freed((self.places.now)());
     }
 }
 
@@ -66,8 +71,7 @@ mod tests {
 
     #[test]
     fn one_too_many_is_told_how_many_there_are_and_when_a_place_should_be_free() {
-        let places =
-            Places::new("watchers_max", 2, Clock::start(crate::engine::model::Time(0), 1.0));
+        let places = Places::new("watchers_max", 2, || Time(5));
         let told = |places: &Places| {
             use tonic_types::StatusExt as _;
             let status =
