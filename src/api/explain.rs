@@ -20,11 +20,18 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
         (State::Waiting | State::Assigned(_), None) => {
             waiting_summary(&ticket, &policy, ahead_count.unwrap_or(0), beside.at)
         }
-        (State::Offered(offer), None) => format!(
-            "It is offered to agent {}, who has {} to accept it.",
-            offer.agent,
-            seconds(offer.lease_until.since_ms(beside.at))
-        ),
+        (State::Offered(offers), None) => {
+            let left = seconds(offers.first.lease_until.since_ms(beside.at));
+            let agents: Vec<_> = offers.iter().map(|offer| offer.agent.as_str()).collect();
+            match agents[..] {
+                [agent] => format!("It is offered to agent {agent}, who has {left} to accept it."),
+                _ => format!(
+                    "It is offered to the agents {} at once, who have {left} to accept it; the first to \
+                     do so has it.",
+                    agents.join(", ")
+                ),
+            }
+        }
         (State::Scheduled { opens_at }, None) => {
             format!("It enters its queue in {}.", seconds(opens_at.since_ms(beside.at)))
         }

@@ -30,6 +30,7 @@ pub mod push;
 pub mod quarantine;
 pub mod queue;
 pub mod roster;
+pub mod several;
 mod shelf;
 mod starvation;
 mod supervise;
@@ -350,6 +351,7 @@ impl Engine {
             queues: &self.queues,
             roster: &self.roster,
             records: &self.records,
+            leaving: &[],
         }
     }
 

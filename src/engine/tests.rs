@@ -13,6 +13,7 @@ mod live_policy;
 mod many_queues;
 mod moves;
 mod offers;
+mod offers_several;
 mod outlook;
 mod policies;
 mod retries;
