@@ -7,6 +7,7 @@ mod events;
 mod forecast;
 mod intake;
 mod life;
+mod offers_several;
 mod ops;
 mod policies;
 #[path = "../support/server.rs"]

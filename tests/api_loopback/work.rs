@@ -12,14 +12,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
 /// An agent's side of a Work stream.
-struct Line {
+pub(crate) struct Line {
     up: mpsc::Sender<pb::WorkRequest>,
     down: Streaming<pb::WorkResponse>,
 }
 
 impl Line {
     /// Opens a stream and reads the welcome.
-    async fn open(server: &TestServer, agent: &str) -> Self {
+    pub(crate) async fn open(server: &TestServer, agent: &str) -> Self {
         let hello = pb::WorkHello { agent_id: agent.into(), ..Default::default() };
         Self::hello(server, hello).await.expect("the stream opens")
     }
@@ -35,23 +35,23 @@ impl Line {
         }
     }
 
-    async fn say(&self, up: Up) {
+    pub(crate) async fn say(&self, up: Up) {
         self.up.send(request(up)).await.expect("the stream is open");
     }
 
-    async fn next(&mut self) -> Result<Down, Status> {
+    pub(crate) async fn next(&mut self) -> Result<Down, Status> {
         let message = self.down.message().await?.expect("the stream goes on");
         Ok(message.event.expect("every message is one"))
     }
 
-    async fn offer(&mut self) -> pb::WorkOffer {
+    pub(crate) async fn offer(&mut self) -> pb::WorkOffer {
         match self.next().await {
             Ok(Down::Offer(offer)) => offer,
             other => panic!("no offer: {other:?}"),
         }
     }
 
-    async fn accept(&mut self, offer: &pb::WorkOffer) -> pb::Assignment {
+    pub(crate) async fn accept(&mut self, offer: &pb::WorkOffer) -> pb::Assignment {
         self.say(Up::Accept(accept(offer))).await;
         match self.next().await {
             Ok(Down::Accepted(assignment)) => assignment,
@@ -64,15 +64,15 @@ fn request(up: Up) -> pb::WorkRequest {
     pb::WorkRequest { request: Some(up) }
 }
 
-fn id_of(offer: &pb::WorkOffer) -> String {
+pub(crate) fn id_of(offer: &pb::WorkOffer) -> String {
     offer.ticket.as_ref().expect("an offer has its ticket").ticket_id.clone()
 }
 
-fn accept(offer: &pb::WorkOffer) -> pb::AcceptOfferRequest {
+pub(crate) fn accept(offer: &pb::WorkOffer) -> pb::AcceptOfferRequest {
     pb::AcceptOfferRequest { ticket_id: id_of(offer), lease_token: offer.lease_token }
 }
 
-fn decline(offer: &pb::WorkOffer) -> pb::DeclineOfferRequest {
+pub(crate) fn decline(offer: &pb::WorkOffer) -> pb::DeclineOfferRequest {
     pb::DeclineOfferRequest {
         ticket_id: id_of(offer),
         lease_token: offer.lease_token,
@@ -80,7 +80,7 @@ fn decline(offer: &pb::WorkOffer) -> pb::DeclineOfferRequest {
     }
 }
 
-async fn agent_of(server: &TestServer, id: &str) -> pb::Agent {
+pub(crate) async fn agent_of(server: &TestServer, id: &str) -> pb::Agent {
     let request = pb::GetAgentRequest { agent_id: id.into() };
     let answer = server.admin().get_agent(request).await.expect("the agent is registered");
     answer.into_inner().agent.expect("an answer has its agent")
