@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use tierline::clock::Clock;
 use tierline::driver::{
-    self, CompleteAsk, Handle, PullAsk, Pulled, Receipt, Refused, Seen, Settings, Stopped,
+    self, CompleteAsk, Completed, Handle, PullAsk, Pulled, Receipt, Refused, Seen, Settings,
+    Stopped,
 };
 use tierline::engine::Limits;
 use tierline::engine::command::{AgentProfile, Lookup, Rejection, Submit, WaitEnd};
@@ -181,7 +182,7 @@ async fn completing_and_pulling_the_next_is_one_answer() {
     submit(&handle, "t2").await.unwrap();
     let (id, token) = assigned(handle.pull(ask(&agent, 0)).await.unwrap());
     let next = Some(ask(&agent, 0));
-    let (seen, pulled) = handle.complete(complete(&id, token), next).await.unwrap();
+    let Completed { seen, pulled, .. } = handle.complete(complete(&id, token), next).await.unwrap();
     assert!(matches!(seen, Seen::Ended(row) if row.id.as_str() == "t1"));
     assert_eq!(assigned(pulled.unwrap().unwrap()).0, "t2");
 }
@@ -207,7 +208,7 @@ async fn everything_acknowledged_is_there_after_a_restart_and_retries_get_the_sa
     assert_eq!(assigned(handle.pull(ask(&agent, 0)).await.unwrap()), ("t2".to_owned(), held));
     assert!(submit(&handle, "t1").await.unwrap().repeated);
     assert!(submit(&handle, "t3").await.unwrap().repeated);
-    let (seen, _) = handle.complete(complete("t1", token), None).await.unwrap();
+    let Completed { seen, .. } = handle.complete(complete("t1", token), None).await.unwrap();
     assert!(matches!(seen, Seen::Ended(row) if row.outcome.as_deref() == Some("done")));
     let wrong = handle.complete(complete("t1", LeaseToken(token.0 + 1)), None).await;
     assert_eq!(wrong.unwrap_err(), Refused::Rule(Rejection::TicketCompleted));

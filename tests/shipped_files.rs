@@ -125,6 +125,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "channel.voice.cost",
         "channel.voice.exclusive",
         "channel.voice.interrupts",
+        "channel.voice.wrap_up",
         "dispatch.floor_share",
         "dispatch.rule",
         "dispatch.starve_after",

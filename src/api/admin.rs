@@ -1,9 +1,10 @@
 //! `AdminService`: agents, customers, the policy and the server itself.
 
+use super::names::no_pool;
 use super::proto::v1 as pb;
 use super::proto::v1::admin_service_server::AdminService;
 use super::status::Fault;
-use super::validate::{AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX, echo};
+use super::validate::{AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX};
 use super::{Api, clocks, convert, limits};
 use crate::directory::{Customer, Directory, Health, Lookup};
 use crate::engine::Engine;
@@ -214,10 +215,7 @@ impl Api {
             for (at, name) in names.iter().enumerate() {
                 match engine.policy().pool_named(name) {
                     Some(pool) => pools = pools.with(pool),
-                    None => checks.fault(
-                        &format!("pools[{at}]"),
-                        format!("the policy has no pool {}", echo(name)),
-                    ),
+                    None => checks.fault(&format!("pools[{at}]"), no_pool(name, engine.policy())),
                 }
             }
             checks.done().map(|()| pools)

@@ -2,12 +2,13 @@
 
 use super::Api;
 use super::convert::{self, AgentSeen, Payload};
+use super::names::{no_pool, no_tier};
 use super::proto::v1::agent_service_server::AgentService;
 use super::proto::v1::{self as pb, complete_ticket_response, pull_ticket_response};
 use super::status::Fault;
-use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX, echo};
+use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
 use super::work::WorkEvents;
-use crate::driver::{CompleteAsk, PullAsk, Pulled, Refused, Seen};
+use crate::driver::{CompleteAsk, Completed, PullAsk, Pulled, Refused, Seen};
 use crate::engine::command::Rejection;
 use crate::engine::life::Destination;
 use crate::engine::model::AgentId;
@@ -115,7 +116,7 @@ impl AgentService for Api {
         checks.done()?;
         let agent = pull.as_ref().map(|pull| pull.agent.clone());
         let completed = self.handle.complete(complete, pull).await;
-        let (seen, pulled) =
+        let Completed { seen, wrap_up_until, pulled } =
             completed.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
         let Seen::Ended(row) = seen else {
             unreachable!("a completion is answered with the ticket it has ended")
@@ -126,8 +127,28 @@ impl AgentService for Api {
             handle_ms: row.handle_ms.unwrap_or_default(),
             response_in_deadline: row.response_in_time,
             solution_in_deadline: row.solution_in_time,
+            wrap_up_until: wrap_up_until.map(convert::timestamp),
             next: pulled.zip(agent).map(|(pulled, agent)| next(pulled, &agent)),
         }))
+    }
+
+    async fn finish_wrap_up(
+        &self,
+        request: Request<pb::FinishWrapUpRequest>,
+    ) -> Result<Response<pb::FinishWrapUpResponse>, Status> {
+        let request = request.into_inner();
+        let mut checks = Checks::default();
+        let agent = checks.agent_id(&request.agent_id);
+        let ticket = checks.ticket_id(&request.ticket_id);
+        let token = checks.token(request.lease_token);
+        checks.done()?;
+        let finished = self.handle.finish_wrap_up(agent.clone(), ticket, token).await;
+        finished.map_err(|refused| match refused {
+            Refused::Rule(Rejection::AgentNotFound) => Fault::agent_not_found(agent.as_str()),
+            _ => Fault::refused(refused, &request.ticket_id),
+        })?;
+        let agent = self.agent(&agent).await?;
+        Ok(Response::new(pb::FinishWrapUpResponse { agent: Some(agent) }))
     }
 
     async fn release_ticket(
@@ -164,7 +185,10 @@ impl AgentService for Api {
                 Fault::agent_not_found(agent.as_str())
             }
             (Refused::Rule(Rejection::PoolNotFound), Destination::Pool(pool)) => {
-                Fault::field("pool", format!("the policy has no pool {}", echo(pool)))
+                Fault::field("pool", no_pool(pool, &self.handle.view().policy))
+            }
+            (Refused::Rule(Rejection::TierNotFound), Destination::Tier(tier)) => {
+                Fault::field("tier", no_tier(tier, &self.handle.view().policy))
             }
             _ => Fault::refused(refused, &request.ticket_id),
         })?;

@@ -18,6 +18,7 @@ use crate::engine::model::{
 };
 use crate::engine::push::Declined;
 use crate::engine::queue::QueueKey;
+use crate::engine::wrap_up::WrapUp;
 use crate::journal::FinishedRow;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -138,6 +139,7 @@ impl From<Presence> for pb::Presence {
         match presence {
             Presence::Available => Self::Available,
             Presence::Away => Self::Away,
+            Presence::Draining => Self::Draining,
         }
     }
 }
@@ -423,7 +425,9 @@ pub(super) fn agent_state(agent: &Agent) -> pb::AgentState {
     match agent.presence {
         _ if agent.wait.is_some() => pb::AgentState::Waiting,
         _ if !agent.offered.is_empty() => pb::AgentState::Offered,
+        Presence::Draining => pb::AgentState::Draining,
         _ if !agent.held.is_empty() => pb::AgentState::Busy,
+        _ if !agent.wrapping.is_empty() => pb::AgentState::WrappingUp,
         Presence::Available if agent.stream.is_some() => pb::AgentState::Waiting,
         Presence::Available => pb::AgentState::Ready,
         Presence::Away => pb::AgentState::Away,
@@ -465,7 +469,17 @@ impl From<AgentSeen> for pb::Agent {
             }),
             declined: declined.collect(),
             missed_count: agent.missed_count.into(),
+            wrap_ups: agent.wrapping.iter().map(wrap_up).collect(),
         }
+    }
+}
+
+fn wrap_up(wrap: &WrapUp) -> pb::WrapUp {
+    pb::WrapUp {
+        ticket_id: wrap.id.to_string(),
+        channel: pb::Channel::from(wrap.channel).into(),
+        since: Some(timestamp(wrap.since)),
+        until: Some(timestamp(wrap.until)),
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
         | Event::PresenceSet { .. }
+        | Event::PoolPaused(_)
+        | Event::PoolResumed(_)
         | Event::WaitStarted { .. }
         | Event::WaitEnded { .. } => of_house(told, event, named),
         Event::WorkOpened { .. }
@@ -72,7 +74,8 @@ pub(super) fn event(entry: &Entry, policy: Option<&Policy>) -> pb::Event {
         | Event::Parked { .. }
         | Event::Resumed { .. }
         | Event::Expired { .. }
-        | Event::Completed { .. } => of_ticket(told, event, named),
+        | Event::Completed { .. }
+        | Event::WrapUpEnded { .. } => of_ticket(told, event, named),
     }
 }
 
@@ -101,6 +104,11 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         Event::PresenceSet { agent, presence } => {
             told.agent_id = agent.to_string();
             told.details = details([("presence", presence_name(*presence))]);
+        }
+        Event::PoolPaused(switched) | Event::PoolResumed(switched) => {
+            told.pools = named.pools(PoolSet::of([switched.pool]));
+            told.by = switched.by.to_string();
+            told.reason = switched.reason.to_string();
         }
         Event::WaitStarted { agent, until, request: _ } => {
             told.agent_id = agent.to_string();
@@ -133,6 +141,7 @@ fn of_house(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event {
         | Event::Resumed { .. }
         | Event::Expired { .. }
         | Event::Completed { .. }
+        | Event::WrapUpEnded { .. }
         | Event::WorkOpened { .. }
         | Event::WorkClosed { .. }
         | Event::Offered { .. }
@@ -217,7 +226,14 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             to_dead_letter(&mut told, *dead_letter, named);
         }
         Event::LeaseExpired { dead_letter, .. } => to_dead_letter(&mut told, *dead_letter, named),
-        Event::Completed { outcome, note, .. } => {
+        Event::WrapUpEnded { agent, ticket: _, id, by, spent_ms } => {
+            told.ticket_id = id.to_string();
+            told.agent_id = agent.to_string();
+            let spent_ms = spent_ms.to_string();
+            told.details = details([("ended_by", by.name()), ("spent_ms", &*spent_ms)]);
+        }
+        Event::Completed { outcome, note, wrap_up_until, .. } => {
+            told.until = wrap_up_until.map(timestamp);
             told.details = details([("outcome", &**outcome), ("note", &**note)]);
         }
         Event::Transferred(moved) => {
@@ -263,6 +279,8 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
         | Event::PresenceSet { .. }
+        | Event::PoolPaused(_)
+        | Event::PoolResumed(_)
         | Event::WaitStarted { .. }
         | Event::WaitEnded { .. }
         | Event::WorkOpened { .. }
@@ -325,6 +343,8 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::AgentPut(_) => pb::EventType::AgentPut,
         Event::AgentDeleted { .. } => pb::EventType::AgentDeleted,
         Event::PresenceSet { .. } => pb::EventType::PresenceSet,
+        Event::PoolPaused(_) => pb::EventType::PoolPaused,
+        Event::PoolResumed(_) => pb::EventType::PoolResumed,
         Event::Submitted(_) => pb::EventType::Submitted,
         Event::Updated { .. } => pb::EventType::Updated,
         Event::Escalated { .. } => pb::EventType::Escalated,
@@ -343,6 +363,7 @@ pub(super) fn kind(event: &Event) -> pb::EventType {
         Event::LeaseExpired { .. } => pb::EventType::LeaseExpired,
         Event::Released { .. } => pb::EventType::Released,
         Event::Completed { .. } => pb::EventType::Completed,
+        Event::WrapUpEnded { .. } => pb::EventType::WrapUpEnded,
         Event::Transferred(_) => pb::EventType::Transferred,
         Event::CallbackRequested { .. } => pb::EventType::CallbackRequested,
         Event::Queued { .. } => pb::EventType::Queued,
@@ -375,6 +396,7 @@ fn presence_name(presence: Presence) -> &'static str {
     match presence {
         Presence::Available => "available",
         Presence::Away => "away",
+        Presence::Draining => "draining",
     }
 }
 
@@ -391,7 +413,7 @@ fn wait_end_name(why: WaitEnd) -> &'static str {
     match why {
         WaitEnd::Nothing => "nothing waits",
         WaitEnd::HeldForTier => "what waits is kept for higher tiers",
-        WaitEnd::Away => "the agent went away",
+        WaitEnd::Away => "the agent went away, or began to drain",
         WaitEnd::CallerGone => "the caller was gone",
         WaitEnd::Replaced => "a newer pull took its place",
     }

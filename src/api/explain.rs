@@ -2,6 +2,7 @@
 
 use super::convert::{self, Payload, queue_id, timestamp};
 use super::past;
+use super::pools;
 use super::proto::v1 as pb;
 use crate::driver::{Beside, Live};
 use crate::engine::dispatch::{Choice, Head};
@@ -12,7 +13,7 @@ use crate::journal::{Decided, FinishedRow, FinishedState};
 
 /// Why a live ticket is where it is.
 pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTicketResponse {
-    let Explanation { ticket, policy, ahead_count, crews } = explanation;
+    let Explanation { ticket, policy, ahead_count, paused, crews } = explanation;
     let decided = ticket.assignment().map(|held| Decided::of(&ticket, held, &policy));
     let summary = match (&ticket.state, &decided) {
         (_, Some(decided)) => past::told(decided),
@@ -42,6 +43,11 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
             seconds(parked.until.since_ms(beside.at))
         ),
     };
+    let summary = paused.iter().fold(summary, |summary, (pool, pause)| {
+        let told = pools::told(&policy.pool(*pool).name, pause, beside.at);
+        format!("{summary} Now {told}.")
+    });
+    let paused_pools = pools::messages(&paused, &policy);
     let crews = crews.iter().zip(&beside.crew_counts);
     let crews = crews.map(|(survey, counts)| crew(survey, *counts, &ticket, &policy, beside));
     let crews = crews.collect();
@@ -55,6 +61,7 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
         rule,
         summary,
         crews,
+        paused_pools,
         place: ahead_count.map(|count| count as u64),
         past,
         ticket: Some(convert::live_ticket(&live, Payload::LeftOut)),
@@ -88,6 +95,7 @@ pub(super) fn finished(row: &FinishedRow, now: Time) -> pb::ExplainTicketRespons
         crews: Vec::new(),
         place: None,
         past: None,
+        paused_pools: Vec::new(),
     }
 }
 

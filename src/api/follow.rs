@@ -3,9 +3,10 @@
 
 use super::Api;
 use super::events;
+use super::names::no_tier;
 use super::proto::v1 as pb;
 use super::status::Fault;
-use super::validate::{Checks, echo};
+use super::validate::Checks;
 use crate::engine::command::Event;
 use crate::engine::model::Policy;
 use crate::journal::{self, Entry, Feed, Seq, Stretch};
@@ -149,8 +150,7 @@ impl Api {
         let mut checks = Checks::default();
         for (at, tier) in tiers.iter().enumerate() {
             if view.policy.tier_named(tier).is_none() {
-                let text = format!("the policy has no tier {}", echo(tier));
-                checks.fault(&format!("tiers[{at}]"), text);
+                checks.fault(&format!("tiers[{at}]"), no_tier(tier, &view.policy));
             }
         }
         checks.done()

@@ -4,6 +4,7 @@
 use super::convert::{self, AgentSeen, Payload};
 use super::digest::Digest;
 use super::life;
+use super::names::no_pool;
 use super::page::{self, Place};
 use super::proto::v1 as pb;
 use super::status::Fault;
@@ -259,8 +260,8 @@ impl Api {
         };
         let page = self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?;
         let Some((agents, next)) = page else {
-            let pool = echo(&request.pool);
-            return Err(Fault::field("pool", format!("the policy has no pool {pool}")));
+            let known = no_pool(&request.pool, &self.handle.view().policy);
+            return Err(Fault::field("pool", known));
         };
         Ok(pb::ListAgentsResponse {
             agents: agents.into_iter().map(Into::into).collect(),

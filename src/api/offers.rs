@@ -70,6 +70,7 @@ pub(super) fn channels(rules: &[ChannelRule]) -> Vec<pb::ChannelPolicy> {
         cost: rule.cost.into(),
         exclusive: rule.exclusive,
         interrupts: rule.interrupts.iter().map(|c| pb::Channel::from(c).into()).collect(),
+        wrap_up: (rule.wrap_up_ms > 0).then(|| super::convert::duration(rule.wrap_up_ms)),
     });
     rules.collect()
 }

@@ -7,7 +7,7 @@ use super::proto::v1::ops_service_server::OpsService;
 use super::status::Fault;
 use super::stream::Overviews;
 use super::validate::{Checks, WATCH_INTERVAL_MS, WATCH_INTERVAL_MS_DEFAULT};
-use super::{Api, explain, forecast};
+use super::{Api, explain, forecast, pools};
 use crate::driver::{PoolView, QueueView, Seen, TierView, View};
 use crate::engine::command::Intervention;
 use crate::engine::model::{Policy, Pool, Tier, Time};
@@ -161,6 +161,20 @@ impl OpsService for Api {
         let ticket = Some(self.intervene(checks, ticket_id, action, reason, by).await?);
         Ok(Response::new(pb::RequeueTicketResponse { ticket }))
     }
+
+    async fn pause_pool(
+        &self,
+        request: Request<pb::PausePoolRequest>,
+    ) -> Result<Response<pb::PausePoolResponse>, Status> {
+        Ok(Response::new(self.pool_paused(request.get_ref()).await?))
+    }
+
+    async fn resume_pool(
+        &self,
+        request: Request<pb::ResumePoolRequest>,
+    ) -> Result<Response<pb::ResumePoolResponse>, Status> {
+        Ok(Response::new(self.pool_resumed(request.get_ref()).await?))
+    }
 }
 
 /// The whole floor: `view` as it is still true at `now`, counted since `since`.
@@ -225,7 +239,13 @@ fn pool_message(pool: &PoolView, of: &Pool, policy: &Policy) -> pb::PoolStats {
         agent_count: pool.agent_count,
         idle_count: pool.idle_count,
         busy_count: pool.busy_count,
+        wrap_up_count: pool.wrap_up_count,
         away_count: pool.away_count,
+        draining_count: pool.draining_count,
+        stream_count: pool.stream_count,
+        offered_count: pool.offered_count,
+        pulling_count: pool.pulling_count,
+        paused: pool.paused.as_deref().map(|pause| pools::message(&of.name, pause)),
         reserves: convert::reserves(policy, of),
         mean_handle_ms: pool.handle_ms,
         handled_count: pool.handled_count,

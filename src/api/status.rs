@@ -245,6 +245,7 @@ impl Fault {
                 fault.0.reason = ErrorReason::LeaseTokenUnknown;
                 fault
             }
+            Rejection::TicketNotCompleted => gone(ErrorReason::TicketNotCompleted),
             Rejection::OfferEnded => gone(ErrorReason::OfferEnded),
             Rejection::OfferAccepted => gone(ErrorReason::OfferAccepted),
             Rejection::OfferNotAccepted => gone(ErrorReason::OfferNotAccepted),
@@ -255,6 +256,7 @@ impl Fault {
             Rejection::TicketNotWaiting => gone(ErrorReason::TicketNotWaiting),
             Rejection::AgentFull => gone(ErrorReason::AgentFull),
             Rejection::AgentAway => gone(ErrorReason::AgentAway),
+            Rejection::AgentDraining => gone(ErrorReason::AgentDraining),
             Rejection::AgentBusy => gone(ErrorReason::AgentHoldsTickets),
             Rejection::PoolNotFound => Self::field("pools", rejection.to_string()),
             Rejection::SkillNotFound { at } => {

@@ -2,10 +2,10 @@
 
 use super::convert::engine_kind;
 use super::digest::Digest;
+use super::names::{no_skill, no_tier};
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
-use super::wishes::skill_unknown;
 use super::{Api, convert};
 use crate::directory::{self, Identifier};
 use crate::driver::Refused;
@@ -89,6 +89,7 @@ impl Submission {
             resolved_id: None,
         });
         let id = self.id.clone();
+        let tier = self.tier.clone();
         let skills = self.asked.iter().flat_map(|asked| &asked.skills);
         let skills: Vec<Box<str>> = skills.map(|skill| skill.name.clone()).collect();
         let submit = Submit {
@@ -103,17 +104,21 @@ impl Submission {
             earlier: None,
             asked: self.asked,
         };
-        match api.handle.submit(submit, self.own_id).await {
-            Ok(receipt) => Ok(convert::receipt(&receipt)),
-            Err(Refused::Rule(Rejection::SkillNotFound { at })) => {
+        let refused = match api.handle.submit(submit, self.own_id).await {
+            Ok(receipt) => return Ok(convert::receipt(&receipt)),
+            Err(refused) => refused,
+        };
+        let policy = &api.handle.view().policy;
+        Err(match (refused, tier) {
+            (Refused::Rule(Rejection::SkillNotFound { at }), _) => {
                 let name = skills.get(at).map_or("", |name| &**name);
-                Err(skill_unknown(at, name, &api.handle.view().policy))
+                Fault::field(&format!("skills[{at}].skill"), no_skill(name, policy))
             }
-            Err(refused) => {
-                let view = api.handle.view();
-                Err(Fault::submit(refused, id.as_str(), &view.policy))
+            (Refused::Rule(Rejection::TierNotFound), Some(tier)) => {
+                Fault::field("tier", no_tier(&tier, policy))
             }
-        }
+            (refused, _) => Fault::submit(refused, id.as_str(), policy),
+        })
     }
 }
 

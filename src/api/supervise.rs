@@ -34,7 +34,10 @@ impl Api {
             // These are about the agent, and all others about the ticket.
             (
                 Refused::Rule(
-                    Rejection::AgentNotFound | Rejection::AgentAway | Rejection::AgentFull,
+                    Rejection::AgentNotFound
+                    | Rejection::AgentAway
+                    | Rejection::AgentDraining
+                    | Rejection::AgentFull,
                 ),
                 Some(agent),
             ) => Fault::refused(refused, agent.as_str()),

@@ -209,6 +209,7 @@ impl Checks {
             Ok(pb::Presence::Unspecified) => self.fault("presence", "is required"),
             Ok(pb::Presence::Available) => return Presence::Available,
             Ok(pb::Presence::Away) => return Presence::Away,
+            Ok(pb::Presence::Draining) => return Presence::Draining,
             Err(_) => self.fault("presence", format!("{presence} is not a value of Presence")),
         }
         Presence::Away

@@ -3,6 +3,7 @@
 use super::Api;
 use super::convert::{self, AgentSeen, Payload, queue_id, timestamp};
 use super::explain::{candidate, reason};
+use super::pools;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
@@ -143,6 +144,7 @@ fn decision(told: &AgentExplanation, beside: &Beside) -> pb::AgentDecision {
         chosen_ticket_id: told.gets.map(|(ticket, _)| beside.id(ticket)).unwrap_or_default(),
         step: step.into(),
         conditions: failed(&told.conditions, policy, beside),
+        paused_pools: pools::messages(&told.paused, policy),
         served_first: before.collect(),
         candidates: heads.collect(),
     }
@@ -215,6 +217,8 @@ fn named(condition: &Condition) -> Option<TicketNumber> {
         | Condition::Quarantined
         | Condition::Resting { .. }
         | Condition::Away
+        | Condition::Draining
+        | Condition::PoolPaused { .. }
         | Condition::BackOffs { .. }
         | Condition::BackOff { .. }
         | Condition::Full { .. }
@@ -249,6 +253,11 @@ fn message(condition: &Condition, policy: &Policy, beside: &Beside) -> pb::Faile
             pb::FailedCondition { until: Some(timestamp(*until)), ..of(Kind::Resting) }
         }
         Condition::Away => of(Kind::Away),
+        Condition::Draining => of(Kind::Draining),
+        Condition::PoolPaused { pool, pause: _ } => pb::FailedCondition {
+            pool: policy.pool(*pool).name.to_string(),
+            ..of(Kind::PoolPaused)
+        },
         Condition::BackOffs { count } => {
             pb::FailedCondition { actual: *count as u64, ..of(Kind::BackOffs) }
         }
@@ -314,6 +323,10 @@ fn sentence(condition: &Condition, policy: &Policy, beside: &Beside) -> String {
             "the ticket is quarantined: the audit found a fault in it".to_owned()
         }
         Condition::Away => "the agent is away".to_owned(),
+        Condition::Draining => "the agent is draining and is given nothing new".to_owned(),
+        Condition::PoolPaused { pool, pause } => {
+            pools::told(&policy.pool(*pool).name, pause, beside.at)
+        }
         Condition::BackOffs { count } => format!(
             "{count} tickets that the agent has declined or missed are not offered again yet, and \
              nothing is given until one of them may be"

@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::convert::duration;
+use super::names::no_skill;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::{Checks, echo};
@@ -157,7 +158,7 @@ impl Api {
             for (at, (name, level)) in named.iter().enumerate() {
                 match policy.skill_named(name) {
                     Some(skill) => skills.push((skill, *level)),
-                    None => checks.fault(&format!("skills[{at}].skill"), unknown(name, policy)),
+                    None => checks.fault(&format!("skills[{at}].skill"), no_skill(name, policy)),
                 }
             }
             skills.sort_unstable();
@@ -165,17 +166,6 @@ impl Api {
         };
         self.handle.read(look).await.map_err(|refused| Fault::refused(refused, ""))?
     }
-}
-
-/// The policy has no skill of that name, the one at `at` of a submit; says which it has.
-pub(super) fn skill_unknown(at: usize, name: &str, policy: &Policy) -> Fault {
-    Fault::field(&format!("skills[{at}].skill"), unknown(name, policy))
-}
-
-fn unknown(name: &str, policy: &Policy) -> String {
-    let known: Vec<_> = policy.skills.iter().map(|skill| &**skill).collect();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    format!("the policy has no skill {}; it has {known}", echo(name))
 }
 
 /// Levels in the policy's words.

@@ -239,7 +239,7 @@ fn checked_hello(hello: &pb::WorkHello) -> Result<WorkAsk, Fault> {
         },
         presence: match pb::Presence::try_from(hello.presence) {
             Ok(pb::Presence::Unspecified) => Presence::Available,
-            Ok(pb::Presence::Available | pb::Presence::Away) | Err(_) => {
+            Ok(pb::Presence::Available | pb::Presence::Away | pb::Presence::Draining) | Err(_) => {
                 checks.presence(hello.presence)
             }
         },

@@ -76,6 +76,14 @@ pub(crate) enum Command {
         /// The agent
         id: String,
     },
+    /// Let an agent finish what is held, give nothing new, and then set the agent away
+    ///
+    /// A pull in progress ends and offers go back. Who holds nothing is away at once.
+    #[command(after_help = AGENT_FIELDS)]
+    Drain {
+        /// The agent
+        id: String,
+    },
 }
 
 fn list_help() -> String {
@@ -132,6 +140,10 @@ impl Command {
                 let agent = set_presence(&connection, &id, v1::Presence::Away).await?;
                 show(context, &connection, Some(agent)).await
             }
+            Self::Drain { id } => {
+                let agent = set_presence(&connection, &id, v1::Presence::Draining).await?;
+                show(context, &connection, Some(agent)).await
+            }
         }
     }
 }
@@ -153,7 +165,7 @@ pub(crate) fn maxima(given: &[(ChannelWord, u32)]) -> Vec<v1::ChannelMaximum> {
     given.iter().map(maximum).collect()
 }
 
-/// Makes an agent available or away.
+/// Makes an agent available or away, or lets one drain.
 pub(crate) async fn set_presence(
     connection: &Connection,
     id: &str,

@@ -2,7 +2,7 @@
 
 use super::console;
 use super::fault::Fault;
-use super::{Context, ask};
+use super::{Context, ask, humane};
 use crate::api::proto::v1;
 use clap::Args;
 use serde::Serialize;
@@ -68,7 +68,7 @@ async fn release(context: &Context, ticket_id: String) -> Result<(), Fault> {
     if context.is_json() {
         return console::json(&super::view::Ticket::from(ticket));
     }
-    console::say(format_args!("{} waits in {}", ticket.ticket_id, ticket.queue_id))
+    console::say(format_args!("{} waits in {}\n", ticket.ticket_id, ticket.queue_id))
 }
 
 async fn audit(context: &Context) -> Result<(), Fault> {
@@ -102,12 +102,15 @@ fn told(report: &Report) -> Result<(), Fault> {
     let Report { took_ms, ticket_count, agent_count, timer_count, .. } = report;
     let (faults, quarantined) = (report.fault_count, report.quarantined_count);
     console::say(format_args!(
-        "{ticket_count} tickets, {agent_count} agents and {timer_count} timers in {took_ms} ms: {faults} faults, \
-         {quarantined} in quarantine"
+        "{}, {} and {} in {took_ms} ms: {}, {quarantined} in quarantine\n",
+        humane::count(*ticket_count, "ticket"),
+        humane::count(*agent_count, "agent"),
+        humane::count(*timer_count, "timer"),
+        humane::count(faults, "fault"),
     ))?;
     for fault in &report.faults {
         let Found { flaw, ticket_id, agent_id } = fault;
-        console::say(format_args!("  {flaw} {ticket_id}{agent_id}"))?;
+        console::say(format_args!("  {flaw} {ticket_id}{agent_id}\n"))?;
     }
     Ok(())
 }

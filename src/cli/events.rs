@@ -14,8 +14,8 @@ use std::fmt::Write as _;
 
 /// Print what happened, event by event
 ///
-/// Every event of the journal has a number; there is no gap and no duplicate. Without --from only what happens
-/// next is printed, with --follow until you stop it.
+/// Every event of the journal has a number; there is no gap and no duplicate. Everything that is kept is printed;
+/// with --follow what happens from now on, until you stop it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON, a line an event: seq, at, type, ticket_id, ticket_number, tier, agent_id, pools, channel, reason, by, \
@@ -24,11 +24,11 @@ known or none.
 
 Examples:
   tierline events --follow
-  tierline events --from 0                            everything that is kept
+  tierline events                                     everything that is kept
   tierline events --from 1200 --follow --type assigned,completed --tier gold
-  tierline events --from 0 --output json > events.jsonl")]
+  tierline events --output json > events.jsonl")]
 pub(crate) struct Events {
-    /// The number of the first event; 0: the oldest that is kept [default: the next that happens]
+    /// The number of the first event; 0: the oldest that is kept [default: 0; with --follow the next that happens]
     #[arg(long, value_name = "NUMBER")]
     from: Option<u64>,
     /// Go on with what happens, until you stop it
@@ -70,7 +70,8 @@ impl Events {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Fault> {
         let connection = context.connect().await?;
         let request = v1::WatchEventsRequest {
-            from_seq: self.from,
+            // Without a number the server begins with what happens next, which only a follower waits for.
+            from_seq: self.from.or((!self.follow).then_some(0)),
             types: self.types.into_iter().map(Into::into).collect(),
             tiers: self.tiers,
             follow: self.follow,

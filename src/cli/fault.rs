@@ -166,6 +166,10 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         }
         Reason::TicketNotFound => "see `tierline ticket list`",
         Reason::TicketExists => "choose another --id, or see `tierline ticket get ID`",
+        Reason::AgentDraining => {
+            "the agent finishes what is held and is given nothing new; make the agent available with \
+             `tierline agents available ID`"
+        }
         Reason::AgentAway => "make the agent available with `tierline agents available ID`",
         Reason::AgentHoldsTickets => {
             "complete or give back what the agent holds first; see `tierline agents get ID`"
@@ -187,6 +191,7 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         Reason::AgentFull => {
             "give the agent more capacity with `tierline agents put`, or take a ticket back"
         }
+        Reason::TicketNotCompleted => "complete it first",
         Reason::PolicyNotFound => "see `tierline policy versions`",
         Reason::PolicyNotExpected => "see what is in force with `tierline policy show`",
         Reason::PolicyVersionTaken => "change `version` in the file",

@@ -16,7 +16,8 @@ JSON fields, an object on each line: taken_at, since, policy_version, \
 waiting_count, assigned_count, unconfirmed_count, agent_count, \
 tiers [{tier, rank, waiting_count, submitted_count, picked_up_count, in_deadline_count, response_breached_count, \
 solution_breached_count, completed_count, abandoned_count, lease_expired_count, wait_p50_ms, wait_p95_ms}], \
-pools [{pool, agent_count, idle_count, busy_count, away_count, reserves [{tier, agent_count}], mean_handle_ms, \
+pools [{pool, agent_count, idle_count, busy_count, away_count, draining_count, stream_count, \
+offered_count, pulling_count, paused {since, by, reason} or null, reserves [{tier, agent_count}], mean_handle_ms, \
 handled_count}], \
 queues [{queue_id, tier, tier_rank, channel, pools, depth, next_wait_ms, next_deadline, late_count}]. \
 Counts are since the server started.";
@@ -60,9 +61,21 @@ struct Pool {
     idle_count: u32,
     busy_count: u32,
     away_count: u32,
+    draining_count: u32,
+    stream_count: u32,
+    offered_count: u32,
+    pulling_count: u32,
+    paused: Option<Pause>,
     reserves: Vec<Reserve>,
     mean_handle_ms: i64,
     handled_count: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Pause {
+    since: Option<Timestamp>,
+    by: String,
+    reason: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -133,6 +146,15 @@ impl From<v1::PoolStats> for Pool {
             idle_count: pool.idle_count,
             busy_count: pool.busy_count,
             away_count: pool.away_count,
+            draining_count: pool.draining_count,
+            stream_count: pool.stream_count,
+            offered_count: pool.offered_count,
+            pulling_count: pool.pulling_count,
+            paused: pool.paused.map(|paused| Pause {
+                since: view::instant(paused.since),
+                by: paused.by,
+                reason: paused.reason,
+            }),
             reserves: reserves.collect(),
             mean_handle_ms: pool.mean_handle_ms,
             handled_count: pool.handled_count,
@@ -261,8 +283,12 @@ fn pools(pools: &[Pool]) -> Table {
         .right("idle")
         .right("busy")
         .right("away")
+        .right("drain")
+        .right("stream")
+        .right("offered")
         .right("handling")
-        .left("reserve");
+        .left("reserve")
+        .left("paused");
     for pool in pools {
         let reserves: Vec<_> = pool
             .reserves
@@ -275,11 +301,21 @@ fn pools(pools: &[Pool]) -> Table {
             pool.idle_count.to_string().into(),
             pool.busy_count.to_string().into(),
             pool.away_count.to_string().into(),
+            pool.draining_count.to_string().into(),
+            pool.stream_count.to_string().into(),
+            pool.offered_count.to_string().into(),
             humane::duration(pool.mean_handle_ms).into(),
             if reserves.is_empty() { "-".to_owned() } else { reserves.join(", ") }.into(),
+            paused(pool.paused.as_ref()),
         ]);
     }
     table
+}
+
+fn paused(pause: Option<&Pause>) -> Cell {
+    let Some(Pause { by, reason, since: _ }) = pause else { return "-".into() };
+    let told = if by.is_empty() { reason.clone() } else { format!("by {by}: {reason}") };
+    Cell::toned(told, Tone::Late)
 }
 
 fn queues(overview: &Overview) -> Table {
@@ -372,8 +408,8 @@ mod tests {
         tier  waiting  in time %  wait p50  wait p95  late  abandoned  submitted  picked up  completed  solved late
         gold        6       87.5      2.4s         -     1          0          0          8          0            0
 
-        pool  agents  idle  busy  away  handling  reserve
-        desk       6     0     0     0        5m  1 for gold
+        pool  agents  idle  busy  away  drain  stream  offered  handling  reserve     paused
+        desk       6     0     0     0      0       0        0        5m  1 for gold  -
 
         queue            waiting  late  next waited  next deadline
         gold/voice/desk        3     1       1m 20s  10s late

@@ -1,12 +1,14 @@
-//! `tierline supervise`: what supervisors do to single tickets, past the rule.
+//! `tierline supervise`: what supervisors do to single tickets, past the rule, and to pools.
 
 use super::Context;
 use super::console;
 use super::fault::Fault;
-use super::view::Ticket;
+use super::view::{self, Ticket};
 use super::words;
 use crate::api::proto::v1;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde::Serialize;
 
 const HELP: &str = "\
 Every act is an event with who and why; see `tierline events --type intervened`.
@@ -15,6 +17,26 @@ JSON: the ticket; its fields are those of `tierline ticket get`.
 
 Example:
   tierline supervise";
+
+const POOL_HELP: &str = "\
+It is an event with who and why; see `tierline events --type pool-paused`.
+
+JSON fields: pool, paused (true or false), already (it was so before), since, by, reason (of the pause in force; null
+without one).
+
+Example:
+  tierline supervise";
+
+/// A pool after it was paused or resumed, for programs.
+#[derive(Debug, Serialize)]
+struct Switched {
+    pool: String,
+    paused: bool,
+    already: bool,
+    since: Option<Timestamp>,
+    by: Option<String>,
+    reason: Option<String>,
+}
 
 /// What a supervisor can do.
 #[derive(Debug, Subcommand)]
@@ -50,6 +72,38 @@ pub(crate) enum Command {
         #[command(flatten)]
         what: What,
     },
+    /// Dispatch nothing more on behalf of a pool; what its agents hold stays with them
+    ///
+    /// Tickets that another pool may serve too go there, the others wait and their clocks run on. It lasts until
+    /// the pool is resumed, over restarts and changes of the policy. A pool that is paused stays as it is.
+    #[command(after_help = format!("{POOL_HELP} pause-pool desk --reason 'fire drill'"))]
+    PausePool {
+        #[command(flatten)]
+        which: Which,
+        /// Why; at most 200 characters
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Dispatch on behalf of a paused pool again
+    #[command(after_help = format!("{POOL_HELP} resume-pool desk"))]
+    ResumePool {
+        #[command(flatten)]
+        which: Which,
+        /// Why; at most 200 characters
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+}
+
+/// Which pool, and why.
+#[derive(Args, Debug)]
+pub(crate) struct Which {
+    /// The pool
+    #[arg(value_name = "POOL")]
+    pool: String,
+    /// Who asks for it
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_env_values = true)]
+    by: String,
 }
 
 /// Which ticket, and why.
@@ -88,6 +142,16 @@ impl Command {
                 let request = v1::WithdrawTicketRequest { ticket_id, reason, by };
                 connection.call(ops.withdraw_ticket(request)).await?.ticket
             }
+            Self::PausePool { which: Which { pool, by }, reason } => {
+                let request = v1::PausePoolRequest { pool: pool.clone(), reason, by };
+                let answer = connection.call(ops.pause_pool(request)).await?;
+                return show_pool(context, pool, answer.paused, answer.already);
+            }
+            Self::ResumePool { which: Which { pool, by }, reason } => {
+                let request = v1::ResumePoolRequest { pool: pool.clone(), reason, by };
+                let answer = connection.call(ops.resume_pool(request)).await?;
+                return show_pool(context, pool, None, answer.already);
+            }
         };
         let ticket = ticket.ok_or(Fault::Answer("ticket"))?;
         if context.is_json() {
@@ -97,5 +161,35 @@ impl Command {
         let with =
             ticket.holder.map_or_else(String::new, |holder| format!(" with {}", holder.agent_id));
         console::say(format_args!("{} is {state}{with}\n", ticket.ticket_id))
+    }
+}
+
+/// Says how a pool is now.
+fn show_pool(
+    context: &Context,
+    pool: String,
+    paused: Option<v1::PausedPool>,
+    already: bool,
+) -> Result<(), Fault> {
+    if context.is_json() {
+        let since = paused.as_ref().and_then(|paused| view::instant(paused.since));
+        return console::json(&Switched {
+            pool,
+            paused: paused.is_some(),
+            already,
+            since,
+            by: paused.as_ref().map(|paused| paused.by.clone()),
+            reason: paused.map(|paused| paused.reason),
+        });
+    }
+    match (paused, already) {
+        (Some(paused), already) => {
+            let was = if already { "was paused already" } else { "is paused" };
+            let by =
+                if paused.by.is_empty() { String::new() } else { format!(" by {}", paused.by) };
+            console::say(format_args!("pool {pool} {was}{by}: {}\n", paused.reason))
+        }
+        (None, true) => console::say(format_args!("pool {pool} was not paused\n")),
+        (None, false) => console::say(format_args!("pool {pool} is resumed\n")),
     }
 }

@@ -81,10 +81,14 @@ pub(crate) enum AgentStateWord {
     Offered,
     /// Holds a ticket.
     Busy,
+    /// Writes up a ticket that it has completed, and holds none.
+    WrappingUp,
     /// Available, but does not ask.
     Ready,
     /// Away.
     Away,
+    /// Finishes what is held and is given nothing new.
+    Draining,
 }
 
 impl From<AgentStateWord> for v1::AgentState {
@@ -93,8 +97,10 @@ impl From<AgentStateWord> for v1::AgentState {
             AgentStateWord::Waiting => Self::Waiting,
             AgentStateWord::Offered => Self::Offered,
             AgentStateWord::Busy => Self::Busy,
+            AgentStateWord::WrappingUp => Self::WrappingUp,
             AgentStateWord::Ready => Self::Ready,
             AgentStateWord::Away => Self::Away,
+            AgentStateWord::Draining => Self::Draining,
         }
     }
 }
@@ -144,11 +150,11 @@ word!(
     identifier_kind, v1::IdentifierKind, "IDENTIFIER_KIND_"
 );
 word!(
-    /// `available`, `away`.
+    /// `available`, `away`, `draining`.
     presence, v1::Presence, "PRESENCE_"
 );
 word!(
-    /// `waiting`, `offered`, `busy`, `ready`, `away`.
+    /// `waiting`, `offered`, `busy`, `wrapping-up`, `ready`, `away`, `draining`.
     agent_state, v1::AgentState, "AGENT_STATE_"
 );
 word!(

@@ -30,6 +30,7 @@ use crate::engine::life::{CallbackNumber, Destination};
 use crate::engine::model::{
     Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
 };
+use crate::engine::pause::Pause;
 use crate::engine::timing::Urgency;
 use crate::engine::{CrewSurvey, Explanation};
 use crate::forecast::Forecast;
@@ -168,6 +169,28 @@ pub struct PullAsk {
     pub wait_ms: i64,
 }
 
+/// The pause or the resumption of a pool as it is asked.
+#[derive(Clone, Debug)]
+pub struct PoolAsk {
+    /// Which, by its name.
+    pub pool: Box<str>,
+    /// Who asks.
+    pub by: Box<str>,
+    /// Why.
+    pub reason: Box<str>,
+}
+
+/// A pool after it was paused or resumed.
+#[derive(Clone, Debug)]
+pub struct PoolSeen {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The pause in force, if it is paused.
+    pub pause: Option<Arc<Pause>>,
+    /// It was so already.
+    pub repeated: bool,
+}
+
 /// A completion as it is asked.
 #[derive(Clone, Debug)]
 pub struct CompleteAsk {
@@ -199,6 +222,7 @@ type Telling = Box<dyn FnOnce(Result<(), Refused>) + Send>;
 enum Request {
     Submit { submit: Box<Submit>, own_id: bool, reply: Delivery<Receipt> },
     Command { command: Command, reply: Delivery<()> },
+    Pool { command: Command, reply: Delivery<PoolSeen> },
     Ticket { id: TicketId, command: Command, reply: Delivery<Seen> },
     Pull { pull: PullAsk, wait: u64, reply: Delivery<Pulled> },
     Complete { complete: CompleteAsk, pull: Option<(PullAsk, u64)>, reply: CompleteReply },
@@ -212,7 +236,17 @@ enum Request {
     Stop,
 }
 
-type Completed = (Seen, Option<Result<Pulled, Refused>>);
+/// What a completion led to.
+#[derive(Debug)]
+pub struct Completed {
+    /// The ticket that has ended.
+    pub seen: Seen,
+    /// Until when its agent may write it up, while that lasts.
+    pub wrap_up_until: Option<Time>,
+    /// What the pull of the next ticket brought, if it was asked for.
+    pub pulled: Option<Result<Pulled, Refused>>,
+}
+
 type CompleteReply = Delivery<Completed>;
 
 /// Tells the driver that the caller of a waiting pull is gone, unless the pull was answered.
@@ -303,6 +337,16 @@ impl Handle {
         self.about(ticket.clone(), Command::Park { ticket, token, for_ms, reason }).await
     }
 
+    /// Ends the wrap-up of a ticket that the agent has completed.
+    pub async fn finish_wrap_up(
+        &self,
+        agent: AgentId,
+        ticket: TicketId,
+        token: LeaseToken,
+    ) -> Result<(), Refused> {
+        self.command(Command::FinishWrapUp { agent, ticket, token, earlier: None }).await
+    }
+
     /// Gives a ticket on to a pool, an agent or a tier.
     pub async fn transfer(
         &self,
@@ -358,6 +402,17 @@ impl Handle {
     /// Makes an agent available or away.
     pub async fn set_presence(&self, agent: AgentId, presence: Presence) -> Result<(), Refused> {
         self.command(Command::SetPresence { agent, presence }).await
+    }
+
+    /// Pauses a pool, or resumes it.
+    pub async fn switch_pool(&self, ask: PoolAsk, pause: bool) -> Result<PoolSeen, Refused> {
+        let PoolAsk { pool, by, reason } = ask;
+        let command = if pause {
+            Command::PausePool { pool, by, reason }
+        } else {
+            Command::ResumePool { pool, by, reason }
+        };
+        self.ask(|reply| Request::Pool { command, reply }).await
     }
 
     /// Puts another policy in force, if `expected` is in force now or nothing is expected.
@@ -572,6 +627,6 @@ fn subject(answer: &Answer) -> Option<TicketNumber> {
         Answer::Ticket { number, .. } | Answer::Ended { number } | Answer::Holds { number, .. } => {
             Some(*number)
         }
-        Answer::Done | Answer::Waits | Answer::Empty(_) => None,
+        Answer::Done | Answer::Pool { .. } | Answer::Waits | Answer::Empty(_) => None,
     }
 }

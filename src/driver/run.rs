@@ -386,7 +386,9 @@ impl Driver {
     /// waits for it.
     fn happen(&mut self, now: Time, event: &Event) {
         let ticket = event.ticket().and_then(|number| self.engine.ticket_numbered(number));
+        let wrap = event.ticket().and_then(|number| self.engine.wrap_up(number));
         let about = ticket.map(|ticket| (&ticket.id, ticket.tier));
+        let about = about.or(wrap.and_then(|(_, wrap)| Some((&wrap.id, wrap.tier?))));
         self.journal.push_about(now, event, about);
         self.batch.event_count += 1;
         let ending = self.ending_offers(event);
@@ -434,8 +436,11 @@ impl Driver {
             | Event::OfferMissed { .. }
             | Event::OfferRevoked { .. }
             | Event::BackOffEnded { .. }
+            | Event::WrapUpEnded { .. }
             | Event::AgentPut(_)
             | Event::PresenceSet { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
             | Event::Submitted(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }

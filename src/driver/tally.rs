@@ -147,10 +147,13 @@ impl Tally {
             | Event::OfferMissed { .. }
             | Event::OfferRevoked { .. }
             | Event::BackOffEnded { .. }
+            | Event::WrapUpEnded { .. }
             | Event::PolicyApplied { .. }
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
             | Event::Escalated { .. }

@@ -2,6 +2,7 @@
 
 use super::tally::Tally;
 use crate::engine::model::{Policy, PoolIx, Presence, Time};
+use crate::engine::pause::Pause;
 use crate::engine::queue::QueueKey;
 use crate::engine::{Engine, Resting};
 use crate::forecast::TierCoverage;
@@ -94,10 +95,22 @@ pub struct PoolView {
     pub agent_count: u32,
     /// Agents who wait for work.
     pub idle_count: u32,
-    /// Agents who hold a ticket.
+    /// Agents who hold a ticket or write one up.
     pub busy_count: u32,
+    /// Agents who write up a ticket that they have completed.
+    pub wrap_up_count: u32,
     /// Agents who are away.
     pub away_count: u32,
+    /// Agents who are draining.
+    pub draining_count: u32,
+    /// Agents with an open stream.
+    pub stream_count: u32,
+    /// Agents with an offer that is not answered yet.
+    pub offered_count: u32,
+    /// Agents whose pull waits.
+    pub pulling_count: u32,
+    /// Who has paused it, if it is paused.
+    pub paused: Option<Arc<Pause>>,
     /// The mean handling time the rule works with, in milliseconds.
     pub handle_ms: i64,
     /// Tickets it has completed.
@@ -150,7 +163,13 @@ impl View {
                     agent_count: 0,
                     idle_count: engine.roster().idle_count(PoolIx(at)),
                     busy_count: 0,
+                    wrap_up_count: 0,
                     away_count: 0,
+                    draining_count: 0,
+                    stream_count: 0,
+                    offered_count: 0,
+                    pulling_count: 0,
+                    paused: record.paused.clone(),
                     handle_ms: record.handle_ms(),
                     handled_count: record.handled_count,
                 }
@@ -160,8 +179,14 @@ impl View {
             for pool in agent.pools.iter() {
                 let pool = &mut pools[usize::from(pool.0)];
                 pool.agent_count += 1;
-                pool.busy_count += u32::from(!agent.held.is_empty());
+                let writes_up = !agent.wrapping.is_empty();
+                pool.busy_count += u32::from(!agent.held.is_empty() || writes_up);
+                pool.wrap_up_count += u32::from(writes_up);
                 pool.away_count += u32::from(agent.presence == Presence::Away);
+                pool.draining_count += u32::from(agent.presence == Presence::Draining);
+                pool.stream_count += u32::from(agent.stream.is_some());
+                pool.offered_count += u32::from(!agent.offered.is_empty());
+                pool.pulling_count += u32::from(agent.wait.is_some());
             }
         }
         Self {

@@ -1,6 +1,8 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
-use super::command::{AgentProfile, Deadline, Event, ReleaseReason, Submitted, Transferred};
+use super::command::{
+    AgentProfile, Deadline, Event, PoolSwitched, ReleaseReason, Submitted, Transferred,
+};
 use super::escalation;
 use super::life::{Leg, Life, Parked, Return, ReturnReason};
 use super::model::{
@@ -8,9 +10,11 @@ use super::model::{
     PoolSet, Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
 use super::needs::NeedsBook;
+use super::pause::Pause;
 use super::queue::Queues;
 use super::timers::Timers;
 use super::wish::{needs_after, skills_under};
+use super::wrap_up::WrapUp;
 use super::{Engine, FINISHED_KEPT_MAX};
 use std::sync::Arc;
 
@@ -35,6 +39,12 @@ impl Engine {
             Event::PresenceSet { agent, presence } => {
                 self.roster.set_presence(agent, *presence, at);
             }
+            Event::PoolPaused(switched) => {
+                let PoolSwitched { pool, by, reason } = &**switched;
+                let pause = Pause { since: at, by: by.clone(), reason: reason.clone() };
+                self.set_pause(*pool, Some(Arc::new(pause)));
+            }
+            Event::PoolResumed(switched) => self.set_pause(switched.pool, None),
             Event::Submitted(submitted) => self.submitted(at, submitted),
             Event::Updated { ticket, content } => {
                 self.ticket_mut(*ticket).content = content.clone();
@@ -129,19 +139,9 @@ impl Engine {
             }
             Event::Expired { ticket } => self.finish(at, *ticket, Ending::Expired),
             Event::Audited(audited) => self.audited(at, *audited),
-            Event::Completed { ticket, token, outcome, note } => {
-                let assignment = held(self.ticket_mut(*ticket), *token).clone();
-                if let Some(pool) = assignment.pool {
-                    self.records[usize::from(pool.0)].learn(at.since_ms(assignment.assigned_at));
-                }
-                let ending = Ending::Completed {
-                    agent: assignment.agent,
-                    token: *token,
-                    assigned_at: assignment.assigned_at,
-                    outcome: outcome.clone(),
-                    note: note.clone(),
-                };
-                self.finish(at, *ticket, ending);
+            Event::Completed { .. } => self.completed(at, event),
+            Event::WrapUpEnded { agent, ticket, .. } => {
+                self.wrap_up_ended(at, agent, *ticket);
             }
         }
     }
@@ -165,6 +165,7 @@ impl Engine {
             missed_count: old.as_ref().map_or(0, |old| old.missed_count),
             offered: old.as_ref().map(|old| old.offered.clone()).unwrap_or_default(),
             declined: old.as_ref().map(|old| old.declined.clone()).unwrap_or_default(),
+            wrapping: old.as_ref().map(|old| old.wrapping.clone()).unwrap_or_default(),
             held: old.map(|old| old.held).unwrap_or_default(),
         };
         self.roster.put(agent);
@@ -391,10 +392,10 @@ impl Engine {
         self.count_dispatch(agent, tier, *passed);
     }
 
-    /// A dispatch to an agent counts in every pool of the agent.
+    /// A dispatch to an agent counts in every pool of the agent that is not paused.
     pub(super) fn count_dispatch(&mut self, agent: &AgentId, tier: TierIx, passed: TierSet) {
-        let crew = self.roster.get(agent).expect("an event names a known agent").pools;
-        for pool in crew.iter() {
+        let known = self.roster.get(agent).expect("an event names a known agent");
+        for pool in self.roster.open_pools(known).iter() {
             self.records[usize::from(pool.0)].count_dispatch(tier, passed);
         }
     }
@@ -429,6 +430,40 @@ impl Engine {
         });
         let (agent, channel) = place.expect("it was held");
         self.roster.take(&agent, number, channel, at);
+    }
+
+    /// The ticket is over for its customer. Its agent is free, or writes it up: what the pool learns of
+    /// handling times is how long an agent is taken up, so it learns at the end of that.
+    fn completed(&mut self, at: Time, event: &Event) {
+        let Event::Completed { ticket: number, token, outcome, note, wrap_up_until } = event else {
+            unreachable!("called for this event only")
+        };
+        let ticket = self.ticket_mut(*number);
+        let assignment = held(ticket, *token).clone();
+        let wrap = wrap_up_until.map(|until| WrapUp {
+            ticket: *number,
+            id: ticket.id.clone(),
+            channel: ticket.channel,
+            tier: Some(ticket.tier),
+            pool: assignment.pool,
+            token: *token,
+            assigned_at: assignment.assigned_at,
+            since: at,
+            until,
+        });
+        let ending = Ending::Completed {
+            agent: assignment.agent.clone(),
+            token: *token,
+            assigned_at: assignment.assigned_at,
+            outcome: outcome.clone(),
+            note: note.clone(),
+        };
+        self.finish(at, *number, ending);
+        if let Some(wrap) = wrap {
+            self.begin_wrap_up(&assignment.agent, wrap);
+        } else if let Some(pool) = assignment.pool {
+            self.records[usize::from(pool.0)].learn(at.since_ms(assignment.assigned_at));
+        }
     }
 
     /// The agent is free, and the ticket waits for others.
@@ -534,7 +569,7 @@ impl Engine {
             State::Assigned(held) => self.roster.take(&held.agent, number, ticket.channel, at),
         }
         self.forget_declined(number);
-        self.remember(Finished { ticket: *ticket, ending, finished_at: at });
+        self.remember(Finished { ticket: *ticket, ending, finished_at: at, wrap_up_ms: None });
     }
 
     /// The process before is gone, and with it every connection.
@@ -583,14 +618,18 @@ impl Engine {
         for mut agent in agents {
             agent.pools = set_of(agent.pools);
             agent.skills = skills_under(&agent.skills, skill_of);
+            agent.wrapping =
+                agent.wrapping.into_iter().map(|wrap| wrap.under(&old, policy)).collect();
             self.roster.put(agent);
         }
         self.roster.set_rules(policy.channels);
+        self.roster.set_paused(self.paused_pools());
         self.queues = Queues::new(policy.rule);
         let waits = self.roster.iter().filter(|agent| agent.wait.is_some());
         let mut timers = Timers::default();
         waits.for_each(|agent| timers.add_wait(agent));
         self.roster.iter().for_each(|agent| timers.add_back_offs(agent));
+        self.roster.iter().for_each(|agent| timers.add_wrap_ups(agent));
         self.timers = timers;
         self.needs = NeedsBook::default();
         self.finished.clear();

@@ -5,6 +5,7 @@ use super::capacity::PerChannel;
 use super::model::{Agent, AgentId, Assignment, PoolIx, State, Ticket, TicketNumber, Time};
 use super::quarantine::{Audited, Flaw, holders, is_holder};
 use super::queue::Queue;
+use super::wrap_up::WrapUp;
 use super::{Engine, timers};
 use std::collections::BTreeSet;
 
@@ -61,10 +62,22 @@ impl Engine {
                     return Err(format!("agent {} remembers a ticket that has ended", agent.id));
                 }
             }
+            for wrap in &agent.wrapping {
+                if !self.wrap_is_sound(agent, wrap) {
+                    return Err(format!("agent {} writes up a live ticket", agent.id));
+                }
+            }
         }
         let listed: usize = self.roster.iter().map(|agent| agent.held.len()).sum();
         if listed != held {
             return Err(format!("agents list {listed} tickets, {held} are assigned"));
+        }
+        // The audit of a running server sees no fault where there is none.
+        let mut steps = Audit::default();
+        while !steps.is_over() {
+            if let Some(fault) = self.audit_step(&mut steps, usize::MAX).first() {
+                return Err(format!("the audit in steps finds {fault:?}"));
+            }
         }
         Ok(())
     }
@@ -229,6 +242,9 @@ impl Engine {
         };
         let each_once: BTreeSet<_> = agent.held.iter().collect();
         let mut in_hand = PerChannel::default();
+        for wrap in &agent.wrapping {
+            in_hand[wrap.channel.index()] += 1;
+        }
         for ticket in agent.held.iter().filter_map(|number| self.ticket_numbered(*number)) {
             in_hand[ticket.channel.index()] += 1;
         }
@@ -238,6 +254,15 @@ impl Engine {
             && agent.held.iter().filter(is_offered).eq(&agent.offered)
             && self.roster.lists_wait(agent) == self.roster.is_idle(agent)
             && self.timers.holds_wait(agent)
+            && self.timers.holds_wrap_ups(agent)
+            && agent.wrapping.iter().all(|wrap| self.wrap_is_sound(agent, wrap))
+    }
+
+    /// Whether what is written up has ended, and is found under its agent.
+    fn wrap_is_sound(&self, agent: &Agent, wrap: &WrapUp) -> bool {
+        self.ticket_numbered(wrap.ticket).is_none()
+            && self.roster.wraps_up(wrap.ticket) == Some(&agent.id)
+            && wrap.token < self.next_token
     }
 
     /// How many tickets an agent has in hand, those left out that are offered to another agent first.

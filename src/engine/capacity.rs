@@ -54,12 +54,15 @@ pub struct ChannelRule {
     pub exclusive: bool,
     /// Channels whose work in hand it may interrupt: that work does not count when this begins.
     pub interrupts: ChannelSet,
+    /// How long it may use its units after its completion, while its agent writes it up, in milliseconds;
+    /// 0 to [`WRAP_UP_MS_MAX`](super::wrap_up::WRAP_UP_MS_MAX), 0 for no wrap-up.
+    pub wrap_up_ms: i64,
 }
 
 impl Default for ChannelRule {
-    /// One unit, beside anything, interrupting nothing: units are then tickets.
+    /// One unit, beside anything, interrupting nothing, no wrap-up: units are then tickets.
     fn default() -> Self {
-        Self { cost: 1, exclusive: false, interrupts: ChannelSet::EMPTY }
+        Self { cost: 1, exclusive: false, interrupts: ChannelSet::EMPTY, wrap_up_ms: 0 }
     }
 }
 
@@ -116,12 +119,15 @@ pub fn open_channels(agent: &Agent, rules: &ChannelRules) -> ChannelSet {
 }
 
 impl Image {
-    /// Gives every agent what follows from the tickets: what is in hand on each channel, and what is
-    /// offered.
+    /// Gives every agent what follows from tickets and wrap-ups: what is in hand on each channel, and what
+    /// is offered.
     pub fn fill_hands(&mut self) {
         let tickets = &self.tickets;
         for agent in &mut self.agents {
             agent.in_hand = PerChannel::default();
+            for wrap in &agent.wrapping {
+                agent.in_hand[wrap.channel.index()] += 1;
+            }
             agent.offered.clear();
             for number in &agent.held {
                 // A number without a ticket is for the audit to find.

@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 pub use answer::{Answer, Rejection};
 pub use event::{
-    Deadline, Event, Intervened, OpenReason, PolicyChange, PolicyOrigin, ResumedBy, Revocation,
-    Submitted, Transferred, WaitEnd, WorkEnd,
+    Deadline, Event, Intervened, OpenReason, PolicyChange, PolicyOrigin, PoolSwitched, ResumedBy,
+    Revocation, Submitted, Transferred, WaitEnd, WorkEnd,
 };
 
 /// Something asked of the engine.
@@ -42,12 +42,31 @@ pub enum Command {
         /// Who.
         agent: AgentId,
     },
-    /// Make an agent available or away; away ends a waiting pull.
+    /// Make an agent available, away or draining; all but available end a waiting pull and take offers
+    /// back.
     SetPresence {
         /// Who.
         agent: AgentId,
-        /// Available or away.
+        /// The presence.
         presence: Presence,
+    },
+    /// Dispatch nothing more on behalf of a pool; one that is paused already stays as it is.
+    PausePool {
+        /// Which, by its name.
+        pool: Box<str>,
+        /// Who asks, as they call themselves. At most 64 characters; may be empty.
+        by: Box<str>,
+        /// Why. At most 200 characters.
+        reason: Box<str>,
+    },
+    /// Dispatch on behalf of a paused pool again; one that is not paused stays as it is.
+    ResumePool {
+        /// Which, by its name.
+        pool: Box<str>,
+        /// Who asks, as they call themselves. At most 64 characters; may be empty.
+        by: Box<str>,
+        /// Why. At most 200 characters; may be empty.
+        reason: Box<str>,
     },
     /// Serve by another policy from now on, unless it would leave live tickets behind.
     ChangePolicy {
@@ -169,6 +188,17 @@ pub enum Command {
         outcome: Box<str>,
         /// A line for people. At most 1000 characters.
         note: Box<str>,
+        /// The ticket of that id that had ended and left memory, looked up beforehand.
+        earlier: Option<Earlier>,
+    },
+    /// Say that a completed ticket is written up: the agent is free of it.
+    FinishWrapUp {
+        /// Who.
+        agent: AgentId,
+        /// Which ticket.
+        ticket: TicketId,
+        /// The token that completed it.
+        token: LeaseToken,
         /// The ticket of that id that had ended and left memory, looked up beforehand.
         earlier: Option<Earlier>,
     },

@@ -43,7 +43,7 @@ impl Decision {
 pub(super) struct Past {
     pub(super) number: TicketNumber,
     fingerprint: u64,
-    completed_with: Option<LeaseToken>,
+    pub(super) completed_with: Option<LeaseToken>,
     has_expired: bool,
 }
 
@@ -74,10 +74,13 @@ impl Engine {
                 let mut events = self.wait_ended(&agent, WaitEnd::Away);
                 events.extend(self.revoked(known, Revocation::AgentDeleted));
                 events.extend(self.decide_close(agent.clone(), WorkEnd::AgentDeleted).events);
+                events.extend(Self::wrap_ups_dropped(known, now));
                 events.push(Event::AgentDeleted { agent });
                 Ok(Decision { events, answer: Answer::Done })
             }
             Command::SetPresence { agent, presence } => self.decide_presence(agent, presence),
+            Command::PausePool { pool, by, reason } => self.decide_pause(&pool, by, reason),
+            Command::ResumePool { pool, by, reason } => self.decide_resume(&pool, by, reason),
             Command::Submit(submit) => self.decide_submit(now, *submit),
             Command::Update { ticket, content } => {
                 let number = self.live(&ticket, None)?.number;
@@ -112,7 +115,10 @@ impl Engine {
                 self.decide_extend(now, &ticket, token, by_ms)
             }
             Command::Complete { ticket, token, outcome, note, earlier } => {
-                self.decide_complete(&ticket, token, outcome, note, earlier)
+                self.decide_complete(now, &ticket, token, outcome, note, earlier)
+            }
+            Command::FinishWrapUp { agent, ticket, token, earlier } => {
+                self.decide_finish_wrap_up(now, &agent, &ticket, token, earlier)
             }
             Command::ReleaseQuarantined { ticket } => self.decide_release_quarantined(&ticket),
             Command::Park { ticket, token, for_ms, reason } => {
@@ -196,7 +202,7 @@ impl Engine {
         if let Some(known) = self.roster.get(&profile.id) {
             let (capacity, maxima) = (profile.capacity, profile.maxima);
             let changed = Agent { capacity, maxima, ..known.clone() };
-            if self.roster.open_channels(&changed).is_empty() {
+            if self.roster.open_after_wrap_ups(&changed).is_empty() {
                 events = self.wait_ended(&profile.id, WaitEnd::Nothing);
             }
         }
@@ -208,8 +214,11 @@ impl Engine {
         let known = self.roster.get(&agent).ok_or(Rejection::AgentNotFound)?;
         let mut events = Vec::new();
         if known.presence != presence {
-            if presence == Presence::Away {
-                events = self.wait_ended(&agent, WaitEnd::Away);
+            match presence {
+                Presence::Available => {}
+                Presence::Away | Presence::Draining => {
+                    events = self.wait_ended(&agent, WaitEnd::Away);
+                }
             }
             events.push(Event::PresenceSet { agent, presence });
         }
@@ -493,11 +502,16 @@ impl Engine {
             let held = held.expect("offers go to streams only, so it is assigned");
             request.is_some() && held.request == request
         };
-        let full = self.roster.open_channels(known).is_empty();
+        // Who writes up waits for the end of it.
+        let full = self.roster.open_after_wrap_ups(known).is_empty();
         let repeated =
             known.held.iter().find(asked_before).or(if full { known.held.last() } else { None });
         if let Some(number) = repeated {
             return Ok(Decision::nothing(Answer::Holds { number: *number, repeated: true }));
+        }
+        // What was given before stays the answer; nothing new is given.
+        if known.presence == Presence::Draining {
+            return Err(Rejection::AgentDraining);
         }
         if !self.roster.anyone_waits() {
             let survey = self.floor().survey(&self.roster.crew_of(known), false, now);
@@ -522,6 +536,7 @@ impl Engine {
 
     fn decide_complete(
         &self,
+        now: Time,
         ticket: &TicketId,
         token: LeaseToken,
         outcome: Box<str>,
@@ -529,10 +544,12 @@ impl Engine {
         earlier: Option<Earlier>,
     ) -> Result<Decision, Rejection> {
         match self.held_with(ticket, token, earlier) {
-            Ok(live) => Ok(Decision::of(
-                Event::Completed { ticket: live.number, token, outcome, note },
-                Answer::Ended { number: live.number },
-            )),
+            Ok(live) => {
+                let wrap_up_until = self.wrap_up_until(live, now);
+                let ticket = live.number;
+                let event = Event::Completed { ticket, token, outcome, note, wrap_up_until };
+                Ok(Decision::of(event, Answer::Ended { number: ticket }))
+            }
             Err(Rejection::TicketCompleted) => {
                 let past = self.past(ticket, earlier).expect("it was just found");
                 if past.completed_with == Some(token) {

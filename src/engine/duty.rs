@@ -1,5 +1,6 @@
 //! Who is on duty: agents counted by the pools they serve in, so that a forecast asks nobody one by one.
 
+use super::capacity::{ChannelRules, open_channels};
 use super::model::{Agent, PoolSet, Presence};
 use super::needs::{Needs, Skills};
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct Duty {
     /// Agents who are available, whatever they do.
     pub signed_in_count: u32,
-    /// Tickets that available agents hold.
+    /// Tickets that available agents hold or write up.
     pub held_count: u32,
     /// Agents who wait for work.
     pub waiting_count: u32,
@@ -22,17 +23,19 @@ impl Duty {
         self.held_count + self.waiting_count
     }
 
-    pub(super) fn of(agent: &Agent) -> Self {
+    pub(super) fn of(agent: &Agent, rules: &ChannelRules) -> Self {
+        let in_hand_count = agent.held.len() + agent.wrapping.len();
+        // Who waits for the end of a wrap-up is not free yet.
+        let has_room = || agent.wrapping.is_empty() || !open_channels(agent, rules).is_empty();
+        let waits = agent.wait.is_some() || agent.stream.is_some() && in_hand_count == 0;
         match agent.presence {
             Presence::Available => Self {
                 signed_in_count: 1,
-                held_count: u32::try_from(agent.held.len()).expect("a capacity is at most 100"),
-                waiting_count: u32::from(
-                    agent.wait.is_some() || agent.stream.is_some() && agent.held.is_empty(),
-                ),
+                held_count: u32::try_from(in_hand_count).expect("a capacity is at most 100"),
+                waiting_count: u32::from(waits && has_room()),
             },
-            // What an agent who is away holds ends some day, and nothing follows it.
-            Presence::Away => Self::default(),
+            // What an agent who is away or draining holds ends some day, and nothing follows it.
+            Presence::Away | Presence::Draining => Self::default(),
         }
     }
 
@@ -76,8 +79,8 @@ impl Duties {
         able.fold(Duty::default(), |sum, (_, duty)| sum.plus(*duty))
     }
 
-    pub(super) fn enter(&mut self, agent: &Agent) {
-        let duty = Duty::of(agent);
+    pub(super) fn enter(&mut self, agent: &Agent, rules: &ChannelRules) {
+        let duty = Duty::of(agent, rules);
         if duty != Duty::default() {
             for sum in [
                 self.by_pools.entry(agent.pools).or_default(),
@@ -88,8 +91,8 @@ impl Duties {
         }
     }
 
-    pub(super) fn leave(&mut self, agent: &Agent) {
-        let duty = Duty::of(agent);
+    pub(super) fn leave(&mut self, agent: &Agent, rules: &ChannelRules) {
+        let duty = Duty::of(agent, rules);
         if duty != Duty::default() {
             take(&mut self.by_pools, &agent.pools, duty);
             take(&mut self.by_skills, &(agent.pools, agent.skills.clone()), duty);

@@ -3,8 +3,9 @@
 use super::Engine;
 use super::capacity::ChannelSet;
 use super::dispatch::Survey;
-use super::model::{Policy, PoolSet, Ticket, TicketId, Time};
+use super::model::{Policy, PoolIx, PoolSet, Ticket, TicketId, Time};
 use super::needs::Crew;
+use super::pause::Pause;
 use super::queue::QueueKey;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub struct Explanation {
     pub policy: Arc<Policy>,
     /// How many of its own and higher tiers stand before it, while it waits.
     pub ahead_count: Option<usize>,
+    /// Those of its pools that are paused: nothing is dispatched on their behalf.
+    pub paused: Vec<(PoolIx, Arc<Pause>)>,
     /// While it waits: what each crew that may serve it would be given at this instant.
     pub crews: Vec<CrewSurvey>,
 }
@@ -39,7 +42,7 @@ impl Engine {
     /// Why the live ticket of that id is where it is at `now`; `None` if no such ticket is live.
     ///
     /// The crews are those of registered agents who may serve it; where there is none, each of the
-    /// ticket's pools is surveyed as if someone were there who has just the skills that it requires.
+    /// ticket's pools that is not paused is surveyed as if someone were there who has just the skills that it requires.
     pub fn explain(&self, id: &TicketId, now: Time) -> Option<Explanation> {
         let ticket = self.ticket(id)?;
         let waits = ticket.is_waiting();
@@ -61,7 +64,7 @@ impl Engine {
                 channels: ChannelSet::ALL,
                 own: needs.and_then(|needs| needs.only.clone()),
             };
-            crews = ticket.pools.iter().map(crew).collect();
+            crews = ticket.pools.minus(self.roster.paused()).iter().map(crew).collect();
         }
         if !waits {
             crews.clear();
@@ -74,6 +77,7 @@ impl Engine {
         Some(Explanation {
             ticket: ticket.clone(),
             policy: self.policy.clone(),
+            paused: self.pauses(ticket.pools),
             ahead_count: waits.then(|| self.ahead_of(ticket)),
             crews: crews.into_iter().map(survey).collect(),
         })

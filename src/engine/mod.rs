@@ -26,6 +26,7 @@ mod moves;
 pub mod needs;
 mod offers;
 pub mod outlook;
+pub mod pause;
 pub mod push;
 pub mod quarantine;
 pub mod queue;
@@ -39,6 +40,7 @@ pub mod timing;
 mod trial;
 mod why;
 pub mod wish;
+pub mod wrap_up;
 
 pub use audit::{Audit, Fault};
 pub use explain::{CrewSurvey, EXPLAINED_CREWS_MAX, Explanation};
@@ -164,9 +166,11 @@ impl Engine {
             ..Self::new(limits)
         };
         engine.roster.set_rules(engine.policy.channels);
+        engine.roster.set_paused(engine.paused_pools());
         for agent in image.agents {
             engine.timers.add_wait(&agent);
             engine.timers.add_back_offs(&agent);
+            engine.timers.add_wrap_ups(&agent);
             engine.roster.put(agent);
         }
         for ticket in image.tickets {
@@ -334,6 +338,9 @@ impl Engine {
                 Choice::Nothing | Choice::Take(..) => WaitEnd::Nothing,
             };
             return Some(Event::WaitEnded { agent: agent.clone(), why });
+        }
+        if let Some(ended) = self.wrap_up_over(now) {
+            return Some(ended);
         }
         let (agent, ticket) = self.timers.due_back_off(now)?;
         Some(Event::BackOffEnded { agent: agent.clone(), ticket })

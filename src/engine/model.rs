@@ -25,7 +25,9 @@ mod ticket;
 use super::capacity::{Maxima, PerChannel};
 use super::flow::Flow;
 use super::needs::Skills;
+use super::pause::Pause;
 use super::push::{Declined, Stream};
+use super::wrap_up::WrapUp;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -155,6 +157,12 @@ impl PoolSet {
         Self(self.0 | other.0)
     }
 
+    /// What this set holds and the other does not.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether the set holds no pool.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -215,6 +223,8 @@ pub enum Presence {
     Available,
     /// May not; what is held stays held.
     Away,
+    /// May not; what is held is worked on to its end, and then the agent is away.
+    Draining,
 }
 
 /// An agent.
@@ -232,7 +242,7 @@ pub struct Agent {
     pub capacity: u16,
     /// The most pieces of work at once by channel, each 0 to [`super::capacity::UNITS_MAX`].
     pub maxima: Maxima,
-    /// Available or away.
+    /// Available, away, or on the way there.
     pub presence: Presence,
     /// Since when the agent has had nothing to do: the last completion, or becoming available.
     pub idle_since: Time,
@@ -244,10 +254,12 @@ pub struct Agent {
     pub stream: Option<Stream>,
     /// What the agent holds, accepted or offered, in the order it was given.
     pub held: Vec<TicketNumber>,
-    /// How much of `held` is on each channel; follows from the tickets.
+    /// How much of `held` and `wrapping` is on each channel; follows from both.
     pub in_hand: PerChannel,
     /// Those of `held` that are offered and not accepted yet; follows from the tickets.
     pub offered: Vec<TicketNumber>,
+    /// What the agent has completed and still writes up, in the order of completion.
+    pub wrapping: Vec<WrapUp>,
     /// Live tickets that the agent has declined or missed.
     pub declined: BTreeMap<TicketNumber, Declined>,
     /// Offers missed since the agent last accepted or declined one, or became available.
@@ -273,6 +285,8 @@ pub struct PoolRecord {
     /// `guarded-edf`: how many dispatches to agents of this pool have passed a tier by while it starved,
     /// since the tier was last served here. Only tiers that were passed by.
     pub passed_by: BTreeMap<TierIx, u32>,
+    /// Who has paused it, if it is paused: nothing is dispatched on its behalf.
+    pub paused: Option<Arc<Pause>>,
 }
 
 /// The whole engine as data: what a snapshot holds, in the order of ids and numbers.

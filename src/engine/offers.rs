@@ -146,10 +146,14 @@ impl Engine {
         })
     }
 
-    /// What an agent who can no longer keep a wait or an offer gives up next.
+    /// What an agent who can no longer keep a wait or an offer gives up next; one who has drained goes away.
     pub(super) fn loosened(&self) -> Option<Event> {
         let agent = self.roster.get(self.roster.loose()?).expect("who is loose is registered");
-        let is_away = agent.presence == Presence::Away;
+        let is_away = agent.presence != Presence::Available;
+        if agent.is_drained() && agent.wait.is_none() {
+            let (agent, presence) = (agent.id.clone(), Presence::Away);
+            return Some(Event::PresenceSet { agent, presence });
+        }
         if agent.wait.is_some() {
             let why = if is_away { WaitEnd::Away } else { WaitEnd::Nothing };
             return Some(Event::WaitEnded { agent: agent.id.clone(), why });

@@ -43,6 +43,9 @@ pub struct Prospect {
     pub from_ms: i64,
     /// The pools.
     pub pools: PoolSet,
+    /// Those of them that are paused: nothing is dispatched on their behalf, and their agents count for
+    /// nothing.
+    pub paused: PoolSet,
     /// Tickets that would be served before it.
     pub ahead_count: u64,
     /// How many of a million of those ahead hang up in a second.
@@ -105,8 +108,12 @@ impl Sight<'_> {
     fn prospect(&self, pools: PoolSet, from_ms: i64) -> Prospect {
         let engine = self.engine;
         let needs = self.ticket.needs.as_deref();
+        let all_pools = pools;
+        // Nothing is dispatched through those that are paused.
+        let pools = pools.minus(engine.roster.paused());
         let duty = engine.roster.duty_for(pools, needs);
-        let (handle_ms, handle_known, pooled_count) = self.handling(pools);
+        let (handle_ms, handle_known, pooled_count) =
+            self.handling(if pools.is_empty() { all_pools } else { pools });
         let mut ahead_count = 0;
         let mut leaving = 0;
         let mut starves = false;
@@ -126,7 +133,8 @@ impl Sight<'_> {
         let has_floor = engine.policy.rule == Rule::GuardedEdf && starves;
         Prospect {
             from_ms,
-            pools,
+            pools: all_pools,
+            paused: all_pools.minus(pools),
             ahead_count,
             hang_ups_per_million_s: leaving.checked_div(ahead_count).unwrap_or(0),
             signed_in_count: duty.signed_in_count,

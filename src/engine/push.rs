@@ -3,7 +3,7 @@
 //! What an offer needs beside the ticket: plain data. Who is offered what is `dispatch` and `route`.
 
 use super::capacity::Maxima;
-use super::model::{Agent, TicketNumber, Time};
+use super::model::{Agent, Presence, TicketNumber, Time};
 
 /// How a pool offers tickets to agents on a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,11 @@ pub const BACK_OFFS_MAX: usize = 100;
 pub const DECLINED_MAX: usize = 200;
 
 impl Agent {
+    /// Whether the agent has been draining and has nothing left to finish.
+    pub fn is_drained(&self) -> bool {
+        self.presence == Presence::Draining && self.held.is_empty() && self.wrapping.is_empty()
+    }
+
     /// How many tickets are kept from this agent for having been declined or missed.
     pub fn back_off_count(&self) -> usize {
         self.declined.values().filter(|declined| declined.until.is_some()).count()

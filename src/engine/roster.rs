@@ -2,6 +2,7 @@
 
 mod excerpt;
 mod push;
+mod wrap_up;
 
 use super::capacity::{ChannelRules, ChannelSet, open_channels, used_units};
 use super::duty::{Duties, Duty};
@@ -21,10 +22,14 @@ pub struct Roster {
     idle_by_pool: [u32; POOLS_MAX],
     /// What work on each channel asks of an agent.
     rules: ChannelRules,
-    /// Those who keep a wait or an offer that nothing can come of.
+    /// Pools on whose behalf nothing is dispatched.
+    paused: PoolSet,
+    /// Those who keep a wait, an offer or a last presence that nothing can come of.
     loose: BTreeSet<AgentId>,
     /// Who has declined or missed which live ticket.
     decliners: BTreeMap<TicketNumber, BTreeSet<AgentId>>,
+    /// Who writes up which ticket that has ended.
+    wrapping: BTreeMap<TicketNumber, AgentId>,
     duties: Duties,
     /// By how many kinds of needs of live tickets an agent is named, for or against.
     named: BTreeMap<AgentId, u32>,
@@ -63,8 +68,10 @@ impl Default for Roster {
             waiting: BTreeMap::new(),
             idle_by_pool: [0; POOLS_MAX],
             rules: ChannelRules::default(),
+            paused: PoolSet::EMPTY,
             loose: BTreeSet::new(),
             decliners: BTreeMap::new(),
+            wrapping: BTreeMap::new(),
             duties: Duties::default(),
             named: BTreeMap::new(),
             called: BTreeMap::new(),
@@ -106,21 +113,25 @@ impl Roster {
         self.idle_by_pool[usize::from(pool.0)]
     }
 
-    /// The agents on duty in any of `pools`, each counted once.
+    /// The agents on duty in any of `pools` that are not paused, each counted once.
     pub fn duty(&self, pools: PoolSet) -> Duty {
-        self.duties.of(pools)
+        self.duties.of(pools.minus(self.paused))
     }
 
     /// Those of them who may serve tickets of these needs.
     pub fn duty_for(&self, pools: PoolSet, needs: Option<&Needs>) -> Duty {
-        let Some(needs) = needs else { return self.duties.of(pools) };
+        let Some(needs) = needs else { return self.duty(pools) };
         if let Some(only) = &needs.only {
-            return self.agents.get(only).map(Duty::of).unwrap_or_default();
+            let only = self.agents.get(only).filter(|agent| !self.open_pools(agent).is_empty());
+            return only.map(|agent| Duty::of(agent, &self.rules)).unwrap_or_default();
         }
+        let pools = pools.minus(self.paused);
         let able =
             |agent: &&Agent| !agent.pools.and(pools).is_empty() && needs.allow(&agent.skills);
         let barred = needs.barred.iter().filter_map(|id| self.agents.get(id)).filter(able);
-        barred.fold(self.duties.able(pools, needs), |sum, agent| sum.minus(Duty::of(agent)))
+        barred.fold(self.duties.able(pools, needs), |sum, agent| {
+            sum.minus(Duty::of(agent, &self.rules))
+        })
     }
 
     /// Whether any agent waits for work.
@@ -187,7 +198,7 @@ impl Roster {
     /// The crew that an agent belongs to.
     pub fn crew_of(&self, agent: &Agent) -> Crew {
         Crew {
-            pools: agent.pools,
+            pools: self.open_pools(agent),
             skills: agent.skills.clone(),
             channels: self.open_channels(agent),
             own: (self.named.contains_key(&agent.id) || agent.back_off_count() > 0)
@@ -284,7 +295,7 @@ impl Roster {
         };
         let gone = match self.agents.get(id).map(|agent| agent.presence) {
             None => true,
-            Some(Presence::Away) => calls.while_available > 0,
+            Some(Presence::Away | Presence::Draining) => calls.while_available > 0,
             Some(Presence::Available) => false,
         };
         if gone {
@@ -301,11 +312,33 @@ impl Roster {
 
     /// Works by these rules of the channels from now on.
     pub(super) fn set_rules(&mut self, rules: ChannelRules) {
+        self.regroup_all(|roster| roster.rules = rules);
+    }
+
+    /// Dispatches nothing on behalf of these pools from now on, and no others.
+    pub(super) fn set_paused(&mut self, paused: PoolSet) {
+        if paused != self.paused {
+            self.regroup_all(|roster| roster.paused = paused);
+        }
+    }
+
+    /// The pools on whose behalf that agent may be given work: those that are not paused.
+    pub fn open_pools(&self, agent: &Agent) -> PoolSet {
+        agent.pools.minus(self.paused)
+    }
+
+    /// The pools that are paused.
+    pub fn paused(&self) -> PoolSet {
+        self.paused
+    }
+
+    /// Changes what every agent's place depends on, and keeps the places true.
+    fn regroup_all(&mut self, change: impl FnOnce(&mut Self)) {
         let agents = std::mem::take(&mut self.agents);
         for agent in agents.values() {
             self.leave(agent);
         }
-        self.rules = rules;
+        change(self);
         for agent in agents.values() {
             self.enter(agent);
         }
@@ -390,7 +423,10 @@ impl Roster {
     }
 
     fn enter(&mut self, agent: &Agent) {
-        self.duties.enter(agent);
+        self.duties.enter(agent, &self.rules);
+        for wrap in &agent.wrapping {
+            self.wrapping.insert(wrap.ticket, agent.id.clone());
+        }
         if self.is_loose(agent) {
             self.loose.insert(agent.id.clone());
         }
@@ -407,7 +443,10 @@ impl Roster {
     }
 
     fn leave(&mut self, agent: &Agent) {
-        self.duties.leave(agent);
+        self.duties.leave(agent, &self.rules);
+        for wrap in &agent.wrapping {
+            self.wrapping.remove(&wrap.ticket);
+        }
         self.loose.remove(&agent.id);
         if self.is_idle(agent) {
             let (crew, turn) = (self.crew_of(agent), self.turn(agent));

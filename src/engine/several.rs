@@ -159,7 +159,7 @@ impl Engine {
         also
     }
 
-    /// The pools of an idle agent in which an offer on that channel leaves one idle agent less.
+    /// The pools of an idle agent in which one agent less is idle with an offer on that channel.
     fn leaving(&self, agent: &Agent, channel: Channel) -> Option<PoolSet> {
         let mut offered = agent.clone();
         offered.in_hand[channel.index()] += 1;
@@ -172,7 +172,7 @@ impl Engine {
         let mut crews = Vec::with_capacity(agents.len());
         for (agent, passed) in agents {
             let known = self.roster.get(agent).expect("an event names a known agent");
-            crews.push((known.pools, *passed));
+            crews.push((self.roster.open_pools(known), *passed));
         }
         let all = crews.iter().fold(PoolSet::EMPTY, |all, (pools, _)| all.or(*pools));
         for pool in all.iter() {

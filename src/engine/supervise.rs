@@ -99,8 +99,10 @@ impl Engine {
             let answer = Answer::Holds { number, repeated: true };
             return Ok(Decision { events: Vec::new(), answer });
         }
-        if known.presence != Presence::Available {
-            return Err(Rejection::AgentAway);
+        match known.presence {
+            Presence::Available => {}
+            Presence::Away => return Err(Rejection::AgentAway),
+            Presence::Draining => return Err(Rejection::AgentDraining),
         }
         if !self.roster.open_channels(known).contains(live.channel) {
             return Err(Rejection::AgentFull);

@@ -5,6 +5,7 @@ use super::Engine;
 use super::escalation;
 use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
 use super::shelf::Shelf;
+use super::wrap_up::WrapUp;
 use std::collections::BTreeSet;
 
 /// What falls due on a ticket.
@@ -80,6 +81,7 @@ pub struct Timers {
     tickets: Shelf<(Time, TicketNumber)>,
     waits: BTreeSet<(Time, AgentId)>,
     back_offs: BTreeSet<(Time, AgentId, TicketNumber)>,
+    wrap_ups: BTreeSet<(Time, AgentId, TicketNumber)>,
 }
 
 impl Timers {
@@ -88,7 +90,8 @@ impl Timers {
         let ticket = self.tickets.first().map(|(at, _)| at);
         let wait = self.waits.first().map(|(at, _)| *at);
         let back_off = self.back_offs.first().map(|(at, ..)| *at);
-        ticket.into_iter().chain(wait).chain(back_off).min()
+        let wrap_up = self.wrap_ups.first().map(|(at, ..)| *at);
+        ticket.into_iter().chain(wait).chain(back_off).chain(wrap_up).min()
     }
 
     /// The first ticket on which something is due by `now`.
@@ -124,6 +127,32 @@ impl Timers {
     pub fn due_back_off(&self, now: Time) -> Option<(&AgentId, TicketNumber)> {
         let (_, agent, ticket) = self.back_offs.first().filter(|(at, ..)| *at <= now)?;
         Some((agent, *ticket))
+    }
+
+    /// The first agent with a wrap-up that is over by `now`, and the ticket.
+    pub fn due_wrap_up(&self, now: Time) -> Option<(&AgentId, TicketNumber)> {
+        let (_, agent, ticket) = self.wrap_ups.first().filter(|(at, ..)| *at <= now)?;
+        Some((agent, *ticket))
+    }
+
+    /// Whether the end of each of the agent's wrap-ups is noted.
+    pub(super) fn holds_wrap_ups(&self, agent: &Agent) -> bool {
+        let noted = |wrap: &WrapUp| (wrap.until, agent.id.clone(), wrap.ticket);
+        agent.wrapping.iter().all(|wrap| self.wrap_ups.contains(&noted(wrap)))
+    }
+
+    pub(super) fn add_wrap_up(&mut self, agent: &AgentId, wrap: &WrapUp) {
+        let is_new = self.wrap_ups.insert((wrap.until, agent.clone(), wrap.ticket));
+        assert!(is_new, "a wrap-up ends once");
+    }
+
+    pub(super) fn add_wrap_ups(&mut self, agent: &Agent) {
+        agent.wrapping.iter().for_each(|wrap| self.add_wrap_up(&agent.id, wrap));
+    }
+
+    pub(super) fn remove_wrap_up(&mut self, agent: &AgentId, wrap: &WrapUp) {
+        let known = self.wrap_ups.remove(&(wrap.until, agent.clone(), wrap.ticket));
+        assert!(known, "a wrap-up's end is known");
     }
 
     pub(super) fn add_ticket(&mut self, ticket: &Ticket, policy: &Policy) {

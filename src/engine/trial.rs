@@ -159,7 +159,7 @@ impl Trial<'_> {
             let idle = then.roster.idle_count(pool) + u32::from(!self.counted);
             (pool, idle, then.policy.pool(pool).reserve_against(tier))
         };
-        agent.pools.iter().filter(|pool| !spares(pool)).map(counts).collect()
+        then.roster.open_pools(agent).iter().filter(|pool| !spares(pool)).map(counts).collect()
     }
 }
 

@@ -9,6 +9,7 @@ use super::model::{
     Time,
 };
 use super::needs::{Crew, SkillIx, level_in};
+use super::pause::Pause;
 use super::push::BACK_OFFS_MAX;
 use super::queue::QueueKey;
 use super::trial::{Trial, Turn};
@@ -39,6 +40,8 @@ pub enum Condition {
     Quarantined,
     /// The agent is away.
     Away,
+    /// The agent is draining: what is held is finished, and nothing new is given.
+    Draining,
     /// So many tickets are in back-off with the agent that nothing more is given until one is over.
     BackOffs {
         /// How many.
@@ -63,6 +66,13 @@ pub enum Condition {
     },
     /// The agent serves in none of the ticket's pools.
     PoolsApart,
+    /// What the agent could serve the ticket through is paused.
+    PoolPaused {
+        /// Which pool.
+        pool: PoolIx,
+        /// Since when, by whom and why.
+        pause: Arc<Pause>,
+    },
     /// The agent lacks a skill that the ticket requires, or has too little of it.
     SkillTooLow {
         /// Which.
@@ -125,6 +135,8 @@ pub struct AgentExplanation {
     pub policy: Arc<Policy>,
     /// What keeps the agent from any ticket.
     pub conditions: Vec<Condition>,
+    /// Those of the agent's pools that are paused: nothing is dispatched on their behalf.
+    pub paused: Vec<(PoolIx, Arc<Pause>)>,
     /// Others who would be served first because this agent asks, in this order.
     pub before: Vec<Turn>,
     /// What competes when it is the agent's turn, and the choice. For one who may not ask: as if one
@@ -173,6 +185,7 @@ impl Engine {
         let agent = self.roster.get(id)?;
         let mut told = self.told(agent, &self.trial(agent, now));
         let crew = self.crew_as_if(agent);
+        let paused = self.pauses(agent.pools);
         for (key, queue) in self.queues.iter() {
             let Some(front) = queue.front() else { continue };
             if crew.serves(key).is_some() {
@@ -184,7 +197,7 @@ impl Engine {
                     queue: key.clone(),
                     depth: queue.len(),
                     front: front.number,
-                    conditions: unserved(&crew, key),
+                    conditions: unserved(&crew, key, &paused),
                 });
             }
         }
@@ -203,10 +216,17 @@ impl Engine {
     }
 
     fn told(&self, agent: &Agent, trial: &Trial<'_>) -> AgentExplanation {
+        let paused = self.pauses(agent.pools);
+        let mut conditions = unready(agent, self.roster.open_channels(agent));
+        if self.roster.open_pools(agent).is_empty() {
+            let all = paused.iter().cloned();
+            conditions.extend(all.map(|(pool, pause)| Condition::PoolPaused { pool, pause }));
+        }
         AgentExplanation {
             agent: agent.clone(),
             policy: self.policy.clone(),
-            conditions: unready(agent, self.roster.open_channels(agent)),
+            conditions,
+            paused,
             before: trial.before.clone(),
             survey: trial.survey.clone(),
             idle_counts: trial.idle_counts(agent),
@@ -245,7 +265,7 @@ impl Engine {
         };
         failed.extend(unready(agent, self.roster.open_channels(agent)));
         let key = QueueKey::of(ticket);
-        failed.extend(unserved(&self.crew_as_if(agent), &key));
+        failed.extend(unserved(&self.crew_as_if(agent), &key, &self.pauses(agent.pools)));
         let declined = agent.declined.get(&ticket.number);
         let back_off = declined.and_then(|declined| declined.until);
         failed.extend(back_off.map(|until| Condition::BackOff { until }));
@@ -282,9 +302,11 @@ pub(super) fn unready(agent: &Agent, open: ChannelSet) -> Vec<Condition> {
     let away = match agent.presence {
         Presence::Available => None,
         Presence::Away => Some(Condition::Away),
+        Presence::Draining => Some(Condition::Draining),
     };
     let full = open.is_empty().then(|| Condition::Full {
-        held_count: u32::try_from(agent.held.len()).expect("a capacity is at most 100"),
+        held_count: u32::try_from(agent.held.len() + agent.wrapping.len())
+            .expect("a capacity is at most 100"),
         capacity: agent.capacity,
     });
     let count = agent.back_off_count();
@@ -292,8 +314,15 @@ pub(super) fn unready(agent: &Agent, open: ChannelSet) -> Vec<Condition> {
     away.into_iter().chain(full).chain(back_offs).collect()
 }
 
-/// Why agents of `crew` may not serve a queue: every reason, where [`Crew::serves`] says no; else none.
-fn unserved(crew: &Crew, key: &QueueKey) -> Vec<Condition> {
+/// Why agents of `crew`, whose other pools are `paused`, may not serve a queue: every reason, where
+/// [`Crew::serves`] says no; else none.
+fn unserved(crew: &Crew, key: &QueueKey, paused: &[(PoolIx, Arc<Pause>)]) -> Vec<Condition> {
+    let told = |concerns: &dyn Fn(PoolIx) -> bool| -> Vec<Condition> {
+        let concerned = paused.iter().filter(|(pool, _)| concerns(*pool));
+        concerned
+            .map(|(pool, pause)| Condition::PoolPaused { pool: *pool, pause: pause.clone() })
+            .collect()
+    };
     let mut failed = Vec::new();
     if !crew.channels.contains(key.channel) {
         failed.push(Condition::ChannelClosed { channel: key.channel });
@@ -303,11 +332,19 @@ fn unserved(crew: &Crew, key: &QueueKey) -> Vec<Condition> {
         if crew.own.as_ref() != Some(only) {
             let while_available = needs.is_some_and(|needs| needs.while_available);
             failed.push(Condition::OnlyFor { agent: only.clone(), while_available });
+        } else if crew.pools.is_empty() {
+            // Asked for by name, any pool of the agent would do.
+            failed.extend(told(&|_| true));
+            failed.extend(paused.is_empty().then_some(Condition::PoolsApart));
         }
         return failed;
     }
     if key.pools.and(crew.pools).is_empty() {
-        failed.push(Condition::PoolsApart);
+        let through = told(&|pool| key.pools.contains(pool));
+        if through.is_empty() {
+            failed.push(Condition::PoolsApart);
+        }
+        failed.extend(through);
     }
     let Some(needs) = needs else { return failed };
     let level = |skill| level_in(&crew.skills, skill);

@@ -161,6 +161,10 @@ impl Forecast {
         } else {
             format!("{} left", span(self.slack_ms))
         };
+        let paused = self.prospect.paused;
+        if signed_in_count == 0 && !paused.is_empty() && paused == set {
+            return format!("{names} paused, so nobody is given work there, {left}");
+        }
         if signed_in_count == 0 {
             return format!("nobody signed in for {names}, {left}");
         }

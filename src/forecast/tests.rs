@@ -8,6 +8,7 @@ fn prospect() -> Prospect {
     Prospect {
         from_ms: 0,
         pools: PoolSet::of([PoolIx(0)]),
+        paused: PoolSet::EMPTY,
         ahead_count: 0,
         hang_ups_per_million_s: 0,
         signed_in_count: 10,

@@ -2,7 +2,7 @@
 //! means the same under every later policy.
 
 use super::Seq;
-use crate::engine::command::Earlier;
+use crate::engine::command::{Earlier, Event};
 use crate::engine::life::Ledger;
 use crate::engine::model::{
     AgentId, Caller, Channel, Content, Ending, Finished, LeaseToken, Policy, TicketId,
@@ -32,6 +32,25 @@ impl FinishedState {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
         }
+    }
+}
+
+/// A ticket of the history whose agent has written it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenUp {
+    /// Its name.
+    pub id: TicketId,
+    /// Its place in the order of arrival.
+    pub number: TicketNumber,
+    /// How long that took, in milliseconds.
+    pub spent_ms: i64,
+}
+
+impl WrittenUp {
+    /// What an event says of it.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        let Event::WrapUpEnded { ticket, id, spent_ms, .. } = event else { return None };
+        Some(Self { id: id.clone(), number: *ticket, spent_ms: *spent_ms })
     }
 }
 
@@ -91,14 +110,14 @@ pub struct FinishedRow {
     pub fingerprint: u64,
     /// The token that completed it.
     pub token: Option<LeaseToken>,
-    /// Where its time went; empty for tickets that earlier releases ended.
+    /// Where its time went, and its agent's after its end; empty for tickets that earlier releases ended.
     pub legs: Ledger,
 }
 
 impl FinishedRow {
     /// The row of a ticket that event `seq` ended under `policy`.
     pub fn of(finished: &Finished, policy: &Policy, seq: Seq) -> Self {
-        let Finished { ticket, ending, finished_at } = finished;
+        let Finished { ticket, ending, finished_at, wrap_up_ms: _ } = finished;
         let assignment = ticket.assignment();
         let mut row = Self {
             seq,
@@ -135,7 +154,7 @@ impl FinishedRow {
             reason: None,
             fingerprint: ticket.fingerprint,
             token: None,
-            legs: ticket.ledger(*finished_at),
+            legs: finished.ledger(),
         };
         match ending {
             Ending::Completed { agent, token, assigned_at, outcome, note } => {

@@ -6,8 +6,9 @@
 
 use super::frame::{self, Frame};
 use super::store::Visit;
-use super::{AppendError, Error, FinishedRow, History, PolicyVersion, Seq, Store};
+use super::{AppendError, Batch, Error, FinishedRow, History, PolicyVersion, Seq, Store};
 use crate::engine::command::Earlier;
+use crate::engine::life::{Leg, Stay};
 use crate::engine::model::Time;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -179,8 +180,7 @@ impl Store for MemoryStore {
         &mut self,
         expected: Seq,
         frame: &Frame<'_>,
-        finished: &[FinishedRow],
-        policies: &[PolicyVersion],
+        batch: &Batch<'_>,
     ) -> Result<(), AppendError> {
         let mut disk = self.lock();
         disk.check_space()?;
@@ -189,9 +189,16 @@ impl Store for MemoryStore {
             return Err(AppendError::Conflict { expected, found });
         }
         disk.live.extend_from_slice(frame.bytes());
-        disk.finished.extend_from_slice(finished);
-        disk.policies.extend_from_slice(policies);
+        disk.finished.extend_from_slice(batch.finished);
+        disk.policies.extend_from_slice(batch.policies);
         disk.sync()?;
+        for written_up in batch.written_up {
+            let row = disk.finished.iter_mut().rev().find(|row| row.number == written_up.number);
+            if let Some(row) = row {
+                let stay = Stay { ms: written_up.spent_ms, count: 1 };
+                row.legs.set(Leg::WrapUp, stay);
+            }
+        }
         disk.last = frame.last();
         Ok(())
     }

@@ -30,7 +30,7 @@ mod verify;
 pub use decided::{Decided, DecidedHead};
 pub use error::{Error, SnapshotDamage};
 pub use feed::{Entry, Feed, Stretch};
-pub use finished::{FinishedRow, FinishedState};
+pub use finished::{FinishedRow, FinishedState, WrittenUp};
 pub use frame::Link;
 pub use history::{Filter, History, Page};
 pub use memory::MemoryStore;
@@ -38,7 +38,7 @@ pub use policies::{POLICY_VERSIONS_MAX, PolicyVersion};
 pub use record::{About, state_hash};
 pub use snapshotter::Trouble;
 pub use sqlite::SqliteStore;
-pub use store::{AppendError, Store, Visit};
+pub use store::{AppendError, Batch, Store, Visit};
 pub use verify::{Report, verify};
 
 use crate::engine::command::{Earlier, Event};
@@ -109,6 +109,8 @@ pub struct Journal {
     builder: Builder,
     /// The policies that the batch puts in force.
     policies: Vec<PolicyVersion>,
+    /// The tickets of the history that the batch has seen written up.
+    written_up: Vec<WrittenUp>,
     link: Link,
     settings: Settings,
     /// Events and bytes since the last snapshot was asked for.
@@ -166,6 +168,7 @@ impl Journal {
             store: Box::new(store),
             builder: Builder::default(),
             policies: Vec::new(),
+            written_up: Vec::new(),
             link: replay.link,
             settings,
             events_since: replay.event_count,
@@ -189,6 +192,7 @@ impl Journal {
             store,
             builder: Builder::default(),
             policies: Vec::new(),
+            written_up: Vec::new(),
             link: replay.link,
             settings: Settings::default(),
             events_since: 0,
@@ -209,6 +213,7 @@ impl Journal {
     pub fn push_about(&mut self, at: Time, event: &Event, about: Option<(&TicketId, TierIx)>) {
         self.builder.push_about(at, event, about);
         self.policies.extend(PolicyVersion::of(self.pushed(), at, event));
+        self.written_up.extend(WrittenUp::of(event));
     }
 
     /// The number of the event pushed last.
@@ -227,13 +232,15 @@ impl Journal {
             return Ok(self.link.last);
         }
         let frame = self.builder.seal(self.link);
-        self.store.append(self.link.last, &frame, finished, &self.policies)?;
+        let batch = Batch { finished, written_up: &self.written_up, policies: &self.policies };
+        self.store.append(self.link.last, &frame, &batch)?;
         self.link = frame.link();
         self.events_since += u64::from(frame.count());
         self.bytes_since += frame.bytes().len() as u64;
         self.tidying.committed(u64::from(frame.count()));
         self.builder.clear();
         self.policies.clear();
+        self.written_up.clear();
         if self.events_since >= self.settings.snapshot_events
             || self.bytes_since >= self.settings.snapshot_bytes
         {
@@ -288,6 +295,7 @@ impl Journal {
     pub fn recover(&mut self, limits: Limits) -> Result<Engine, Error> {
         self.builder.clear();
         self.policies.clear();
+        self.written_up.clear();
         let mut replay = self.start_point()?;
         replay_store(&mut *self.store, &mut replay)?;
         assert_eq!(replay.link, self.link, "the one writer knows where its journal ends");

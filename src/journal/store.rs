@@ -1,9 +1,20 @@
 //! What a journal needs of a disk: the one trait, and what can go wrong when writing.
 
 use super::frame::Frame;
-use super::{Error, FinishedRow, History, PolicyVersion, Seq};
+use super::{Error, FinishedRow, History, PolicyVersion, Seq, WrittenUp};
 use crate::engine::command::Earlier;
 use crate::engine::model::Time;
+
+/// What a frame means for the tables beside the journal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Batch<'a> {
+    /// The tickets it ended.
+    pub finished: &'a [FinishedRow],
+    /// The tickets, ended by it or before, whose agents have written them up.
+    pub written_up: &'a [WrittenUp],
+    /// The policies it brought.
+    pub policies: &'a [PolicyVersion],
+}
 
 /// A durable, append-only row of frames with the history beside it.
 ///
@@ -16,14 +27,13 @@ pub trait Store: Send {
     /// The last event that is durable; 0 when there is none.
     fn last(&self) -> Seq;
 
-    /// Makes `frame`, the tickets it ended and the policies it brought durable, all or nothing.
+    /// Makes `frame` and what it means for the tables beside it durable, all or nothing.
     /// `expected` is the last event before the frame.
     fn append(
         &mut self,
         expected: Seq,
         frame: &Frame<'_>,
-        finished: &[FinishedRow],
-        policies: &[PolicyVersion],
+        batch: &Batch<'_>,
     ) -> Result<(), AppendError>;
 
     /// Gives every frame after event `after` to `visit`, in order, as bytes that nobody has checked,

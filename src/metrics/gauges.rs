@@ -167,12 +167,20 @@ fn pools(registry: &mut Registry, view: &View) {
     let agents = Counts::<2>::default();
     registry.register(
         "agents",
-        "Agents by pool and state: idle (waits for work), busy (holds a ticket), away. One agent may \
-         be in several pools and states, or in none",
+        "Agents by pool and state: idle (waits for work), busy (holds a ticket or writes one up), \
+         wrap_up (writes up a ticket that is completed), away, draining (finishes what is held), \
+         streaming (has an open Work stream), offered (has yet to answer an offer), pulling (has a pull \
+         that waits). One agent may be in several pools and states, or in none",
         Family::clone(&agents),
     );
     let all = Counts::<1>::default();
     registry.register("pool_agents", "Agents registered in a pool", Family::clone(&all));
+    let paused = Counts::<1>::default();
+    registry.register(
+        "pool_paused",
+        "1 while a pool is paused: nothing is dispatched on its behalf",
+        Family::clone(&paused),
+    );
     let handle = Shares::<1>::default();
     registry.register_with_unit(
         "pool_mean_handle",
@@ -181,14 +189,23 @@ fn pools(registry: &mut Registry, view: &View) {
         Family::clone(&handle),
     );
     for pool in &view.pools {
-        let states =
-            [("idle", pool.idle_count), ("busy", pool.busy_count), ("away", pool.away_count)];
+        let states = [
+            ("idle", pool.idle_count),
+            ("busy", pool.busy_count),
+            ("wrap_up", pool.wrap_up_count),
+            ("away", pool.away_count),
+            ("draining", pool.draining_count),
+            ("streaming", pool.stream_count),
+            ("offered", pool.offered_count),
+            ("pulling", pool.pulling_count),
+        ];
         for (state, n) in states {
             let labels = [("pool", pool.name.clone()), ("state", state.into())];
             agents.get_or_create(&labels).set(i64::from(n));
         }
         let labels = [("pool", pool.name.clone())];
         all.get_or_create(&labels).set(i64::from(pool.agent_count));
+        paused.get_or_create(&labels).set(i64::from(pool.paused.is_some()));
         handle.get_or_create(&labels).set(seconds(pool.handle_ms));
     }
 }

@@ -10,6 +10,7 @@ mod gauges;
 mod offers;
 mod rpcs;
 mod tickets;
+mod wrap_ups;
 
 pub use connections::{Connections, Open};
 pub use gauges::Scrape;

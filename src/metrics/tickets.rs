@@ -4,6 +4,7 @@
 //! nanoseconds: no name is hashed and nothing is allocated. They are looked up anew when the policy
 //! changes.
 
+use super::wrap_ups::WrapUps;
 use super::{Counters, Histograms, seconds};
 use crate::engine::Engine;
 use crate::engine::command::{Deadline, Event};
@@ -21,7 +22,7 @@ const WAIT_BUCKETS: [f64; 24] = [
     1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0, 86_400.0, 172_800.0, 604_800.0,
 ];
 /// Handling: from a word to a working day.
-const HANDLE_BUCKETS: [f64; 18] = [
+pub(super) const HANDLE_BUCKETS: [f64; 18] = [
     1.0, 5.0, 10.0, 30.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 420.0, 600.0, 900.0, 1800.0,
     3600.0, 7200.0, 14_400.0, 28_800.0,
 ];
@@ -80,6 +81,7 @@ pub(super) struct Tickets {
     families: Families,
     sources: [Counter; TierSource::ALL.len()],
     audit_faults: [Counter; Flaw::ALL.len()],
+    wrap_ups: WrapUps,
     // Nobody but the driver's thread ever takes this lock.
     keyed: Mutex<Option<Keyed>>,
 }
@@ -171,7 +173,8 @@ impl Tickets {
             wait,
             handle,
         };
-        Self { families, sources, audit_faults, keyed: Mutex::new(None) }
+        let wrap_ups = WrapUps::register(registry);
+        Self { families, sources, audit_faults, wrap_ups, keyed: Mutex::new(None) }
     }
 
     /// Counts an event that `engine` has just applied.
@@ -263,6 +266,7 @@ impl Tickets {
                     }
                 }
             }
+            Event::WrapUpEnded { by, spent_ms, .. } => self.wrap_ups.ended(*by, *spent_ms),
             Event::Audited(Audited::Quarantined { flaw, .. } | Audited::Repaired { flaw }) => {
                 self.audit_faults[*flaw as usize].inc();
             }
@@ -279,6 +283,8 @@ impl Tickets {
             | Event::AgentPut(_)
             | Event::AgentDeleted { .. }
             | Event::PresenceSet { .. }
+            | Event::PoolPaused(_)
+            | Event::PoolResumed(_)
             | Event::Updated { .. }
             | Event::UrgencySet { .. }
             | Event::Intervened(_)

@@ -3,6 +3,7 @@
 use super::channel_names;
 use crate::engine::capacity::{ChannelRule, ChannelSet, UNITS_MAX};
 use crate::engine::model::Channel;
+use crate::engine::wrap_up::WRAP_UP_MS_MAX;
 use crate::settings::{Item, Section};
 
 /// The rules of every channel, in the order of [`Channel::ALL`]; faults are noted.
@@ -29,7 +30,14 @@ fn rule(section: &Section<'_>) -> Option<ChannelRule> {
     let exclusive = section.get("exclusive").map_or(Some(default.exclusive), |item| item.flag());
     let interrupts =
         section.get("interrupts").map_or(Some(default.interrupts), |item| channel_set(&item));
-    Some(ChannelRule { cost: cost?, exclusive: exclusive?, interrupts: interrupts? })
+    let wrap_up_ms =
+        section.get("wrap_up").map_or(Some(default.wrap_up_ms), |item| item.ms(0..=WRAP_UP_MS_MAX));
+    Some(ChannelRule {
+        cost: cost?,
+        exclusive: exclusive?,
+        interrupts: interrupts?,
+        wrap_up_ms: wrap_up_ms?,
+    })
 }
 
 /// The channels that a list names, none twice.

@@ -46,6 +46,8 @@ pub struct ChannelSummary {
     pub exclusive: bool,
     /// The channels whose work it may interrupt.
     pub interrupts: Vec<&'static str>,
+    /// How long its units stay in use after a completion, in milliseconds.
+    pub wrap_up_ms: i64,
 }
 
 /// A tier for people.
@@ -230,6 +232,7 @@ fn channels(policy: &Policy) -> Vec<ChannelSummary> {
         cost: rule.cost,
         exclusive: rule.exclusive,
         interrupts: rule.interrupts.iter().map(Channel::name).collect(),
+        wrap_up_ms: rule.wrap_up_ms,
     };
     told.map(summary).collect()
 }
@@ -377,9 +380,10 @@ name = "desk""#;
     #[test]
     fn channels_that_ask_for_more_than_a_unit_are_told() {
         let channels = "[channel.voice]\ncost = 4\nexclusive = true\n\
-                        interrupts = [\"chat\", \"email\"]\n[[tier]]";
+                        interrupts = [\"chat\", \"email\"]\nwrap_up = \"30s\"\n[[tier]]";
         let text = described(&POLICY.replacen("[[tier]]", channels, 1)).to_string();
-        let told = "voice costs 4 units, nothing else beside it, interrupts chat, email";
+        let told = "voice costs 4 units, nothing else beside it, interrupts chat, email, \
+                    wrap-up 30s";
         assert!(text.ends_with(&format!("\n\n{told}\n")), "{text}");
     }
 

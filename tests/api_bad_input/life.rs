@@ -30,6 +30,19 @@ pub(super) async fn calls(server: &TestServer, table: &mut Table, token: u64) {
         let request = pb::ParkTicketRequest { ticket_id, lease_token, for_at_most: None, reason };
         table.invalid("ParkTicket", server.agent().park_ticket(request), &[field]).await;
     }
+    for (ticket_id, lease_token, reason, field) in faulty(token) {
+        if !reason.is_empty() {
+            continue;
+        }
+        let agent_id = "ann".to_owned();
+        let request = pb::FinishWrapUpRequest { agent_id, ticket_id, lease_token };
+        table.invalid("FinishWrapUp", server.agent().finish_wrap_up(request), &[field]).await;
+    }
+    for agent_id in bad_ids().into_iter().chain([String::new()]) {
+        let ticket_id = "T-held".to_owned();
+        let request = pb::FinishWrapUpRequest { agent_id, ticket_id, lease_token: token };
+        table.invalid("FinishWrapUp", server.agent().finish_wrap_up(request), &["agent_id"]).await;
+    }
     for (to, field) in [
         (None, "to"),
         (Some(To::Pool(String::new())), "pool"),

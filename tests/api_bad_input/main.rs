@@ -6,6 +6,7 @@ mod server;
 
 mod life;
 mod openness;
+mod pools;
 
 use prost::Message as _;
 use server::{TestServer, identifier, ticket_of};
@@ -148,6 +149,7 @@ async fn bad_input_is_refused_by_every_call_with_the_field_and_changes_nothing()
     openness::policies(&server, &mut table).await;
     openness::events(&server, &mut table).await;
     openness::interventions(&server, &mut table).await;
+    pools::pauses(&server, &mut table).await;
     assert!(
         table.wrong.is_empty(),
         "{} of {} are wrong:\n{}",

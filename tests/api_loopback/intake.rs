@@ -375,3 +375,12 @@ async fn a_message_over_the_limit_is_refused_whatever_is_in_it() {
     assert_eq!(refused.code(), Code::OutOfRange);
     assert_eq!(server.engine().await.ticket_count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tier_that_the_policy_lacks_is_told_with_those_it_has() {
+    let server = TestServer::start().await;
+    let request = ticket_of("T-1", "platinum");
+    let refused = server.intake().submit_ticket(request).await.expect_err("it has no such tier");
+    let told = "tier: the policy has no tier \"platinum\"; it has gold, silver";
+    assert!(refused.message().contains(told), "{refused:?}");
+}

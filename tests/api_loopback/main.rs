@@ -10,6 +10,7 @@ mod life;
 mod offers_several;
 mod ops;
 mod policies;
+mod pools;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;
@@ -17,3 +18,4 @@ mod supervise;
 mod why;
 mod wishes;
 mod work;
+mod wrap_up;

@@ -34,7 +34,11 @@ pub(crate) enum Act {
     },
     Presence {
         agent: usize,
-        here: bool,
+        presence: Presence,
+    },
+    Pause {
+        pool: &'static str,
+        pause: bool,
     },
     Submit {
         id: Pick,
@@ -259,8 +263,9 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         6 => (agent(), crews(), 1..4_u16)
             .prop_map(|(agent, pools, capacity)| Act::Agent { agent, pools, capacity }),
         1 => agent().prop_map(|agent| Act::Delete { agent }),
-        6 => (agent(), prop::bool::weighted(0.85))
-            .prop_map(|(agent, here)| Act::Presence { agent, here }),
+        7 => (agent(), presences()).prop_map(|(agent, presence)| Act::Presence { agent, presence }),
+        3 => (prop::sample::select(POOLS.to_vec()), prop::bool::weighted(0.4))
+            .prop_map(|(pool, pause)| Act::Pause { pool, pause }),
         30 => (id, lookups(), 0..3_usize, 0..2_u8, 0..3_u8, any::<bool>(), ahead, urgencies()).prop_map(
             |(id, lookup, channel, about, caller, history, ahead_ms, urgency)| Act::Submit {
                 id, lookup, channel, about, caller, history, ahead_ms, urgency
@@ -285,6 +290,14 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
             .prop_map(|(id, token, to, anew)| Act::Transfer { id, token, to, anew }),
         5 => (used(), 0..2_u8, again, due)
             .prop_map(|(id, number, ahead_ms, due_ms)| Act::Callback { id, number, ahead_ms, due_ms }),
+    ]
+}
+
+fn presences() -> impl Strategy<Value = Presence> {
+    prop_oneof![
+        12 => Just(Presence::Available),
+        2 => Just(Presence::Away),
+        2 => Just(Presence::Draining)
     ]
 }
 
@@ -321,6 +334,7 @@ fn lookups() -> impl Strategy<Value = Lookup> {
 
 impl Act {
     /// The command that this action is at `now`; `None` when it is none.
+    #[expect(clippy::too_many_lines, reason = "one arm for each act")]
     pub(crate) fn command(&self, model: &Model, now: i64) -> Option<Command> {
         Some(match self.clone() {
             Self::Pass { .. } | Self::Restart => return None,
@@ -341,9 +355,16 @@ impl Act {
                 })
             }
             Self::Delete { agent } => Command::DeleteAgent { agent: agent_id(agent) },
-            Self::Presence { agent, here } => {
-                let presence = if here { Presence::Available } else { Presence::Away };
+            Self::Presence { agent, presence } => {
                 Command::SetPresence { agent: agent_id(agent), presence }
+            }
+            Self::Pause { pool, pause } => {
+                let (pool, by, reason) = (pool.into(), "ada".into(), "fire drill".into());
+                if pause {
+                    Command::PausePool { pool, by, reason }
+                } else {
+                    Command::ResumePool { pool, by, reason }
+                }
             }
             Self::Urgency { id, urgency } => {
                 Command::SetUrgency { ticket: id.ticket(model), urgency }

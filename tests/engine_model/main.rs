@@ -32,7 +32,7 @@ proptest! {
         let mut pair = Pair::new(policy, limits);
         for (agent, (pools, capacity)) in crews.into_iter().enumerate() {
             pair.act(&Act::Agent { agent, pools, capacity });
-            pair.act(&Act::Presence { agent, here: true });
+            pair.act(&Act::Presence { agent, presence: Presence::Available });
         }
         for act in acts {
             pair.act(&act);
@@ -73,6 +73,7 @@ impl Pair {
             | Act::Agent { .. }
             | Act::Delete { .. }
             | Act::Presence { .. }
+            | Act::Pause { .. }
             | Act::Submit { .. }
             | Act::Update { .. }
             | Act::Urgency { .. }
@@ -249,6 +250,7 @@ impl Pair {
         for pool in &policy.pools {
             let record = engine.record(policy.pool_named(&pool.name).expect("it is the policy's"));
             let learnt = &model.learnt[&pool.name];
+            assert_eq!(record.paused.is_some(), model.paused.contains(&pool.name));
             assert_eq!(record.handled_count, learnt.handled.unsigned_abs());
             assert_eq!(record.mean_handle_us, learnt.mean_us);
             let passed_by = record.passed_by.iter();
@@ -265,7 +267,7 @@ impl Pair {
             let id = &expected.id;
             let agent = engine.roster().get(id).expect("the model has it");
             assert_eq!(model.names(agent.pools), expected.pools, "{id}");
-            assert_eq!(agent.presence == Presence::Available, expected.here, "{id}");
+            assert_eq!(agent.presence, expected.presence, "{id}");
             assert_eq!(agent.idle_since, Time(expected.idle_since), "{id}");
             let held: Vec<u64> = agent.held.iter().map(|number| number.0).collect();
             assert_eq!(held, expected.held, "{id}");
@@ -289,7 +291,7 @@ impl Pair {
             let next = if is_full {
                 Next::Nothing
             } else {
-                model.next(&expected.pools, counted, self.now)
+                model.next(&model.open(expected), counted, self.now)
             };
             assert_eq!(given, next, "{id}");
         }

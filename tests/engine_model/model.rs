@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tierline::engine::command::{Deadline, Event, Rejection, ResumedBy, WaitEnd};
 use tierline::engine::life::Leg;
 use tierline::engine::model::{
-    AgentId, Channel, Content, LeaseToken, Policy, Pool, PoolSet, Rule, Step, TicketId, Tier,
-    TierSource, Time,
+    AgentId, Channel, Content, LeaseToken, Policy, Pool, PoolSet, Presence, Rule, Step, TicketId,
+    Tier, TierSource, Time,
 };
 use tierline::engine::timing::Urgency;
 
@@ -129,7 +129,7 @@ pub(crate) struct Agent {
     pub(crate) id: AgentId,
     pub(crate) pools: BTreeSet<Name>,
     pub(crate) capacity: u16,
-    pub(crate) here: bool,
+    pub(crate) presence: Presence,
     pub(crate) idle_since: i64,
     pub(crate) wait: Option<(i64, Option<Box<str>>)>,
     pub(crate) held: Vec<u64>,
@@ -162,6 +162,7 @@ pub(crate) enum Happening {
     Late(u64, Deadline),
     LeaseEnds(u64),
     WaitEnds(AgentId, WaitEnd),
+    Drained(AgentId),
     Opens(u64),
     Returns(u64),
     Expires(u64),
@@ -181,6 +182,7 @@ pub(crate) struct Model {
     pub(crate) agents: Vec<Agent>,
     pub(crate) ended: Vec<Ended>,
     pub(crate) learnt: BTreeMap<Name, Learnt>,
+    pub(crate) paused: BTreeSet<Name>,
     pub(crate) tickets_max: u64,
     pub(crate) agents_max: u64,
     pub(crate) next_number: u64,
@@ -195,6 +197,7 @@ impl Model {
             agents: Vec::new(),
             ended: Vec::new(),
             learnt: BTreeMap::new(),
+            paused: BTreeSet::new(),
             tickets_max,
             agents_max,
             next_number: 1,
@@ -217,6 +220,11 @@ impl Model {
 
     fn pool(&self, name: &str) -> &Pool {
         self.policy.pools.iter().find(|pool| &*pool.name == name).expect("a pool of the policy")
+    }
+
+    /// The pools through which an agent may be given work.
+    pub(crate) fn open(&self, agent: &Agent) -> BTreeSet<Name> {
+        agent.pools.difference(&self.paused).cloned().collect()
     }
 
     pub(crate) fn names(&self, pools: PoolSet) -> BTreeSet<Name> {
@@ -273,7 +281,7 @@ impl Model {
         waiting.sort_by_key(|a| {
             (a.held.len() * 1000 / usize::from(a.capacity), a.idle_since, a.id.clone())
         });
-        waiting.into_iter().find_map(|agent| match self.next(&agent.pools, true, now) {
+        waiting.into_iter().find_map(|agent| match self.next(&self.open(agent), true, now) {
             Next::Take { ticket, pool, step } => {
                 Some(Happening::Match { ticket, agent: agent.id.clone(), pool, step })
             }
@@ -322,8 +330,8 @@ impl Model {
             self.agents.iter().filter_map(|a| Some((a.wait.as_ref()?.0, a.id.clone()))).collect();
         waits.sort();
         for (until, id) in waits {
-            let pools = &self.agent(&id).expect("it waits").pools;
-            let why = match self.next(pools, true, now) {
+            let pools = self.open(self.agent(&id).expect("it waits"));
+            let why = match self.next(&pools, true, now) {
                 Next::Held => WaitEnd::HeldForTier,
                 Next::Take { .. } | Next::Nothing => WaitEnd::Nothing,
             };
@@ -333,7 +341,10 @@ impl Model {
     }
 
     pub(crate) fn next_due(&self, now: i64) -> Option<Happening> {
-        self.due(now).into_iter().find(|(at, _)| *at <= now).map(|(_, what)| what)
+        let drained = |a: &&Agent| a.presence == Presence::Draining && a.held.is_empty();
+        let drained = self.agents.iter().filter(drained).map(|agent| agent.id.clone()).min();
+        let due = || self.due(now).into_iter().find(|(at, _)| *at <= now).map(|(_, what)| what);
+        drained.map(Happening::Drained).or_else(due)
     }
 
     pub(crate) fn next_deadline(&self, now: i64) -> Option<i64> {
@@ -362,6 +373,7 @@ impl Model {
                 self.count_return(*number);
             }
             Happening::WaitEnds(agent, _) => self.agent_mut(agent).wait = None,
+            Happening::Drained(agent) => self.agent_mut(agent).presence = Presence::Away,
             Happening::Opens(number) => self.ticket_mut(*number).scheduled = None,
             Happening::Returns(number) => self.resume(*number, now),
             Happening::Expires(number) => self.end(*number, None, now),
@@ -413,7 +425,7 @@ impl Model {
         request: Option<Box<str>>,
         now: i64,
     ) {
-        let pools = self.agent(agent).expect("a registered agent").pools.clone();
+        let pools = self.open(self.agent(agent).expect("a registered agent"));
         let counted = self.agents.iter().any(|a| a.wait.is_some() && a.id == *agent);
         let starving = self.starving(&pools, counted, now);
         self.agent_mut(agent).wait = None;
@@ -471,6 +483,7 @@ impl Model {
     fn put_policy(&mut self, policy: &Arc<Policy>) {
         let now_known = |name: &Name| policy.pools.iter().any(|pool| pool.name == *name);
         self.learnt.retain(|name, _| now_known(name));
+        self.paused.retain(now_known);
         let tier_known = |name: &Name| policy.tiers.iter().any(|tier| tier.name == *name);
         for learnt in self.learnt.values_mut() {
             learnt.passed_by.retain(|tier, _| tier_known(tier));
@@ -568,6 +581,9 @@ impl Model {
             Event::Overflowed { ticket, .. } => Happening::Overflow(ticket.0),
             Event::Breached { ticket, deadline } => Happening::Late(ticket.0, *deadline),
             Event::LeaseExpired { ticket, .. } => Happening::LeaseEnds(ticket.0),
+            Event::PresenceSet { agent, presence: Presence::Away } => {
+                Happening::Drained(agent.clone())
+            }
             Event::WaitEnded { agent, why } => Happening::WaitEnds(agent.clone(), *why),
             Event::Queued { ticket } => Happening::Opens(ticket.0),
             Event::Resumed { ticket, by: ResumedBy::Limit, .. } => Happening::Returns(ticket.0),

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use tierline::engine::Limits;
 use tierline::engine::model::{Channel, Image, Time};
 use tierline::journal::{
-    AppendError, Error, Filter, FinishedRow, FinishedState, History, Journal, Recovered, Seq,
-    Settings, SqliteStore, Store as _,
+    AppendError, Batch, Error, Filter, FinishedRow, FinishedState, History, Journal, Recovered,
+    Seq, Settings, SqliteStore, Store as _,
 };
 
 fn folder() -> TempDir {
@@ -369,7 +369,8 @@ fn an_id_that_came_again_is_found_as_it_ended_last() {
         let frame = builder.seal(link);
         row.seq = frame.last();
         row.fingerprint = n;
-        store.append(link.last, &frame, std::slice::from_ref(&row), &[]).expect("there is space");
+        let batch = Batch { finished: std::slice::from_ref(&row), ..Batch::default() };
+        store.append(link.last, &frame, &batch).expect("there is space");
         link = frame.link();
     }
     let earlier = store.earlier(row.id.as_str()).expect("it can be read").expect("it ended");

@@ -21,7 +21,7 @@ fn every_kind_of_event_comes_back_as_it_was() {
     let frame = builder.seal(Link::default());
     assert_eq!(frame.events().expect("it was just written"), events);
     let kinds: HashSet<_> = events.iter().map(|(_, event)| std::mem::discriminant(event)).collect();
-    assert_eq!(kinds.len(), 20, "the script makes every kind of event there is");
+    assert_eq!(kinds.len(), 22, "the script makes every kind of event there is");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
 use tierline::engine::command::{
-    AgentProfile, Command, Event, Lookup, ReleaseReason, Submit, WaitEnd,
+    AgentProfile, Command, Event, Lookup, PoolSwitched, ReleaseReason, Submit, WaitEnd,
 };
 use tierline::engine::escalation::Escalation;
 use tierline::engine::hours::{Hours, HoursIx, Offset, Plan, Span, SpecialDay};
@@ -97,6 +97,19 @@ impl Script {
         if batch.events.is_empty() {
             self.submit(&mut batch);
         }
+        batch
+    }
+
+    /// A batch in which a pool is paused and every agent begins to drain.
+    pub(crate) fn wind_down(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        let (pool, by, reason) = ("second".into(), "ada".into(), "fire drill".into());
+        self.carry_out(&mut batch, Command::PausePool { pool, by, reason });
+        for n in 0..5 {
+            let (agent, presence) = (agent(n), Presence::Draining);
+            self.carry_out(&mut batch, Command::SetPresence { agent, presence });
+        }
+        self.settle(&mut batch);
         batch
     }
 
@@ -289,9 +302,16 @@ impl Script {
 }
 
 /// Events of which no engine makes one so soon.
-pub(crate) fn rare_events() -> [Event; 2] {
+pub(crate) fn rare_events() -> [Event; 5] {
     let agent = agent(1);
+    let switched = |reason: &str| {
+        let (by, reason) = ("ada".into(), reason.into());
+        Box::new(PoolSwitched { pool: PoolIx(2), by, reason })
+    };
     [
+        Event::PoolPaused(switched("fire drill")),
+        Event::PoolResumed(switched("")),
+        Event::PresenceSet { agent: agent.clone(), presence: Presence::Draining },
         Event::WaitEnded { agent: agent.clone(), why: WaitEnd::Replaced },
         Event::AgentDeleted { agent },
     ]

@@ -55,6 +55,22 @@ fn files(dir: &Path) -> Vec<(Seq, PathBuf)> {
 }
 
 #[test]
+fn a_snapshot_keeps_who_drains_and_which_pool_is_paused() {
+    let dir = folder();
+    let mut script = Script::new(43);
+    let mut journal = until_snapshots(dir.path(), &mut script, 1);
+    script.wind_down().commit(&mut journal).expect("there is space");
+    drop(journal);
+    drop(until_snapshots(dir.path(), &mut script, 2));
+    let (_, recovered) = open(dir.path()).expect("it is whole");
+    let engine = &recovered.engine;
+    let paused = engine.policy().pool_named("second").and_then(|pool| engine.pause(pool));
+    assert_eq!(paused.map(|pause| &*pause.reason), Some("fire drill"));
+    assert!(recovered.snapshot_seq.is_some());
+    assert!(*engine == script.engine);
+}
+
+#[test]
 fn a_start_from_a_snapshot_and_the_journal_after_it_gives_the_live_state() {
     let dir = folder();
     let mut script = Script::new(41);

@@ -73,7 +73,7 @@ fn work_end_name(why: WorkEnd) -> &'static str {
 
 fn revocation_name(why: Revocation) -> &'static str {
     match why {
-        Revocation::Away => "the agent went away",
+        Revocation::Away => "the agent went away, or began to drain",
         Revocation::StreamClosed => "the agent's stream was closed",
         Revocation::AgentDeleted => "the agent was removed",
         Revocation::Supervisor => "a supervisor took it back",

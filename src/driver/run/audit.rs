@@ -6,7 +6,9 @@ use super::{Driver, Phase};
 use crate::clock::stopwatch;
 use crate::engine::command::Event;
 use crate::engine::model::Time;
+use crate::engine::quarantine::Flaw;
 use crate::engine::{Audit, Fault};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Tickets, agents or timers of one step on the timer: about a tenth of a millisecond.
@@ -16,6 +18,33 @@ const STEP_ASKED: usize = 2048;
 /// Most faults that a report lists; all of them are counted, logged and made harmless.
 pub(in crate::driver) const FAULTS_TOLD_MAX: usize = 100;
 
+/// The shortest time between two repairs of the same flaw. Each that does not hold doubles it.
+const AGAIN_AFTER_MIN: Duration = Duration::from_secs(60);
+/// And the longest.
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// When which flaw was repaired: building everything anew takes as long as reading a snapshot, so what
+/// does not hold is not tried again and again.
+#[derive(Debug, Default)]
+struct Repairs {
+    last: BTreeMap<Flaw, (Instant, Duration)>,
+}
+
+impl Repairs {
+    /// Whether the flaw may be repaired at `now`; if so, it counts as repaired then.
+    fn may_repair(&mut self, flaw: Flaw, now: Instant) -> bool {
+        let again_after = match self.last.get(&flaw) {
+            None => AGAIN_AFTER_MIN,
+            Some((at, pause)) if now.duration_since(*at) < *pause => return false,
+            // It held for long: this is a new fault.
+            Some((at, _)) if now.duration_since(*at) > 2 * AGAIN_AFTER_MAX => AGAIN_AFTER_MIN,
+            Some((_, pause)) => (*pause * 2).min(AGAIN_AFTER_MAX),
+        };
+        self.last.insert(flaw, (now, again_after));
+        true
+    }
+}
+
 /// How far the audit has come, and who waits for its report.
 pub(super) struct Auditing {
     audit: Audit,
@@ -23,6 +52,7 @@ pub(super) struct Auditing {
     stepped_at: Instant,
     report: AuditReport,
     asked: Vec<Delivery<AuditReport>>,
+    repairs: Repairs,
 }
 
 impl Auditing {
@@ -33,6 +63,7 @@ impl Auditing {
             stepped_at: stopwatch(),
             report: AuditReport::begun(now),
             asked: Vec::new(),
+            repairs: Repairs::default(),
         }
     }
 
@@ -96,21 +127,51 @@ impl Driver {
         }
     }
 
-    /// Makes a fault harmless, and says so.
+    /// Makes a fault harmless, and says so. One that the last repair did not mend is counted, and waits.
     fn remedy(&mut self, now: Time, fault: &Fault) {
+        let is_repair = fault.ticket.is_none();
+        let waits = is_repair && !self.auditing.repairs.may_repair(fault.flaw, stopwatch());
         let ticket = fault.ticket.and_then(|number| self.engine.ticket_numbered(number));
         let ticket = ticket.map(|ticket| ticket.id.clone());
-        tracing::error!(
-            flaw = fault.flaw.name(),
-            ticket = ticket.as_ref().map(tracing::field::display),
-            agent = fault.agent.as_ref().map(tracing::field::display),
-            "the audit found a fault: a ticket at fault is quarantined, all else is built anew"
-        );
+        if waits {
+            tracing::debug!(flaw = fault.flaw.name(), "the fault is there again; its repair waits");
+        } else {
+            tracing::error!(
+                flaw = fault.flaw.name(),
+                ticket = ticket.as_ref().map(tracing::field::display),
+                agent = fault.agent.as_ref().map(tracing::field::display),
+                "the audit found a fault: a ticket at fault is quarantined, all else is built anew"
+            );
+        }
         let report = &mut self.auditing.report;
         report.fault_count += 1;
         if report.faults.len() < FAULTS_TOLD_MAX {
             report.faults.push(AuditFault { flaw: fault.flaw, ticket, agent: fault.agent.clone() });
         }
-        self.happen(now, &Event::Audited(fault.remedy()));
+        if !waits {
+            self.happen(now, &Event::Audited(fault.remedy()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_that_does_not_hold_is_tried_again_after_twice_as_long_each_time() {
+        let mut repairs = Repairs::default();
+        let start = stopwatch();
+        let mut tried = Vec::new();
+        for second in 0..20_000 {
+            if repairs.may_repair(Flaw::Counts, start + Duration::from_secs(second)) {
+                tried.push(second);
+            }
+        }
+        assert_eq!(tried, [0, 60, 180, 420, 900, 1860, 3780, 7380, 10980, 14580, 18180]);
+        assert!(repairs.may_repair(Flaw::Stray, start), "another flaw has its own time");
+        let much_later = start + Duration::from_secs(18_180 + 7_201);
+        assert!(repairs.may_repair(Flaw::Counts, much_later));
+        assert!(repairs.may_repair(Flaw::Counts, much_later + AGAIN_AFTER_MIN));
     }
 }

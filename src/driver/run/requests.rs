@@ -1,7 +1,8 @@
 //! What each request asks of the engine, and what its answer says.
 
 use super::super::{
-    CompleteAsk, CompleteReply, Delivery, PullAsk, Pulled, Receipt, Refused, Request, Seen, subject,
+    CompleteAsk, CompleteReply, Completed, Delivery, PoolSeen, PullAsk, Pulled, Receipt, Refused,
+    Request, Seen, subject,
 };
 use super::{Driver, Phase, Waiting, see, see_live};
 use crate::engine::command::{Answer, Command, Earlier, Submit};
@@ -16,7 +17,11 @@ impl Driver {
                 self.answer(reply, result);
             }
             Request::Command { command, reply } => {
-                let result = self.command(now, command).map(drop);
+                let result = self.command_with_earlier(now, command).map(drop);
+                self.answer(reply, result);
+            }
+            Request::Pool { command, reply } => {
+                let result = self.pool_switched(now, command);
                 self.answer(reply, result);
             }
             Request::Ticket { id, command, reply } => {
@@ -60,6 +65,14 @@ impl Driver {
             Request::Drain => self.drain(now),
             Request::Stop => self.phase = Phase::Stopping,
         }
+    }
+
+    fn pool_switched(&mut self, now: Time, command: Command) -> Result<PoolSeen, Refused> {
+        let Answer::Pool { pool, repeated } = self.command(now, command)? else {
+            unreachable!("the answer to such a command is about a pool")
+        };
+        let name = self.engine.policy().pool(pool).name.clone();
+        Ok(PoolSeen { name, pause: self.engine.pause(pool).cloned(), repeated })
     }
 
     /// Ends whatever would otherwise go on until its caller has enough.
@@ -114,7 +127,9 @@ impl Driver {
                 self.answer(reply, Err(Refused::Stopping));
             }
             Ok(Answer::Empty(why)) => self.answer(reply, Ok(Pulled::Empty(why))),
-            Ok(Answer::Done | Answer::Ticket { .. } | Answer::Ended { .. }) => {
+            Ok(
+                Answer::Done | Answer::Pool { .. } | Answer::Ticket { .. } | Answer::Ended { .. },
+            ) => {
                 unreachable!("a pull is answered with what the agent holds, or nothing")
             }
             Err(refused) => self.answer(reply, Err(refused)),
@@ -132,16 +147,21 @@ impl Driver {
         let id = ticket.clone();
         let command = Command::Complete { ticket, token, outcome, note, earlier: None };
         let answer = self.command_with_earlier(now, command);
-        let completed = answer.and_then(|answer| self.seen(&answer, &id));
+        let completed = answer.and_then(|answer| {
+            let number = subject(&answer).expect("a completion is about a ticket");
+            let wrap_up = self.engine.wrap_up(number);
+            let wrap_up_until = wrap_up.map(|(_, wrap)| wrap.until);
+            Ok(Completed { seen: self.seen(&answer, &id)?, wrap_up_until, pulled: None })
+        });
         match (completed, pull) {
-            (Ok(seen), None) => self.answer(reply, Ok((seen, None))),
+            (Ok(completed), None) => self.answer(reply, Ok(completed)),
             (Err(refused), _) => self.answer(reply, Err(refused)),
-            (Ok(seen), Some((pull, wait))) => {
+            (Ok(completed), Some((pull, wait))) => {
                 // Without a journal the completion may not stand, and repeating it is safe either way; any
                 // other refusal concerns the pull alone.
                 let both: Delivery<Pulled> = Box::new(move |pulled| match pulled {
                     Err(lost @ (Refused::NoSpace | Refused::JournalFailed)) => reply(Err(lost)),
-                    pulled => reply(Ok((seen, Some(pulled)))),
+                    pulled => reply(Ok(Completed { pulled: Some(pulled), ..completed })),
                 });
                 self.settle(now);
                 self.pull(now, pull, wait, both);
@@ -198,12 +218,20 @@ impl Driver {
                     *earlier = self.earlier(ticket)?;
                 }
             }
+            Command::FinishWrapUp { agent, ticket, token, earlier } => {
+                let is_over = !self.engine.is_wrapping_up(agent, ticket, *token);
+                if is_over && self.engine.ticket(ticket).is_none() {
+                    *earlier = self.earlier(ticket)?;
+                }
+            }
             Command::Start
             | Command::ApplyPolicy { .. }
             | Command::ChangePolicy { .. }
             | Command::PutAgent(_)
             | Command::DeleteAgent { .. }
             | Command::SetPresence { .. }
+            | Command::PausePool { .. }
+            | Command::ResumePool { .. }
             | Command::Submit(_)
             | Command::Update { .. }
             | Command::SetUrgency { .. }

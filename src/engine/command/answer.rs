@@ -1,6 +1,6 @@
 //! What a command is answered, and what the rules refuse.
 
-use super::super::model::{Channel, TicketNumber, TierIx};
+use super::super::model::{Channel, PoolIx, TicketNumber, TierIx};
 use super::super::needs::SkillIx;
 use super::WaitEnd;
 
@@ -26,6 +26,13 @@ pub enum Answer {
         /// Which.
         number: TicketNumber,
         /// The assignment had been answered before.
+        repeated: bool,
+    },
+    /// This pool is as was asked.
+    Pool {
+        /// Which.
+        pool: PoolIx,
+        /// It was so already.
         repeated: bool,
     },
     /// The pull waits; a later `Assigned` or `WaitEnded` of this agent is its answer.
@@ -70,6 +77,9 @@ pub enum Rejection {
     /// The agent holds as many tickets as the capacity allows.
     #[error("the agent has no room for another ticket")]
     AgentFull,
+    /// The ticket is still in its agent's hands: there is nothing to write up yet.
+    #[error("the ticket has not been completed")]
+    TicketNotCompleted,
     /// The offer of that token has ended: it was declined, missed or taken back.
     #[error("the offer has ended")]
     OfferEnded,
@@ -88,6 +98,9 @@ pub enum Rejection {
     /// The agent is away and cannot pull.
     #[error("the agent is away")]
     AgentAway,
+    /// The agent is draining: what is held is finished, and nothing new is given.
+    #[error("the agent is draining")]
+    AgentDraining,
     /// The agent holds tickets and cannot be forgotten.
     #[error("the agent holds tickets")]
     AgentBusy,

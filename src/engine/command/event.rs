@@ -12,6 +12,7 @@ use super::super::quarantine::Audited;
 use super::super::several::AlsoOffered;
 use super::super::timing::Urgency;
 use super::super::wish::Wish;
+use super::super::wrap_up::WrapUpEnd;
 use super::{AgentProfile, Intervention, ReleaseReason};
 use std::sync::Arc;
 
@@ -22,6 +23,17 @@ pub struct Intervened {
     pub ticket: TicketNumber,
     /// What; giving it to an agent and ending it are the events that follow.
     pub action: Intervention,
+    /// Who asked for it.
+    pub by: Box<str>,
+    /// Why.
+    pub reason: Box<str>,
+}
+
+/// Somebody paused or resumed a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSwitched {
+    /// Which.
+    pub pool: PoolIx,
     /// Who asked for it.
     pub by: Box<str>,
     /// Why.
@@ -94,13 +106,17 @@ pub enum Event {
         /// Who.
         agent: AgentId,
     },
-    /// An agent became available or away.
+    /// An agent became available or away, or began to drain.
     PresenceSet {
         /// Who.
         agent: AgentId,
-        /// Available or away.
+        /// The presence now.
         presence: Presence,
     },
+    /// A pool was paused: nothing more is dispatched on its behalf.
+    PoolPaused(Box<PoolSwitched>),
+    /// A paused pool was resumed.
+    PoolResumed(Box<PoolSwitched>),
     /// A ticket entered its queue.
     Submitted(Box<Submitted>),
     /// What a ticket is about changed.
@@ -328,6 +344,21 @@ pub enum Event {
         outcome: Box<str>,
         /// A line for people.
         note: Box<str>,
+        /// Until when its agent may write it up, if there is time for that.
+        wrap_up_until: Option<Time>,
+    },
+    /// An agent is free of a ticket that it had completed and written up.
+    WrapUpEnded {
+        /// Who.
+        agent: AgentId,
+        /// Which ticket; it is no longer live.
+        ticket: TicketNumber,
+        /// The name callers knew it by.
+        id: TicketId,
+        /// What ended it.
+        by: WrapUpEnd,
+        /// How long it took, in milliseconds.
+        spent_ms: i64,
     },
     /// An agent opened a stream for offers.
     WorkOpened {
@@ -441,7 +472,7 @@ pub enum WorkEnd {
 /// Why an offer was taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revocation {
-    /// The agent went away.
+    /// The agent went away, or began to drain.
     Away,
     /// The agent's stream had closed.
     StreamClosed,
@@ -479,6 +510,7 @@ impl Event {
             | Self::Resumed { ticket, .. }
             | Self::Expired { ticket }
             | Self::Completed { ticket, .. }
+            | Self::WrapUpEnded { ticket, .. }
             | Self::Offered { ticket, .. }
             | Self::Accepted { ticket, .. }
             | Self::Declined { ticket, .. }
@@ -489,6 +521,8 @@ impl Event {
             | Self::AgentPut(_)
             | Self::AgentDeleted { .. }
             | Self::PresenceSet { .. }
+            | Self::PoolPaused(_)
+            | Self::PoolResumed(_)
             | Self::WaitStarted { .. }
             | Self::WaitEnded { .. }
             | Self::WorkOpened { .. }
@@ -610,7 +644,7 @@ pub enum WaitEnd {
     Nothing,
     /// Its time was up; what waits is kept from this agent by a reserve for higher tiers.
     HeldForTier,
-    /// The agent went away.
+    /// The agent went away, or began to drain.
     Away,
     /// The caller was gone.
     CallerGone,

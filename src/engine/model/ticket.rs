@@ -1,7 +1,7 @@
 //! What a ticket is, from its submission to its end.
 
 use super::super::compared::Compared;
-use super::super::life::{Life, Parked};
+use super::super::life::{Ledger, Leg, Life, Parked, Stay};
 use super::super::needs::Needs;
 use super::super::quarantine::Quarantine;
 use super::super::several::Offers;
@@ -378,4 +378,17 @@ pub struct Finished {
     pub ending: Ending,
     /// When it ended.
     pub finished_at: Time,
+    /// How long its agent wrote it up after that, in milliseconds, once that is over.
+    pub wrap_up_ms: Option<i64>,
+}
+
+impl Finished {
+    /// Where its time went, and its agent's time after its end.
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = self.ticket.ledger(self.finished_at);
+        if let Some(ms) = self.wrap_up_ms {
+            ledger.set(Leg::WrapUp, Stay { ms, count: 1 });
+        }
+        ledger
+    }
 }

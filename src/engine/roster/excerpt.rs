@@ -13,7 +13,7 @@ impl Roster {
             chosen.extend(idle.longest_waiting.iter().take(most).map(|(_, id)| id));
             chosen.extend(idle.least_recent.iter().take(most).map(|(_, id)| id));
         }
-        let mut few = Self { rules: self.rules, ..Self::default() };
+        let mut few = Self { rules: self.rules, paused: self.paused, ..Self::default() };
         for id in chosen {
             few.put(self.agents[id].clone());
         }

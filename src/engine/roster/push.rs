@@ -14,15 +14,16 @@ impl Roster {
             && !self.open_channels(agent).is_empty()
     }
 
-    /// Whether that agent keeps a wait or an offer that nothing can come of.
+    /// Whether that agent keeps a wait or an offer that nothing can come of, or drains with nothing left.
     pub(super) fn is_loose(&self, agent: &Agent) -> bool {
-        let is_away = agent.presence == Presence::Away;
+        let is_away = agent.presence != Presence::Available;
         let waits_in_vain =
-            agent.wait.is_some() && (is_away || self.open_channels(agent).is_empty());
-        waits_in_vain || !agent.offered.is_empty() && (is_away || agent.stream.is_none())
+            agent.wait.is_some() && (is_away || self.open_after_wrap_ups(agent).is_empty());
+        let offered_in_vain = !agent.offered.is_empty() && (is_away || agent.stream.is_none());
+        waits_in_vain || offered_in_vain || agent.is_drained()
     }
 
-    /// The first agent who keeps a wait or an offer that nothing can come of.
+    /// The first agent who keeps a wait or an offer that nothing can come of, or drains with nothing left.
     pub(in crate::engine) fn loose(&self) -> Option<&AgentId> {
         self.loose.first()
     }

@@ -147,3 +147,22 @@ fn an_agent_with_another_ticket_first_is_not_chosen_for_this_one() {
          1s pull ann -> t2 #2 earliest-deadline",
     );
 }
+
+#[test]
+fn who_suits_best_is_passed_over_while_something_else_is_next_for_them() {
+    check(
+        "policy edf v1; skills french; tier vip 10m desk; tier gold 1h desk; pool desk
+         agent ann desk
+         here ann
+         agent bob desk can french=5
+         1s here bob
+         2s pause desk drill
+         2s pull ann until=1h -> waits
+         2s pull bob until=1h -> waits
+         3s submit plain gold voice prefer=french
+         4s submit urgent vip voice require=french
+         5s resume-pool desk
+         5s * ann gets plain #1 earliest-deadline
+         5s * bob gets urgent #2 earliest-deadline",
+    );
+}

@@ -185,6 +185,11 @@ impl Stage {
                 let record = engine.record(pool);
                 let (count, mean) = (record.handled_count, record.handle_ms());
                 let mut told = format!("{count} handled, {} each", moment(Time(mean)));
+                if let Some(pause) = &record.paused {
+                    let (since, by) = (moment(pause.since), &pause.by);
+                    write!(told, ", paused since {since} by {by}: {}", pause.reason)
+                        .expect("a string takes it");
+                }
                 for (tier, count) in &record.passed_by {
                     write!(told, ", {} passed by {count}", tier_name(*tier, engine))
                         .expect("a string takes it");
@@ -230,6 +235,10 @@ impl Stage {
         {
             if let Some(told) = told_unasked(&event, &self.engine) {
                 self.tell(&told);
+            }
+            // Nobody goes away unasked but one who has drained.
+            if let Event::PresenceSet { agent, presence } = &event {
+                self.tell(&format!("{agent} is {presence:?}"));
             }
             for told in offers::offered(&event, &self.engine) {
                 self.tell(&told);
@@ -300,6 +309,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
         ["delete", agent] => Command::DeleteAgent { agent: AgentId::new(*agent) },
         ["here", agent] => presence(agent, Presence::Available),
         ["away", agent] => presence(agent, Presence::Away),
+        ["drain", agent] => presence(agent, Presence::Draining),
         ["stop", agent] => Command::StopWaiting { agent: AgentId::new(*agent) },
         ["pull", agent, rest @ ..] => {
             let request = rest.iter().find_map(|word| word.strip_prefix("as=")).map(Into::into);

@@ -13,6 +13,7 @@ use super::ticket::{
     decode_step, decode_tier, decode_urgency, encode_caller, encode_channel, encode_content,
     encode_flaw, encode_source, encode_step, encode_urgency,
 };
+use super::wrap_up::{decode_wrap_up_ended, encode_wrap_up_ended};
 use super::{Error, boxed, hours, name, narrow, policy, push, required, supervise, text, twin, v1};
 use crate::engine::command::{
     AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
@@ -26,7 +27,7 @@ use v1::record::Event as Kind;
 
 twin! {
     encode_presence, decode_presence, Presence, v1::Presence,
-    [Available, Away]
+    [Available, Away, Draining]
 }
 twin! {
     encode_open_reason, decode_open_reason, OpenReason, v1::OpenReason,
@@ -89,6 +90,8 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
         Event::Cancelled { ticket, reason } => {
             Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
         }
+        Event::PoolPaused(switched) => Kind::PoolPaused(supervise::encode_switched(switched)),
+        Event::PoolResumed(switched) => Kind::PoolResumed(supervise::encode_switched(switched)),
         Event::Intervened(intervened) => Kind::Intervened(supervise::encode(intervened)),
         Event::Overflowed { ticket, overflow_step, pools, needs, relaxed_ms } => {
             Kind::Overflowed(v1::Overflowed {
@@ -167,12 +170,16 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             })
         }
         Event::Expired { ticket } => Kind::Expired(v1::Expired { ticket: ticket.0 }),
-        Event::Completed { ticket, token, outcome, note } => Kind::Completed(v1::Completed {
-            ticket: ticket.0,
-            token: token.0,
-            outcome: (&**outcome).into(),
-            note: (&**note).into(),
-        }),
+        Event::Completed { ticket, token, outcome, note, wrap_up_until } => {
+            Kind::Completed(v1::Completed {
+                ticket: ticket.0,
+                token: token.0,
+                outcome: (&**outcome).into(),
+                note: (&**note).into(),
+                wrap_up_until: wrap_up_until.map(|at| at.0),
+            })
+        }
+        Event::WrapUpEnded { .. } => Kind::WrapUpEnded(encode_wrap_up_ended(event)),
         Event::WorkOpened { .. }
         | Event::WorkClosed { .. }
         | Event::Offered { .. }
@@ -343,6 +350,8 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             ticket: TicketNumber(cancelled.ticket),
             reason: cancelled.reason.into(),
         },
+        Kind::PoolPaused(switched) => Event::PoolPaused(supervise::decode_switched(switched)?),
+        Kind::PoolResumed(switched) => Event::PoolResumed(supervise::decode_switched(switched)?),
         Kind::Intervened(intervened) => Event::Intervened(Box::new(supervise::decode(intervened)?)),
         Kind::Overflowed(overflowed) => Event::Overflowed {
             ticket: TicketNumber(overflowed.ticket),
@@ -401,7 +410,9 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
             token: LeaseToken(completed.token),
             outcome: completed.outcome.into(),
             note: completed.note.into(),
+            wrap_up_until: completed.wrap_up_until.map(Time),
         },
+        Kind::WrapUpEnded(ended) => decode_wrap_up_ended(ended)?,
         Kind::Offered(offered) => push::offered(offered)?,
         Kind::Accepted(accepted) => push::accepted(&accepted),
         Kind::Declined(declined) => push::declined(declined)?,

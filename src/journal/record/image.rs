@@ -3,7 +3,7 @@
 use super::event::{decode_presence, encode_presence};
 use super::needs::{decode_skills, encode_skills};
 use super::ticket::{decode_finished, decode_ticket, encode_finished, encode_ticket};
-use super::{Error, boxed, flow, name, narrow, policy, push, required, text, v1};
+use super::{Error, boxed, flow, name, narrow, policy, push, required, text, v1, wrap_up};
 use crate::engine::capacity::PerChannel;
 use crate::engine::model::{
     Agent, AgentId, Finished, Image, LeaseToken, PoolSet, Ticket, TicketNumber, Time, Wait,
@@ -204,6 +204,7 @@ fn encode_agent(agent: &Agent) -> v1::Agent {
         missed_count: agent.missed_count.into(),
         skills: encode_skills(&agent.skills),
         last_token: agent.last_token.0,
+        wrapping: wrap_up::encode(&agent.wrapping),
     }
 }
 
@@ -225,6 +226,7 @@ fn decode_agent(agent: v1::Agent) -> Result<Agent, Error> {
         maxima: push::decode_maxima(agent.maxima, "agent.maxima")?,
         stream: agent.stream.map(push::decode_stream).transpose()?,
         declined: push::decode_declined(agent.declined)?,
+        wrapping: wrap_up::decode(agent.wrapping)?,
         missed_count: narrow(agent.missed_count, "agent.missed_count")?,
     })
 }

@@ -15,6 +15,7 @@ mod policy;
 mod push;
 mod supervise;
 mod ticket;
+mod wrap_up;
 
 use crate::engine::command::Event;
 use crate::engine::hours::PlanFault;

@@ -1,7 +1,7 @@
 //! Policies as messages.
 
 use super::ticket::{decode_pool, decode_tier};
-use super::{Error, hours, name, narrow, push, twin, v1};
+use super::{Error, hours, name, narrow, push, supervise, twin, v1};
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
@@ -191,6 +191,7 @@ pub(super) fn encode_record(record: &PoolRecord) -> v1::PoolRecord {
             .iter()
             .map(|(tier, count)| v1::PassedBy { tier: tier.0.into(), count: *count })
             .collect(),
+        paused: record.paused.as_deref().map(supervise::encode_pause),
     }
 }
 
@@ -203,5 +204,6 @@ pub(super) fn decode_record(record: v1::PoolRecord) -> Result<PoolRecord, Error>
             .into_iter()
             .map(|passed| Ok((decode_tier(passed.tier, "passed_by.tier")?, passed.count)))
             .collect::<Result<_, Error>>()?,
+        paused: record.paused.map(|pause| supervise::decode_pause(pause).into()),
     })
 }

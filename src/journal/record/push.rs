@@ -254,6 +254,7 @@ pub(super) fn encode_channels(rules: &[ChannelRule; 6]) -> Vec<v1::ChannelRule> 
         cost: rule.cost.into(),
         exclusive: rule.exclusive,
         interrupts: rule.interrupts.0.into(),
+        wrap_up_ms: rule.wrap_up_ms,
     };
     rules.iter().map(rule).collect()
 }
@@ -268,6 +269,7 @@ pub(super) fn decode_channels(rules: Vec<v1::ChannelRule>) -> Result<[ChannelRul
             cost: narrow(rule.cost, "channel_rule.cost")?,
             exclusive: rule.exclusive,
             interrupts: ChannelSet(narrow(rule.interrupts, "channel_rule.interrupts")?),
+            wrap_up_ms: rule.wrap_up_ms,
         })
     };
     let rules: Vec<_> = rules.into_iter().map(rule).collect::<Result<_, Error>>()?;

@@ -1,8 +1,34 @@
 //! What supervisors did, as messages.
 
+use super::ticket::decode_pool;
 use super::{Error, name, required, v1};
-use crate::engine::command::{Intervened, Intervention};
-use crate::engine::model::{AgentId, TicketNumber};
+use crate::engine::command::{Intervened, Intervention, PoolSwitched};
+use crate::engine::model::{AgentId, TicketNumber, Time};
+use crate::engine::pause::Pause;
+
+pub(super) fn encode_switched(switched: &PoolSwitched) -> v1::PoolSwitched {
+    v1::PoolSwitched {
+        pool: switched.pool.0.into(),
+        by: (&*switched.by).into(),
+        reason: (&*switched.reason).into(),
+    }
+}
+
+pub(super) fn decode_switched(switched: v1::PoolSwitched) -> Result<Box<PoolSwitched>, Error> {
+    Ok(Box::new(PoolSwitched {
+        pool: decode_pool(switched.pool, "pool_switched.pool")?,
+        by: switched.by.into(),
+        reason: switched.reason.into(),
+    }))
+}
+
+pub(super) fn encode_pause(pause: &Pause) -> v1::Pause {
+    v1::Pause { since: pause.since.0, by: (&*pause.by).into(), reason: (&*pause.reason).into() }
+}
+
+pub(super) fn decode_pause(pause: v1::Pause) -> Pause {
+    Pause { since: Time(pause.since), by: pause.by.into(), reason: pause.reason.into() }
+}
 
 pub(super) fn encode(intervened: &Intervened) -> v1::Intervened {
     let (action, agent) = match &intervened.action {

@@ -277,6 +277,7 @@ pub(super) fn encode_finished(finished: &Finished) -> v1::Finished {
         ticket: Some(encode_ticket(&finished.ticket)),
         finished_at: finished.finished_at.0,
         ending: Some(ending),
+        wrap_up_ms: finished.wrap_up_ms,
     }
 }
 
@@ -298,5 +299,6 @@ pub(super) fn decode_finished(finished: v1::Finished) -> Result<Finished, Error>
         ticket: decode_ticket(required(finished.ticket, "finished.ticket")?)?,
         ending,
         finished_at: Time(finished.finished_at),
+        wrap_up_ms: finished.wrap_up_ms,
     })
 }

@@ -11,7 +11,7 @@ pub(super) mod schema;
 
 use super::frame::Frame;
 use super::store::Visit;
-use super::{AppendError, Error, FinishedRow, History, PolicyVersion, Seq, Store, policies};
+use super::{AppendError, Batch, Error, FinishedRow, History, PolicyVersion, Seq, Store, policies};
 use crate::engine::command::Earlier;
 use crate::engine::model::Time;
 use checkpoint::Checkpointer;
@@ -132,16 +132,16 @@ impl Store for SqliteStore {
         &mut self,
         expected: Seq,
         frame: &Frame<'_>,
-        finished: &[FinishedRow],
-        policies: &[PolicyVersion],
+        batch: &Batch<'_>,
     ) -> Result<(), AppendError> {
+        let Batch { finished, written_up, policies } = *batch;
         let conflict = |found| AppendError::Conflict { expected, found };
         if expected != self.last {
             return Err(conflict(self.last));
         }
         let bytes = frame.bytes().len() as u64
             + PAGES_PER_COMMIT * u64::from(schema::PAGE_BYTES)
-            + finished.len() as u64 * BYTES_PER_FINISHED;
+            + (finished.len() + written_up.len()) as u64 * BYTES_PER_FINISHED;
         let written = self.transaction(bytes, |connection| {
             connection.prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4)")?.execute(
                 params![frame.first().0.cast_signed(), frame.count(), frame.crc(), frame.bytes()],
@@ -152,6 +152,7 @@ impl Store for SqliteStore {
                     rows::insert(&mut insert, row)?;
                 }
             }
+            rows::write_up(connection, written_up)?;
             policies.iter().try_for_each(|version| policies::insert(connection, version))
         });
         match written {

@@ -7,7 +7,7 @@ use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, TicketId, TicketNumber, TierSource, Time,
 };
 use crate::journal::frame::Frame;
-use crate::journal::{Error, FinishedRow, FinishedState, Seq};
+use crate::journal::{Error, FinishedRow, FinishedState, Seq, WrittenUp};
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, named_params, params};
 use std::sync::Arc;
@@ -62,6 +62,19 @@ pub(super) fn insert(
         ":attributes": attributes_json(&row.content),
         ":legs": legs_json(&row.legs),
     })
+}
+
+/// Adds the time of their wrap-ups to rows that are there already; those that are gone stay gone.
+pub(super) fn write_up(connection: &Connection, all: &[WrittenUp]) -> rusqlite::Result<()> {
+    for WrittenUp { id, number, spent_ms } in all {
+        connection
+            .prepare_cached(
+                "UPDATE finished SET legs = json_set(coalesce(legs, '{}'), '$.wrap_up', \
+                 json_object('count', 1, 'ms', ?3)) WHERE id = ?1 AND number = ?2",
+            )?
+            .execute(params![id.as_str(), number.0.cast_signed(), spent_ms])?;
+    }
+    Ok(())
 }
 
 /// Reads the row under [`COLUMNS`].

@@ -18,6 +18,9 @@ impl fmt::Display for ChannelSummary {
         if !self.interrupts.is_empty() {
             write!(f, ", interrupts {}", self.interrupts.join(", "))?;
         }
+        if self.wrap_up_ms > 0 {
+            write!(f, ", wrap-up {}", format_ms(self.wrap_up_ms))?;
+        }
         Ok(())
     }
 }

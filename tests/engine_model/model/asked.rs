@@ -8,7 +8,8 @@ use tierline::engine::command::{
 };
 use tierline::engine::life::Destination;
 use tierline::engine::model::{
-    AgentId, Channel, LeaseToken, Policy, Presence, TicketId, TicketNumber, TierIx, TierSource,
+    AgentId, Channel, LeaseToken, Policy, PoolIx, Presence, TicketId, TicketNumber, TierIx,
+    TierSource,
 };
 use tierline::engine::timing::Urgency;
 
@@ -30,6 +31,7 @@ impl Model {
             // No act changes the policy by call, and nothing is ever at fault here.
             Command::ChangePolicy { .. }
             | Command::Intervene { .. }
+            | Command::FinishWrapUp { .. }
             | Command::ReleaseQuarantined { .. } => {
                 unreachable!("no act asks for it")
             }
@@ -42,6 +44,8 @@ impl Model {
                 self.agents.retain(|known| known.id != *agent);
                 Ok(Answer::Done)
             }
+            Command::PausePool { pool, .. } => self.ask_pause(pool, true),
+            Command::ResumePool { pool, .. } => self.ask_pause(pool, false),
             Command::SetPresence { agent, presence } => self.ask_presence(now, agent, *presence),
             Command::StopWaiting { agent } => {
                 if self.agent(agent).is_some() {
@@ -145,14 +149,23 @@ impl Model {
         self.agent(agent).ok_or(Rejection::AgentNotFound)?;
         let known = self.agent_mut(agent);
         let here = presence == Presence::Available;
-        if here && !known.here {
+        if here && known.presence != Presence::Available {
             known.idle_since = now;
         }
         if !here {
             known.wait = None;
         }
-        known.here = here;
+        known.presence = presence;
         Ok(Answer::Done)
+    }
+
+    fn ask_pause(&mut self, pool: &str, pause: bool) -> Result<Answer, Rejection> {
+        let at = self.policy.pools.iter().position(|known| *known.name == *pool);
+        let at = at.ok_or(Rejection::PoolNotFound)?;
+        let name = self.policy.pools[at].name.clone();
+        let changed = if pause { self.paused.insert(name) } else { self.paused.remove(&name) };
+        let pool = PoolIx(u8::try_from(at).expect("few pools"));
+        Ok(Answer::Pool { pool, repeated: !changed })
     }
 
     fn learn(&mut self, number: u64, now: i64) {
@@ -214,7 +227,7 @@ impl Model {
             id: profile.id.clone(),
             pools,
             capacity: profile.capacity,
-            here: false,
+            presence: Presence::Away,
             idle_since: now,
             wait: None,
             held: Vec::new(),
@@ -512,7 +525,7 @@ impl Model {
         until: i64,
     ) -> Result<Answer, Rejection> {
         let known = self.agent(agent).ok_or(Rejection::AgentNotFound)?.clone();
-        if !known.here {
+        if known.presence == Presence::Away {
             return Err(Rejection::AgentAway);
         }
         let named = |number: &&u64| {
@@ -524,8 +537,11 @@ impl Model {
         if let Some(number) = again.or(known.held.last().copied().filter(|_| full)) {
             return Ok(Answer::Holds { number: TicketNumber(number), repeated: true });
         }
+        if known.presence == Presence::Draining {
+            return Err(Rejection::AgentDraining);
+        }
         if self.agents.iter().all(|agent| agent.wait.is_none()) {
-            match self.next(&known.pools, false, now) {
+            match self.next(&self.open(&known), false, now) {
                 Next::Take { ticket, pool, step: _ } => {
                     self.assign(ticket, agent, &pool, request.map(Into::into), now);
                     return Ok(Answer::Holds { number: TicketNumber(ticket), repeated: false });

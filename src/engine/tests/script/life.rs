@@ -39,6 +39,12 @@ pub(super) fn command(asked: &[&str]) -> Option<Command> {
             not_before: not_before(rest),
             due_at: instant("by=", rest),
         },
+        ["finish", agent, id, token, rest @ ..] => Command::FinishWrapUp {
+            agent: AgentId::new(*agent),
+            ticket: TicketId::new(*id),
+            token: lease_token(token),
+            earlier: super::earlier(rest, 0),
+        },
         ["resume", id] => Command::Resume { ticket: TicketId::new(*id) },
         _ => return None,
     })
@@ -77,7 +83,7 @@ pub(super) fn legs(id: &str, now: Time, engine: &Engine) -> String {
         ticket.ledger(now)
     } else {
         let finished = engine.finished(&id).expect("it has ended");
-        finished.ticket.ledger(finished.finished_at)
+        finished.ledger()
     };
     let leg = |(leg, Stay { ms, count }): (Leg, Stay)| {
         let spent = format!("{} {}", leg.name(), moment(Time(ms)));

@@ -105,6 +105,9 @@ pub(super) fn channels(parts: &[Vec<&str>]) -> ChannelRules {
             rule.cost = cost.parse().expect("a number");
         }
         rule.exclusive = words.contains(&"alone");
+        if let Some(limit) = after("wrap") {
+            rule.wrap_up_ms = duration_ms(limit).expect("a duration");
+        }
         if let Some(over) = after("over") {
             rule.interrupts = ChannelSet::of(over.split('+').map(channel));
         }
@@ -126,6 +129,9 @@ pub(super) fn agent(agent: &Agent, engine: &Engine) -> String {
         let until = declined.until.map_or_else(String::new, |at| format!(" until {}", moment(at)));
         let id = id_of(*number, engine);
         write!(told, ", declined {id} x{}{until}", declined.count).expect("a string takes it");
+    }
+    for wrap in &agent.wrapping {
+        write!(told, ", writes up {} until {}", wrap.id, moment(wrap.until)).expect("it takes it");
     }
     if agent.missed_count > 0 {
         write!(told, ", missed {}", agent.missed_count).expect("a string takes it");

@@ -5,7 +5,7 @@ use crate::engine::model::{AgentId, TicketId};
 use std::sync::Arc;
 
 /// `change POLICY`: the policy of a running server, by call. `assign TICKET AGENT`, `front TICKET`,
-/// `requeue TICKET`, `withdraw TICKET`: what supervisors do.
+/// `requeue TICKET`, `withdraw TICKET`, `pause POOL WHY`, `resume-pool POOL`: what supervisors do.
 pub(super) fn command(asked: &[&str]) -> Command {
     match asked {
         ["change", rest @ ..] => Command::ChangePolicy {
@@ -23,6 +23,14 @@ pub(super) fn command(asked: &[&str]) -> Command {
         ["front", ticket] => intervene(ticket, Intervention::MoveToFront),
         ["withdraw", ticket] => intervene(ticket, Intervention::Withdraw),
         ["requeue", ticket] => intervene(ticket, Intervention::Requeue),
+        ["pause", pool, reason @ ..] => Command::PausePool {
+            pool: (*pool).into(),
+            by: "ada".into(),
+            reason: reason.join(" ").into(),
+        },
+        ["resume-pool", pool] => {
+            Command::ResumePool { pool: (*pool).into(), by: "ada".into(), reason: "".into() }
+        }
         _ => panic!("the script says {asked:?}"),
     }
 }

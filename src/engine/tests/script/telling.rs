@@ -10,6 +10,7 @@ use crate::engine::model::{
 };
 use crate::engine::queue::QueueKey;
 use crate::engine::timing::Urgency;
+use crate::engine::wrap_up::WrapUpEnd;
 use std::fmt::Write as _;
 
 /// Events that no command asks for by name, in words.
@@ -64,6 +65,9 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         Event::BackOffEnded { agent, ticket } => {
             Some(format!("{agent} may be offered {} again", id_of(*ticket, engine)))
         }
+        Event::WrapUpEnded { agent, id, by, .. } if *by != WrapUpEnd::Agent => {
+            Some(format!("{agent}'s wrap-up of {id} ends: {by:?}"))
+        }
         Event::WorkOpened { .. }
         | Event::Offered { .. }
         | Event::Accepted { .. }
@@ -74,6 +78,8 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::AgentPut(_)
         | Event::AgentDeleted { .. }
         | Event::PresenceSet { .. }
+        | Event::PoolPaused(_)
+        | Event::PoolResumed(_)
         | Event::Submitted(_)
         | Event::Updated { .. }
         | Event::UrgencySet { .. }
@@ -88,16 +94,20 @@ pub(super) fn told_unasked(event: &Event, engine: &Engine) -> Option<String> {
         | Event::Parked { .. }
         | Event::Resumed { by: ResumedBy::Caller, .. }
         | Event::Audited(_)
-        | Event::Completed { .. } => None,
+        | Event::Completed { .. }
+        | Event::WrapUpEnded { .. } => None,
     }
 }
 
 pub(super) fn answer(answer: &Answer, engine: &Engine) -> String {
     match answer {
-        Answer::Done | Answer::Ticket { repeated: false, .. } => String::new(),
+        Answer::Done
+        | Answer::Pool { repeated: false, .. }
+        | Answer::Ticket { repeated: false, .. } => String::new(),
         Answer::Ticket { number, repeated: true } => {
             format!(" -> again {}", id_of(*number, engine))
         }
+        Answer::Pool { repeated: true, .. } => " -> already".to_owned(),
         Answer::Ended { number } => format!(" -> ended {}", number.0),
         Answer::Holds { number, repeated } => {
             let held = engine.ticket_numbered(*number).expect("it was just answered");
@@ -189,6 +199,10 @@ pub(super) fn explained(id: &str, now: Time, engine: &Engine) -> String {
     let mut line = format!("by {}", told.policy.version);
     if let Some(ahead) = told.ahead_count {
         write!(line, ", {ahead} ahead").expect("a string takes it");
+    }
+    for (pool, pause) in &told.paused {
+        let pool = &engine.policy().pool(*pool).name;
+        write!(line, "; {pool} paused since {}", moment(pause.since)).expect("a string takes it");
     }
     for crew in &told.crews {
         let waits = if crew.waiting { " waiting" } else { "" };

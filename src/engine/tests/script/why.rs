@@ -100,6 +100,11 @@ fn failed(condition: &Condition, engine: &Engine) -> String {
         Condition::Quarantined => "quarantined".to_owned(),
         Condition::Offered { agent } => format!("offered to {agent}"),
         Condition::Away => "away".to_owned(),
+        Condition::Draining => "draining".to_owned(),
+        Condition::PoolPaused { pool, pause } => {
+            let (pool, since) = (&policy.pool(*pool).name, super::moment(pause.since));
+            format!("{pool} paused since {since} by {}: {}", pause.by, pause.reason)
+        }
         Condition::Resting { until } => format!("rests until {}", super::moment(*until)),
         Condition::BackOffs { count } => format!("{count} back-offs"),
         Condition::BackOff { until } => format!("back-off until {}", super::moment(*until)),
