@@ -404,6 +404,32 @@ async fn a_watcher_sees_every_state_until_the_ticket_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_moved_by_a_supervisor_and_written_up_by_its_agent() {
+    let floor = Floor::open().await;
+    let default = std::fs::read_to_string(shipped("config/default.toml")).unwrap();
+    let policy = default.replace("wrap_up = \"0s\"", "wrap_up = \"1h\"");
+    let policy = policy.replace("version = \"default-1\"", "version = \"default-2\"");
+    let file = floor.file("wrap-up.toml", &policy);
+    floor.run(&["policy", "apply", &file, "--reason", "calls are written up"]).with_code(0);
+    floor.put_agent("ada");
+    floor.run(&["submit", "--tier", "gold", "--id", "T-1"]).with_code(0);
+    let moved = ["supervise", "move", "T-1", "--agent", "ada", "--reason", "she knows the case"];
+    let told = floor.run(&moved).with_code(0).out;
+    assert!(told.contains("T-1 is waiting"), "{told}");
+
+    let worked = floor.run(&["--output", "json", "work", "ada", "--once", "--auto", "0"]);
+    let steps = worked.with_code(0).json_lines();
+    let events: Vec<_> = steps.iter().map(|step| step["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["assigned", "completed", "wrapped_up"]);
+    let token = steps[0]["lease_token"].to_string();
+    let again = ["agents", "wrapped-up", "ada", "T-1", "--token", &token];
+    assert_eq!(floor.json(&again)["wrap_ups"], serde_json::json!([]));
+    let told =
+        floor.run(&["agents", "wrapped-up", "ada", "T-1", "--token", "999"]).with_code(1).err;
+    assert!(told.contains("has been completed"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn work_that_nobody_can_complete_is_not_taken() {
     let floor = Floor::open().await;
     floor.put_agent("ada");

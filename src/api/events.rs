@@ -10,6 +10,7 @@ use crate::engine::command::{
     Deadline, Event, Intervention, OpenReason, PolicyChange, PolicyOrigin, ReleaseReason,
     ResumedBy, WaitEnd,
 };
+use crate::engine::life::Destination;
 use crate::engine::model::{Policy, PoolIx, PoolSet, Presence, TierIx, TierSource};
 use crate::engine::needs::{Needs, SkillIx};
 use crate::engine::quarantine::Audited;
@@ -194,7 +195,9 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             told.by = intervened.by.to_string();
             told.reason = intervened.reason.to_string();
             told.details = details([("action", intervened.action.name())]);
-            if let Intervention::Assign { agent } = &intervened.action {
+            if let Intervention::Assign { agent }
+            | Intervention::Move { to: Destination::Agent(agent), .. } = &intervened.action
+            {
                 told.agent_id = agent.to_string();
             }
         }

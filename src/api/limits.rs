@@ -2,7 +2,7 @@
 
 use super::admin::FAULTS_TOLD_MAX;
 use super::proto::v1 as pb;
-use super::{SENT_BYTES_MAX, Settings, validate, work};
+use super::{SENT_BYTES_MAX, Settings, bulk, validate, work};
 use crate::directory;
 use crate::driver::{self, QueueView, View};
 use crate::engine::model::{Channel, POOLS_MAX, Policy, TIERS_MAX, TierIx};
@@ -171,6 +171,12 @@ const FIXED: &[(&str, &str, u64)] = &[
         "The least time between two answers that a watcher may ask for.",
         validate::WATCH_INTERVAL_MS.end().unsigned_abs(),
     ),
+    (
+        "bulk_tickets_max",
+        "Tickets that one bulk action may concern.",
+        bulk::BULK_TICKETS_MAX as u64,
+    ),
+    ("bulk_ids_max", "Tickets that one bulk action may name.", bulk::BULK_IDS_MAX as u64),
     ("import_rows_max", "Rows in one message of an import.", validate::IMPORT_ROWS_MAX as u64),
     ("import_faults_max", "Faulty rows that one import tells.", FAULTS_TOLD_MAX as u64),
     ("violations_max", "Faulty fields that one answer tells.", validate::VIOLATIONS_MAX as u64),

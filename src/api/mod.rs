@@ -6,6 +6,7 @@
 mod admin;
 mod agent;
 mod audit;
+mod bulk;
 mod clocks;
 mod convert;
 mod digest;

@@ -162,6 +162,33 @@ impl OpsService for Api {
         Ok(Response::new(pb::RequeueTicketResponse { ticket }))
     }
 
+    async fn bulk_action(
+        &self,
+        request: Request<pb::BulkActionRequest>,
+    ) -> Result<Response<pb::BulkActionResponse>, Status> {
+        Ok(Response::new(self.acted_on_many(request.get_ref()).await?))
+    }
+
+    async fn move_ticket(
+        &self,
+        request: Request<pb::MoveTicketRequest>,
+    ) -> Result<Response<pb::MoveTicketResponse>, Status> {
+        use pb::move_ticket_request::To;
+        use pb::transfer_ticket_request::To as Named;
+        let request = request.into_inner();
+        let pb::MoveTicketRequest { ticket_id, to, restart_clocks, reason, by } = request;
+        let to = to.map(|to| match to {
+            To::Pool(pool) => Named::Pool(pool),
+            To::AgentId(agent) => Named::AgentId(agent),
+            To::Tier(tier) => Named::Tier(tier),
+        });
+        let mut checks = Checks::default();
+        let to = checks.destination(to.as_ref());
+        let action = Intervention::Move { to, restart_clocks };
+        let ticket = Some(self.intervene(checks, &ticket_id, action, &reason, &by).await?);
+        Ok(Response::new(pb::MoveTicketResponse { ticket }))
+    }
+
     async fn pause_pool(
         &self,
         request: Request<pb::PausePoolRequest>,

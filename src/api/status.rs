@@ -158,6 +158,12 @@ impl Fault {
         fault.told("resume_from", resume_from)
     }
 
+    /// Another number of tickets passes a filter than was expected.
+    pub(super) fn bulk_changed(expected: u64, found: u64) -> Self {
+        let text = format!("{found} tickets pass the filter, {expected} were expected");
+        Self::new(Code::FailedPrecondition, ErrorReason::BulkCountChanged, text)
+    }
+
     /// The server is stopping.
     pub(super) fn stopping() -> Self {
         Self::refused(Refused::Stopping, "")

@@ -4,9 +4,10 @@ use super::Api;
 use super::convert::{self, Payload};
 use super::proto::v1 as pb;
 use super::status::Fault;
-use super::validate::{Checks, NAME_CHARS_MAX};
+use super::validate::{Checks, NAME_CHARS_MAX, echo};
 use crate::driver::Refused;
 use crate::engine::command::{Intervention, Rejection};
+use crate::engine::life::Destination;
 
 impl Api {
     /// The ticket after `action`. `checks` has the faults found so far.
@@ -26,11 +27,24 @@ impl Api {
         let reason = checks.reason(reason);
         checks.done()?;
         let agent = match &action {
-            Intervention::Assign { agent } => Some(agent.clone()),
-            Intervention::MoveToFront | Intervention::Withdraw | Intervention::Requeue => None,
+            Intervention::Assign { agent }
+            | Intervention::Move { to: Destination::Agent(agent), .. } => Some(agent.clone()),
+            Intervention::MoveToFront
+            | Intervention::Withdraw
+            | Intervention::Requeue
+            | Intervention::Move { .. } => None,
+        };
+        let pool = if let Intervention::Move { to: Destination::Pool(pool), .. } = &action {
+            Some(pool.clone())
+        } else {
+            None
         };
         let done = self.handle.intervene(id.clone(), action, by, reason).await;
         let seen = done.map_err(|refused| match (&refused, &agent) {
+            (Refused::Rule(Rejection::PoolNotFound), _) if pool.is_some() => {
+                let pool = pool.unwrap_or_default();
+                Fault::field("pool", format!("the policy has no pool {}", echo(&pool)))
+            }
             // These are about the agent, and all others about the ticket.
             (
                 Refused::Rule(

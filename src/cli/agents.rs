@@ -64,6 +64,20 @@ pub(crate) enum Command {
         /// The agent
         id: String,
     },
+    /// Say that an agent has written up a ticket that it completed, and takes the next
+    ///
+    /// Where the policy gives a channel time for it (`wrap_up`), the ticket's units stay in use until this is said or
+    /// the time is up. Said again, it changes nothing.
+    #[command(after_help = AGENT_FIELDS)]
+    WrappedUp {
+        /// The agent
+        id: String,
+        /// The ticket
+        ticket: String,
+        /// The token of the assignment, as `tierline work --output json` shows it
+        #[arg(long)]
+        token: u64,
+    },
     /// Say that an agent takes work
     #[command(after_help = AGENT_FIELDS)]
     Available {
@@ -131,6 +145,12 @@ impl Command {
                 connection.call(admin.delete_agent(request)).await?;
                 console::note(format_args!("agent {id} is removed"));
                 Ok(())
+            }
+            Self::WrappedUp { id, ticket, token } => {
+                let request =
+                    v1::FinishWrapUpRequest { agent_id: id, ticket_id: ticket, lease_token: token };
+                let answer = connection.call(connection.agent().finish_wrap_up(request)).await?;
+                show(context, &connection, answer.agent).await
             }
             Self::Available { id } => {
                 let agent = set_presence(&connection, &id, v1::Presence::Available).await?;
@@ -271,6 +291,12 @@ async fn show(
             if held.offered { "offered" } else { "holds" },
             format!("{}{since}{until}", held.ticket_id),
         );
+    }
+    for wrap in agent.wrap_ups {
+        let left = view::instant(wrap.until).map_or_else(String::new, |at| {
+            format!(", {} left", humane::duration(humane::between_ms(now, at)))
+        });
+        facts.add("writes up", format!("{}{left}", wrap.ticket_id));
     }
     for declined in agent.declined {
         let again = view::instant(declined.until).map_or_else(String::new, |at| {

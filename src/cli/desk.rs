@@ -220,6 +220,21 @@ impl Desk {
         Ok(Held::Done((answer, next)))
     }
 
+    /// Ends the wrap-up of a ticket that was completed; one that is over stays so.
+    pub(crate) async fn finish_wrap_up(&self, assignment: &v1::Assignment) -> Result<(), Fault> {
+        let request = v1::FinishWrapUpRequest {
+            agent_id: self.agent.clone(),
+            ticket_id: ticket_id(assignment).to_owned(),
+            lease_token: assignment.lease_token,
+        };
+        self.connection.call(self.connection.agent().finish_wrap_up(request)).await.map(drop)
+    }
+
+    /// So many milliseconds of the server's clock in real time.
+    pub(crate) fn real(&self, ms: i64) -> Duration {
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0)).div_f64(self.speed)
+    }
+
     /// Gives the ticket back to its place in the queue.
     pub(crate) async fn release(
         &self,

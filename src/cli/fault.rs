@@ -166,6 +166,7 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         }
         Reason::TicketNotFound => "see `tierline ticket list`",
         Reason::TicketExists => "choose another --id, or see `tierline ticket get ID`",
+        Reason::BulkCountChanged => "look again with --dry-run, and expect what it tells",
         Reason::AgentDraining => {
             "the agent finishes what is held and is given nothing new; make the agent available with \
              `tierline agents available ID`"

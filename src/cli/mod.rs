@@ -8,6 +8,7 @@ mod agent_file;
 mod agents;
 mod audit;
 mod bench;
+mod bulk;
 mod child;
 mod clocks;
 mod completions;

@@ -3,6 +3,7 @@
 use super::Context;
 use super::console;
 use super::fault::Fault;
+use super::ticket::To;
 use super::view::{self, Ticket};
 use super::words;
 use crate::api::proto::v1;
@@ -66,12 +67,30 @@ pub(crate) enum Command {
         #[command(flatten)]
         what: What,
     },
+    /// Give a ticket on to a pool, an agent or another tier, whosever hands it is in
+    ///
+    /// A ticket that is scheduled or parked stays so, and goes there when it enters its queue.
+    #[command(after_help = format!("{HELP} move TICKET --pool back --reason 'needs a technician'"))]
+    Move {
+        #[command(flatten)]
+        what: What,
+        #[command(flatten)]
+        to: To,
+        /// Let wait and deadlines count anew; otherwise arrival and deadlines stay
+        #[arg(long)]
+        restart_clocks: bool,
+    },
     /// End a ticket wherever it is
     #[command(after_help = format!("{HELP} withdraw TICKET --reason 'sent twice'"))]
     Withdraw {
         #[command(flatten)]
         what: What,
     },
+    /// Do the same to all live tickets that pass a filter
+    ///
+    /// At most 10,000, in order of arrival. A ticket that no longer passes when its turn comes is left alone.
+    #[command(after_help = super::bulk::HELP)]
+    Bulk(super::bulk::Bulk),
     /// Dispatch nothing more on behalf of a pool; what its agents hold stays with them
     ///
     /// Tickets that another pool may serve too go there, the others wait and their clocks run on. It lasts until
@@ -138,10 +157,16 @@ impl Command {
                 let request = v1::RequeueTicketRequest { ticket_id, reason, by };
                 connection.call(ops.requeue_ticket(request)).await?.ticket
             }
+            Self::Move { what: What { ticket: ticket_id, reason, by }, to, restart_clocks } => {
+                let to = to.into();
+                let request = v1::MoveTicketRequest { ticket_id, to, restart_clocks, reason, by };
+                connection.call(ops.move_ticket(request)).await?.ticket
+            }
             Self::Withdraw { what: What { ticket: ticket_id, reason, by } } => {
                 let request = v1::WithdrawTicketRequest { ticket_id, reason, by };
                 connection.call(ops.withdraw_ticket(request)).await?.ticket
             }
+            Self::Bulk(bulk) => return bulk.run(context, &connection).await,
             Self::PausePool { which: Which { pool, by }, reason } => {
                 let request = v1::PausePoolRequest { pool: pool.clone(), reason, by };
                 let answer = connection.call(ops.pause_pool(request)).await?;

@@ -129,7 +129,7 @@ pub(crate) struct Transfer {
 /// To whom; exactly one.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
-struct To {
+pub(crate) struct To {
     /// To the agents of this pool
     #[arg(long, value_name = "POOL")]
     pool: Option<String>,
@@ -144,6 +144,14 @@ struct To {
 impl From<To> for Option<v1::transfer_ticket_request::To> {
     fn from(to: To) -> Self {
         use v1::transfer_ticket_request::To as Named;
+        let To { pool, agent, tier } = to;
+        pool.map(Named::Pool).or(agent.map(Named::AgentId)).or(tier.map(Named::Tier))
+    }
+}
+
+impl From<To> for Option<v1::move_ticket_request::To> {
+    fn from(to: To) -> Self {
+        use v1::move_ticket_request::To as Named;
         let To { pool, agent, tier } = to;
         pool.map(Named::Pool).or(agent.map(Named::AgentId)).or(tier.map(Named::Tier))
     }

@@ -32,7 +32,8 @@ null means not known or none.";
 pub(crate) const AGENT_FIELDS: &str = "\
 JSON fields of an agent: agent_id, name, pools, skills [{skill, level}], capacity, presence, state, idle_since, \
 held [{ticket_id, assigned_at, lease_until, offered}], used_units, maxima {channel: count}, open_channels, \
-session_id (of its Work stream; null while none is open), declined [{ticket_id, count, until}], missed_count.";
+session_id (of its Work stream; null while none is open), declined [{ticket_id, count, until}], missed_count, \
+wrap_ups [{ticket_id, channel, since, until}].";
 
 /// The fields of a customer, likewise.
 pub(crate) const CUSTOMER_FIELDS: &str =
@@ -325,6 +326,27 @@ pub(crate) struct Agent {
     pub(crate) session_id: Option<String>,
     pub(crate) declined: Vec<Declined>,
     pub(crate) missed_count: u32,
+    pub(crate) wrap_ups: Vec<WrapUp>,
+}
+
+/// A completed ticket that its agent still writes up.
+#[derive(Debug, Serialize)]
+pub(crate) struct WrapUp {
+    pub(crate) ticket_id: String,
+    pub(crate) channel: String,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl From<v1::WrapUp> for WrapUp {
+    fn from(wrap: v1::WrapUp) -> Self {
+        Self {
+            ticket_id: wrap.ticket_id,
+            channel: words::channel(wrap.channel),
+            since: instant(wrap.since),
+            until: instant(wrap.until),
+        }
+    }
 }
 
 impl From<v1::Agent> for Agent {
@@ -356,6 +378,7 @@ impl From<v1::Agent> for Agent {
             session_id: agent.stream.map(|stream| stream.session_id),
             declined: declined.collect(),
             missed_count: agent.missed_count,
+            wrap_ups: agent.wrap_ups.into_iter().map(Into::into).collect(),
             held: held.collect(),
         }
     }

@@ -174,6 +174,14 @@ word!(
     decision_step, v1::DecisionStep, "DECISION_STEP_"
 );
 word!(
+    /// `done`, `unchanged`, `elsewhere`, `refused`.
+    bulk_outcome, v1::BulkOutcome, "BULK_OUTCOME_"
+);
+word!(
+    /// `ticket-not-found`, `limit-reached`, ...
+    error_reason, v1::ErrorReason, "ERROR_REASON_"
+);
+word!(
     /// `away`, `full`, `pools-apart`, ...
     condition_kind, v1::ConditionKind, "CONDITION_KIND_"
 );

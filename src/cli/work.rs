@@ -26,11 +26,13 @@ const INPUT_GRACE: Duration = Duration::from_millis(200);
 ///
 /// Sets the agent available, waits for a ticket and shows it. Enter completes it, with whatever you type before as a
 /// note; `/release REASON` gives it back. Its lease is extended while you have it. Ctrl-C gives the ticket back, sets
-/// the agent away and ends.
+/// the agent away and ends. Where the policy gives time to write a completed ticket up, Enter ends it before that time
+/// is up; with --auto, and for a script, it ends at once.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON: a line for each step, with the field event: \"assigned\" {agent_id, pool, lease_token, lease_until, decision, \
-ticket}, \"completed\" {ticket_id, handle_ms, response_in_deadline, solution_in_deadline}, \"released\" and \"lost\" \
+ticket}, \"completed\" {ticket_id, handle_ms, response_in_deadline, solution_in_deadline}, \"wrapped_up\" \
+{ticket_id}, \"released\" and \"lost\" \
 {ticket_id, reason}.
 
 Exit codes: 0 ended by you or after --once, 64 nobody types and --auto is not given, 75 nothing came within --wait.
@@ -79,6 +81,9 @@ enum Step {
         handle_ms: i64,
         response_in_deadline: bool,
         solution_in_deadline: Option<bool>,
+    },
+    WrappedUp {
+        ticket_id: String,
     },
     Released {
         ticket_id: String,
@@ -269,7 +274,7 @@ impl Shift {
 
     /// Completes the ticket, and takes the next one along if there is one.
     async fn complete(
-        &self,
+        &mut self,
         assignment: &v1::Assignment,
         note: String,
     ) -> Result<Option<Box<v1::Assignment>>, Fault> {
@@ -283,10 +288,44 @@ impl Shift {
                     }
                     return Err(fault);
                 }
+                if next.is_none() {
+                    self.wrap_up(assignment, &answer).await?;
+                }
                 Ok(next)
             }
             Held::Lost(reason) => self.tell_lost(assignment, reason).map(|()| None),
         }
+    }
+
+    /// Lets a person write the ticket up, for as long as there is time for it.
+    async fn wrap_up(
+        &mut self,
+        assignment: &v1::Assignment,
+        answer: &v1::CompleteTicketResponse,
+    ) -> Result<(), Fault> {
+        let until = view::instant(answer.wrap_up_until);
+        let Some((from, until)) = view::instant(answer.finished_at).zip(until) else {
+            return Ok(());
+        };
+        if self.keyboard.as_ref().is_some_and(Keyboard::is_terminal) {
+            let left_ms = humane::between_ms(from, until);
+            let left = humane::duration(left_ms);
+            console::note(format_args!("wrap-up: {left} left, Enter to finish"));
+            tokio::select! {
+                () = self.desk.ending() => {}
+                () = tokio::time::sleep(self.desk.real(left_ms)) => {}
+                _ = typed(&mut self.keyboard) => {}
+            }
+        }
+        if let Err(fault) = self.desk.finish_wrap_up(assignment).await {
+            console::note(format_args!("the wrap-up ends by itself: {fault}"));
+            return Ok(());
+        }
+        let ticket_id = ticket_id(assignment).to_owned();
+        if self.is_json {
+            return console::json_line(&Step::WrappedUp { ticket_id });
+        }
+        console::say(format_args!("{ticket_id} is written up\n"))
     }
 
     /// Gives the ticket back before the command ends; away first, or it would come straight back.

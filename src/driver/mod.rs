@@ -5,6 +5,7 @@
 //! syncs the next gathers.
 
 mod audited;
+mod bulk;
 mod drain;
 mod forecasts;
 mod observer;
@@ -14,6 +15,7 @@ mod view;
 mod work;
 
 pub use audited::{AuditFault, AuditReport};
+pub use bulk::{BULK_BATCH_MAX, Bulk, Outcome};
 pub use drain::{RETRY_MS_MAX, RETRY_MS_MIN, RETRY_MS_UNKNOWN};
 pub use observer::Observer;
 pub use run::{Stopped, start};
@@ -223,6 +225,7 @@ enum Request {
     Submit { submit: Box<Submit>, own_id: bool, reply: Delivery<Receipt> },
     Command { command: Command, reply: Delivery<()> },
     Pool { command: Command, reply: Delivery<PoolSeen> },
+    Bulk { bulk: Bulk, ids: Vec<TicketId>, reply: Delivery<Vec<Outcome>> },
     Ticket { id: TicketId, command: Command, reply: Delivery<Seen> },
     Pull { pull: PullAsk, wait: u64, reply: Delivery<Pulled> },
     Complete { complete: CompleteAsk, pull: Option<(PullAsk, u64)>, reply: CompleteReply },
@@ -413,6 +416,11 @@ impl Handle {
             Command::ResumePool { pool, by, reason }
         };
         self.ask(|reply| Request::Pool { command, reply }).await
+    }
+
+    /// Does the same to each of these tickets, at most [`BULK_BATCH_MAX`], as far as they are still meant.
+    pub async fn act_on(&self, bulk: Bulk, ids: Vec<TicketId>) -> Result<Vec<Outcome>, Refused> {
+        self.ask(|reply| Request::Bulk { bulk, ids, reply }).await
     }
 
     /// Puts another policy in force, if `expected` is in force now or nothing is expected.

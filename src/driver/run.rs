@@ -1,6 +1,7 @@
 //! The loop: gather, decide, apply, route; append and sync once; then answer.
 
 mod audit;
+mod bulk;
 mod requests;
 mod work;
 

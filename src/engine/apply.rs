@@ -466,14 +466,15 @@ impl Engine {
         }
     }
 
-    /// The agent is free, and the ticket waits for others.
+    /// Its agent, if it has one, is free; the ticket is for others, now or when it enters its queue.
     fn transferred(&mut self, at: Time, moved: &Transferred) {
         let mut place = None;
         self.re_key(moved.ticket, |ticket| {
             let channel = ticket.channel;
-            let from = held(ticket, moved.token).agent.clone();
-            place = Some((from.clone(), channel));
-            ticket.state = State::Waiting;
+            if let Some(token) = moved.token {
+                place = Some((held(ticket, token).agent.clone(), channel));
+                ticket.state = State::Waiting;
+            }
             if ticket.tier != moved.tier {
                 // Another tier's ladder is climbed from its foot.
                 ticket.escalation_step = 0;
@@ -486,20 +487,25 @@ impl Engine {
             ticket.respond_by = moved.respond_by;
             ticket.solve_by = moved.solve_by;
             ticket.solution_breached &= !moved.has_restarted;
+            // Only a supervisor gives on what nobody has picked up.
+            ticket.response_breached &= !moved.has_restarted || ticket.picked_up_at.is_some();
             ticket.needs.clone_from(&moved.needs);
             let life = ticket.life_mut();
             life.counts_from = moved.counts_from;
             life.has_fixed_route = moved.has_fixed_route;
             life.is_dead_letter = moved.is_dead_letter;
             life.requeue_count = moved.requeue_count;
-            let why = ReturnReason::Transferred(moved.reason.clone());
-            life.last_return = Some(Box::new(Return { agent: from, at, why }));
+            if let Some((agent, _)) = place.clone() {
+                let why = ReturnReason::Transferred(moved.reason.clone());
+                life.last_return = Some(Box::new(Return { agent, at, why }));
+            }
         });
         if !moved.tier_source.is_unconfirmed() {
             self.unconfirmed.remove(&moved.ticket);
         }
-        let (agent, channel) = place.expect("it was held");
-        self.roster.take(&agent, moved.ticket, channel, at);
+        if let Some((agent, channel)) = place {
+            self.roster.take(&agent, moved.ticket, channel, at);
+        }
     }
 
     /// The ticket is a promise to call back, in its place or from later on.

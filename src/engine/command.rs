@@ -272,6 +272,13 @@ pub enum Intervention {
     Withdraw,
     /// Takes it from its agent, whose token is void, and puts it back into its place.
     Requeue,
+    /// Gives it on, out of whosever hands it is in.
+    Move {
+        /// To whom.
+        to: Destination,
+        /// Its clocks begin anew; otherwise arrival and deadlines stay.
+        restart_clocks: bool,
+    },
 }
 
 impl Intervention {
@@ -282,6 +289,7 @@ impl Intervention {
             Self::MoveToFront => "move_to_front",
             Self::Withdraw => "withdraw",
             Self::Requeue => "requeue",
+            Self::Move { .. } => "move",
         }
     }
 }

@@ -2,7 +2,7 @@
 //! into a callback. What it leads to; changes nothing.
 
 use super::Engine;
-use super::command::{Answer, Event, Rejection, Transferred};
+use super::command::{Answer, Event, Intervention, Rejection, Transferred};
 use super::deadlines::Promise;
 use super::decide::Decision;
 use super::life::{CallbackNumber, Destination, SCHEDULE_MS_MAX};
@@ -10,6 +10,7 @@ use super::model::{
     Channel, LeaseToken, PoolSet, State, Ticket, TicketId, TierIx, TierSource, Time,
 };
 use super::needs::Needs;
+use super::supervise::{Asked, taken_back};
 use super::wish::opened_needs;
 use std::sync::Arc;
 
@@ -52,7 +53,60 @@ impl Engine {
         reason: Box<str>,
     ) -> Result<Decision, Rejection> {
         let live = self.held_with(ticket, token, None)?;
-        let mut moved = Self::as_it_is(live, token, reason);
+        let mut moved = Self::as_it_is(live, Some(token), reason);
+        moved.requeue_count += 1;
+        self.redirect(&mut moved, live, to, restart_clocks, now)?;
+        if live.is_dead_letter() {
+            moved.requeue_count = 0;
+        } else if let Some(pool) = self.dead_letter_after_return(live) {
+            moved.pools = PoolSet::of([pool]);
+            moved.has_fixed_route = true;
+            moved.needs = None;
+            moved.is_dead_letter = true;
+        }
+        let answer = Answer::Ticket { number: live.number, repeated: false };
+        Ok(Decision::of(Event::Transferred(Box::new(moved)), answer))
+    }
+
+    /// Given on by a supervisor it has not come back: nothing is counted, and what came back too often
+    /// starts with a clean sheet. A ticket that is scheduled or parked stays so, and its new pools wait for
+    /// it. One that goes to just these already stays where it is, in whosever hands.
+    pub(super) fn decide_move(
+        &self,
+        now: Time,
+        live: &Ticket,
+        to: &Destination,
+        restart_clocks: bool,
+        asked: &Asked,
+    ) -> Result<Decision, Rejection> {
+        let number = live.number;
+        let mut moved = Self::as_it_is(live, None, asked.reason.clone());
+        let unmoved = moved.clone();
+        self.redirect(&mut moved, live, to.clone(), restart_clocks, now)?;
+        if live.is_dead_letter() {
+            moved.requeue_count = 0;
+        } else if moved == unmoved {
+            return Ok(Decision::nothing(Answer::Ticket { number, repeated: true }));
+        }
+        let mut events = Vec::new();
+        if live.assignment().is_some() {
+            events.push(asked.event(number, Intervention::Requeue));
+        }
+        events.extend(taken_back(live, None));
+        events.push(asked.event(number, asked.action.clone()));
+        events.push(Event::Transferred(Box::new(moved)));
+        Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } })
+    }
+
+    /// Makes `moved` lead there.
+    fn redirect(
+        &self,
+        moved: &mut Transferred,
+        live: &Ticket,
+        to: Destination,
+        restart_clocks: bool,
+        now: Time,
+    ) -> Result<(), Rejection> {
         match to {
             Destination::Pool(name) => {
                 let pool = self.policy.pool_named(&name).ok_or(Rejection::PoolNotFound)?;
@@ -75,21 +129,20 @@ impl Engine {
             }
         }
         if restart_clocks {
-            moved.counts_from = now;
+            // A clock that stands still begins anew where it stands.
+            let begins = match &live.state {
+                State::Scheduled { opens_at } => *opens_at,
+                State::Parked(parked) => parked.since,
+                State::Waiting | State::Offered(_) | State::Assigned(_) | State::Quarantined(_) => {
+                    now
+                }
+            };
+            moved.counts_from = begins;
             let promise = Promise { tier: moved.tier, ..Promise::of(live) };
-            (moved.respond_by, moved.solve_by) = promise.deadlines(&self.policy, now);
+            (moved.respond_by, moved.solve_by) = promise.deadlines(&self.policy, begins);
             moved.has_restarted = true;
         }
-        if live.is_dead_letter() {
-            moved.requeue_count = 0;
-        } else if let Some(pool) = self.dead_letter_after_return(live) {
-            moved.pools = PoolSet::of([pool]);
-            moved.has_fixed_route = true;
-            moved.needs = None;
-            moved.is_dead_letter = true;
-        }
-        let answer = Answer::Ticket { number: live.number, repeated: false };
-        Ok(Decision::of(Event::Transferred(Box::new(moved)), answer))
+        Ok(())
     }
 
     /// What the ticket's wish needs of whoever may serve it, with nobody waited for by name.
@@ -98,8 +151,8 @@ impl Engine {
         opened_needs(&self.policy, tier, step, wish, wish.relaxed_ms)
     }
 
-    /// A transfer that changes nothing but the count.
-    fn as_it_is(live: &Ticket, token: LeaseToken, reason: Box<str>) -> Transferred {
+    /// A transfer that changes nothing.
+    fn as_it_is(live: &Ticket, token: Option<LeaseToken>, reason: Box<str>) -> Transferred {
         Transferred {
             ticket: live.number,
             token,
@@ -111,7 +164,7 @@ impl Engine {
             has_fixed_route: live.has_fixed_route(),
             needs: live.needs.clone(),
             is_dead_letter: false,
-            requeue_count: live.requeue_count() + 1,
+            requeue_count: live.requeue_count(),
             counts_from: live.counts_from(),
             respond_by: live.respond_by,
             solve_by: live.solve_by,

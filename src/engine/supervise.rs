@@ -16,7 +16,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn event(&self, ticket: TicketNumber, action: Intervention) -> Event {
+    pub(super) fn event(&self, ticket: TicketNumber, action: Intervention) -> Event {
         let (by, reason) = (self.by.clone(), self.reason.clone());
         Event::Intervened(Box::new(Intervened { ticket, action, by, reason }))
     }
@@ -52,6 +52,9 @@ impl Engine {
             }
             Intervention::Assign { agent } => {
                 return self.decide_force(now, live, agent, asked);
+            }
+            Intervention::Move { to, restart_clocks } => {
+                return self.decide_move(now, live, to, *restart_clocks, asked);
             }
             Intervention::MoveToFront if !waits => return Err(Rejection::TicketNotWaiting),
             Intervention::MoveToFront if live.promoted.is_some() => {
@@ -157,7 +160,7 @@ impl Engine {
         let number = intervened.ticket;
         match &intervened.action {
             // The event that follows does it.
-            Intervention::Assign { .. } | Intervention::Withdraw => {}
+            Intervention::Assign { .. } | Intervention::Withdraw | Intervention::Move { .. } => {}
             Intervention::MoveToFront => {
                 self.re_key(number, |ticket| ticket.promoted = Some(Box::new(Promotion { at })));
             }
@@ -173,7 +176,7 @@ impl Engine {
 }
 
 /// The events that take the ticket's offers back, but for one to `kept`.
-fn taken_back(ticket: &Ticket, kept: Option<&AgentId>) -> impl Iterator<Item = Event> {
+pub(super) fn taken_back(ticket: &Ticket, kept: Option<&AgentId>) -> impl Iterator<Item = Event> {
     let (number, why) = (ticket.number, Revocation::Supervisor);
     let ended = ticket.offers().filter(move |offer| Some(&offer.agent) != kept);
     ended.map(move |offer| Event::OfferRevoked { ticket: number, token: offer.token, why })

@@ -12,6 +12,7 @@ mod life;
 mod limits;
 mod live_policy;
 mod many_queues;
+mod moved;
 mod moves;
 mod offers;
 mod offers_several;

@@ -230,7 +230,8 @@ impl Tickets {
             }
             Event::Transferred(moved) => {
                 let cell = keyed.of(live(moved.ticket));
-                cell.transferred.inc();
+                // What supervisors move is an event of its own.
+                cell.transferred.inc_by(u64::from(moved.token.is_some()));
                 cell.dead_lettered.inc_by(u64::from(moved.is_dead_letter));
             }
             Event::CallbackRequested { ticket, .. } => {

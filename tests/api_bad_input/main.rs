@@ -150,6 +150,7 @@ async fn bad_input_is_refused_by_every_call_with_the_field_and_changes_nothing()
     openness::events(&server, &mut table).await;
     openness::interventions(&server, &mut table).await;
     pools::pauses(&server, &mut table).await;
+    pools::bulk(&server, &mut table).await;
     assert!(
         table.wrong.is_empty(),
         "{} of {} are wrong:\n{}",

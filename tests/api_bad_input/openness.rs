@@ -78,6 +78,7 @@ pub(super) async fn events(server: &TestServer, table: &mut Table) {
 
 /// Every call that steps in takes a ticket, a reason, and who asks.
 pub(super) async fn interventions(server: &TestServer, table: &mut Table) {
+    use pb::move_ticket_request::To;
     let long = "x".repeat(LONG_REASON);
     let who = "x".repeat(LONG_NAME);
     let mut faulty: Vec<(String, String, String, &str)> = bad_ids()
@@ -108,8 +109,31 @@ pub(super) async fn interventions(server: &TestServer, table: &mut Table) {
             by: by.clone(),
         };
         table.invalid("WithdrawTicket", server.ops().withdraw_ticket(request), &[field]).await;
+        let request = pb::MoveTicketRequest {
+            ticket_id: ticket_id.clone(),
+            to: Some(To::Pool("senior".into())),
+            restart_clocks: false,
+            reason: reason.clone(),
+            by: by.clone(),
+        };
+        table.invalid("MoveTicket", server.ops().move_ticket(request), &[field]).await;
         let request = pb::RequeueTicketRequest { ticket_id, reason, by };
         table.invalid("RequeueTicket", server.ops().requeue_ticket(request), &[field]).await;
+    }
+    for (to, field) in [
+        (None, "to"),
+        (Some(To::Pool("junior".into())), "pool"),
+        (Some(To::Tier("platinum".into())), "tier"),
+        (Some(To::AgentId("a b".into())), "agent_id"),
+    ] {
+        let request = pb::MoveTicketRequest {
+            ticket_id: "T-1".into(),
+            to,
+            restart_clocks: true,
+            reason: "why".into(),
+            by: String::new(),
+        };
+        table.invalid("MoveTicket", server.ops().move_ticket(request), &[field]).await;
     }
     for agent_id in bad_ids() {
         let request = pb::ForceAssignRequest {

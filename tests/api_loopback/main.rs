@@ -2,6 +2,7 @@
 
 mod admin;
 mod agent;
+mod bulk;
 mod clocks;
 mod events;
 mod forecast;

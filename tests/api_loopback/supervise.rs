@@ -104,3 +104,54 @@ async fn an_act_without_a_reason_or_on_nothing_is_refused() {
     let refused = server.ops().force_assign(force("G-1", "nobody")).await.unwrap_err();
     assert_eq!(told(&refused), (Code::NotFound, "AGENT_NOT_FOUND".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_supervisor_gives_on_what_waits_is_in_hand_or_is_parked() {
+    use pb::move_ticket_request::To;
+    let server = TestServer::start().await;
+    server.hire("ann", &["senior"]).await;
+    server.hire("bob", &["general"]).await;
+    server.submit(ticket_of("G-1", "gold")).await;
+    let request = |to, reason: &str| pb::MoveTicketRequest {
+        ticket_id: "G-1".into(),
+        to,
+        restart_clocks: false,
+        reason: reason.into(),
+        by: "sue".into(),
+    };
+    let taken = server.take("ann").await;
+    let to_bob = request(Some(To::AgentId("bob".into())), "speaks French");
+    for _ in 0..2 {
+        let moved = server.ops().move_ticket(to_bob.clone()).await.unwrap().into_inner();
+        let moved = moved.ticket.unwrap();
+        assert_eq!((moved.state(), moved.requeue_count), (pb::TicketState::Waiting, 0));
+        assert_eq!(moved.respond_by, taken.ticket.as_ref().unwrap().respond_by);
+    }
+    let late = server.complete("G-1", taken.lease_token).await.unwrap_err();
+    assert_eq!(told(&late), (Code::FailedPrecondition, "LEASE_ENDED".to_owned()));
+    let lease_token = server.take("bob").await.lease_token;
+    let park = pb::ParkTicketRequest {
+        ticket_id: "G-1".into(),
+        lease_token,
+        for_at_most: None,
+        reason: "asked for a receipt".into(),
+    };
+    server.agent().park_ticket(park).await.unwrap();
+    let to_pool = request(Some(To::Pool("senior".into())), "bob went home");
+    let moved = server.ops().move_ticket(to_pool).await.unwrap().into_inner().ticket.unwrap();
+    assert_eq!(moved.state(), pb::TicketState::Parked);
+    assert_eq!(moved.pools, ["senior"]);
+    // What was decided outlives a restart.
+    let server = server.restart().await;
+    let resume = pb::ResumeTicketRequest { ticket_id: "G-1".into() };
+    server.intake().resume_ticket(resume).await.unwrap();
+    assert_eq!(server.take("ann").await.ticket.unwrap().ticket_id, "G-1");
+
+    let nowhere = request(Some(To::Pool("nowhere".into())), "why");
+    let refused = server.ops().move_ticket(nowhere).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(refused.message().starts_with("pool"), "{}", refused.message());
+    let nobody = request(Some(To::AgentId("joe".into())), "why");
+    let refused = server.ops().move_ticket(nobody).await.unwrap_err();
+    assert_eq!(told(&refused), (Code::NotFound, "AGENT_NOT_FOUND".to_owned()));
+}

@@ -24,6 +24,10 @@ impl Driver {
                 let result = self.pool_switched(now, command);
                 self.answer(reply, result);
             }
+            Request::Bulk { bulk, ids, reply } => {
+                let result = self.act_on(now, &bulk, &ids);
+                self.answer(reply, result);
+            }
             Request::Ticket { id, command, reply } => {
                 let answer = self.command_with_earlier(now, command);
                 let result = answer.and_then(|answer| self.seen(&answer, &id));

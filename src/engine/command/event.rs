@@ -279,7 +279,7 @@ pub enum Event {
         /// The only pool that serves it from now on, because it came back too often.
         dead_letter: Option<PoolIx>,
     },
-    /// An agent gave a ticket on; it is in its new queue.
+    /// An agent or a supervisor gave a ticket on: it is in its new queue, or returns to that.
     Transferred(Box<Transferred>),
     /// A waiting ticket became a promise to call back.
     CallbackRequested {
@@ -589,8 +589,8 @@ pub enum OpenReason {
 pub struct Transferred {
     /// Which.
     pub ticket: TicketNumber,
-    /// The token that is void now.
-    pub token: LeaseToken,
+    /// The token that is void now; `None` when a supervisor gave it on, who has taken it from its agent before.
+    pub token: Option<LeaseToken>,
     /// Why.
     pub reason: Box<str>,
     /// The tier now.

@@ -396,3 +396,21 @@ fn an_offer_that_an_agent_does_not_list_is_found_and_its_ticket_is_quarantined()
     let ann = engine.roster().get(&AgentId::new("ann")).expect("a registered agent");
     assert_eq!((ann.held.len(), ann.offered.len()), (0, 0), "nobody holds what is quarantined");
 }
+
+#[test]
+fn a_ticket_that_is_moved_elsewhere_is_taken_back_from_all() {
+    check(
+        "policy guarded-edf v1; tier gold 15s desk; pool desk offer 20s to 2; pool back
+         agent ann desk
+         agent bob desk
+         0s work ann
+         0s work bob
+         1s submit t1 gold voice
+         1s * ann is offered t1 #1 at-risk
+         1s * bob is offered t1 too #2 at-risk
+         2s move t1 pool back
+         2s * offer #1 of t1 is taken back: Supervisor
+         2s * offer #2 of t1 is taken back: Supervisor
+         2s queues -> gold/voice/back: t1 (0 late)",
+    );
+}

@@ -86,7 +86,7 @@ fn decode_return(from: v1::Return) -> Result<Return, Error> {
 pub(super) fn encode_transferred(moved: &Transferred) -> v1::Transferred {
     v1::Transferred {
         ticket: moved.ticket.0,
-        token: moved.token.0,
+        token: moved.token.map_or(0, |token| token.0),
         reason: (&*moved.reason).into(),
         tier: moved.tier.0.into(),
         tier_source: encode_source(moved.tier_source),
@@ -106,7 +106,7 @@ pub(super) fn encode_transferred(moved: &Transferred) -> v1::Transferred {
 pub(super) fn decode_transferred(moved: v1::Transferred) -> Result<Event, Error> {
     Ok(Event::Transferred(Box::new(Transferred {
         ticket: TicketNumber(moved.ticket),
-        token: LeaseToken(moved.token),
+        token: (moved.token > 0).then_some(LeaseToken(moved.token)),
         reason: moved.reason.into(),
         tier: decode_tier(moved.tier, "transferred.tier")?,
         tier_source: decode_source(moved.tier_source, "transferred.tier_source")?,

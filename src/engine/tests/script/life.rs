@@ -24,12 +24,7 @@ pub(super) fn command(asked: &[&str]) -> Option<Command> {
         ["transfer", id, token, kind, name, rest @ ..] => Command::Transfer {
             ticket: TicketId::new(*id),
             token: lease_token(token),
-            to: match *kind {
-                "pool" => Destination::Pool((*name).into()),
-                "agent" => Destination::Agent(AgentId::new(*name)),
-                "tier" => Destination::Tier((*name).into()),
-                _ => panic!("to a pool, an agent or a tier"),
-            },
+            to: destination(kind, name),
             restart_clocks: rest.contains(&"anew"),
             reason: "not mine".into(),
         },
@@ -48,6 +43,16 @@ pub(super) fn command(asked: &[&str]) -> Option<Command> {
         ["resume", id] => Command::Resume { ticket: TicketId::new(*id) },
         _ => return None,
     })
+}
+
+/// `pool back`, `agent ann`, `tier gold`.
+pub(super) fn destination(kind: &str, name: &str) -> Destination {
+    match kind {
+        "pool" => Destination::Pool(name.into()),
+        "agent" => Destination::Agent(AgentId::new(name)),
+        "tier" => Destination::Tier(name.into()),
+        _ => panic!("to a pool, an agent or a tier"),
+    }
 }
 
 /// `at=60s`: the ticket is scheduled for that instant.

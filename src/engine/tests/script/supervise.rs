@@ -5,7 +5,8 @@ use crate::engine::model::{AgentId, TicketId};
 use std::sync::Arc;
 
 /// `change POLICY`: the policy of a running server, by call. `assign TICKET AGENT`, `front TICKET`,
-/// `requeue TICKET`, `withdraw TICKET`, `pause POOL WHY`, `resume-pool POOL`: what supervisors do.
+/// `requeue TICKET`, `withdraw TICKET`, `move TICKET pool|agent|tier NAME [anew]`, `pause POOL WHY`,
+/// `resume-pool POOL`: what supervisors do.
 pub(super) fn command(asked: &[&str]) -> Command {
     match asked {
         ["change", rest @ ..] => Command::ChangePolicy {
@@ -22,6 +23,11 @@ pub(super) fn command(asked: &[&str]) -> Command {
         }
         ["front", ticket] => intervene(ticket, Intervention::MoveToFront),
         ["withdraw", ticket] => intervene(ticket, Intervention::Withdraw),
+        ["move", ticket, kind, name, rest @ ..] => {
+            let to = super::life::destination(kind, name);
+            let restart_clocks = rest.contains(&"anew");
+            intervene(ticket, Intervention::Move { to, restart_clocks })
+        }
         ["requeue", ticket] => intervene(ticket, Intervention::Requeue),
         ["pause", pool, reason @ ..] => Command::PausePool {
             pool: (*pool).into(),
