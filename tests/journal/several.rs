@@ -81,11 +81,15 @@ fn offers_to_several_come_back_from_the_journal_as_they_were() {
     };
     assert!(run.events.iter().any(|(_, event)| taken(event)), "the other's offer was taken back");
     let mut builder = Builder::default();
-    run.events.iter().for_each(|(at, event)| builder.push(*at, event));
+    for (at, event) in &run.events {
+        builder.push(*at, event);
+    }
     let read = builder.seal(Link::default()).events().expect("it was just written");
     assert_eq!(read, run.events);
     let mut again = Engine::new(Limits::default());
-    read.iter().for_each(|(at, event)| again.apply(*at, event));
+    for (at, event) in &read {
+        again.apply(*at, event);
+    }
     assert_eq!(again, run.engine);
 }
 
