@@ -12,8 +12,8 @@ use std::sync::Arc;
 use tierline::engine::capacity::Maxima;
 use tierline::engine::command::{AgentProfile, Answer, Command, Event, Lookup, Submit};
 use tierline::engine::model::{
-    Agent, AgentId, Channel, Content, LeaseToken, Overflow, Policy, Pool, PoolIx, PoolSet,
-    Presence, Rule, TicketId, Tier, TierIx, Time,
+    Agent, AgentId, Channel, Content, Overflow, Policy, Pool, PoolIx, PoolSet, Presence, Rule,
+    Ticket, TicketId, Tier, TierIx, Time,
 };
 use tierline::engine::push::{OfferRule, Stream};
 use tierline::engine::timing::Urgency;
@@ -222,6 +222,26 @@ impl Watcher {
     }
 }
 
+/// An agent on a stream accepts what is offered, or is done with what was accepted.
+fn next_on_stream(engine: &Engine, agent: &AgentId) -> Option<Command> {
+    let number = *engine.roster().get(agent).unwrap().held.first()?;
+    let ticket = engine.ticket_numbered(number).unwrap();
+    Some(match ticket.offer_to(agent) {
+        Some(offer) => Command::Accept { ticket: ticket.id.clone(), token: offer.token },
+        None => complete(ticket),
+    })
+}
+
+fn complete(ticket: &Ticket) -> Command {
+    Command::Complete {
+        ticket: ticket.id.clone(),
+        token: ticket.assignment().unwrap().token,
+        outcome: "".into(),
+        note: "".into(),
+        earlier: None,
+    }
+}
+
 /// Plays a case before the watcher, and tells what it saw.
 fn play(case: &Case, lone_pools: bool) -> Watcher {
     let mut watcher = Watcher {
@@ -252,14 +272,7 @@ fn play(case: &Case, lone_pools: bool) -> Watcher {
             }
             for number in &agent.held {
                 let ticket = engine.ticket_numbered(*number).unwrap();
-                let token: LeaseToken = ticket.assignment().unwrap().token;
-                let done = Command::Complete {
-                    ticket: ticket.id.clone(),
-                    token,
-                    outcome: "".into(),
-                    note: "".into(),
-                    earlier: None,
-                };
+                let done = complete(ticket);
                 for event in engine.decide(now, done).unwrap().events {
                     happen(engine, now, &event);
                 }
@@ -307,22 +320,9 @@ fn play(case: &Case, lone_pools: bool) -> Watcher {
         }
         for (agent, waits) in &round.pulls {
             if case.crews[*agent].1 {
-                // Accepts what is offered, or is done with what was accepted.
-                let known = engine.roster().get(&AgentId::new(format!("a{agent}"))).unwrap();
-                let Some(number) = known.held.first() else { continue };
-                let ticket = engine.ticket_numbered(*number).unwrap();
-                let id = ticket.id.clone();
-                let next = match ticket.offer_to(&known.id) {
-                    Some(offer) => Command::Accept { ticket: id, token: offer.token },
-                    None => Command::Complete {
-                        ticket: id,
-                        token: ticket.assignment().unwrap().token,
-                        outcome: "".into(),
-                        note: "".into(),
-                        earlier: None,
-                    },
-                };
-                ask(&mut engine, now, next);
+                if let Some(next) = next_on_stream(&engine, &AgentId::new(format!("a{agent}"))) {
+                    ask(&mut engine, now, next);
+                }
                 continue;
             }
             let wait_until = if *waits { now.plus_ms(5_000) } else { now };
