@@ -179,7 +179,7 @@ pub(super) fn skill_levels(policy: &Policy, skills: &[(SkillIx, u8)]) -> Vec<pb:
 
 /// What a live ticket asked of its agent, and whom it needs now, added to its message.
 pub(super) fn add_wish(told: &mut pb::Ticket, ticket: &Ticket, policy: &Policy) {
-    if let Some(wish) = &ticket.wish {
+    if let Some(wish) = ticket.wish() {
         let skill = |wish: &SkillWish| pb::SkillNeed {
             skill: policy.skill(wish.skill).to_string(),
             level: if wish.mode == SkillMode::Exclude { 0 } else { wish.level.into() },

@@ -71,7 +71,7 @@ impl Engine {
                     ticket.overflow_step = *overflow_step;
                     ticket.pools = *pools;
                     ticket.needs.clone_from(needs);
-                    if let Some(wish) = &mut ticket.wish {
+                    if let Some(wish) = ticket.wish_mut() {
                         wish.relaxed_ms = *relaxed_ms;
                     }
                 });
@@ -264,19 +264,21 @@ impl Engine {
             guard_permille: None,
             pools: submitted.pools,
             needs: submitted.needs.clone(),
-            wish: submitted.wish.clone(),
             picked_up_at: None,
             response_breached: false,
             solution_breached: false,
-            promoted: None,
             assigned_count: 0,
             state: match submitted.not_before {
                 Some(opens_at) => State::Scheduled { opens_at },
                 None => State::Waiting,
             },
-            life: (submitted.not_before.is_some() || submitted.expires_at.is_some()).then(|| {
+            life: (submitted.not_before.is_some()
+                || submitted.expires_at.is_some()
+                || submitted.wish.is_some())
+            .then(|| {
                 let starts_at = submitted.not_before.unwrap_or(at);
-                Box::new(Life { expires_at: submitted.expires_at, ..Life::starting(starts_at) })
+                let (expires_at, wish) = (submitted.expires_at, submitted.wish.clone());
+                Box::new(Life { expires_at, wish, ..Life::starting(starts_at) })
             }),
         };
         self.ids.insert(&ticket, &self.tickets);
@@ -421,7 +423,9 @@ impl Engine {
             }
             // Whoever moved it to the front has got what they wanted, if anyone has seen it.
             if !unseen {
-                ticket.promoted = None;
+                if let Some(life) = &mut ticket.life {
+                    life.promoted_at = None;
+                }
             }
             ticket.state = State::Waiting;
             if let Some(from) = from {
@@ -672,10 +676,10 @@ impl Engine {
                 | State::Parked(_)
                 | State::Quarantined(_) => {}
             }
-            if let Some(wish) = &mut ticket.wish {
-                **wish = wish.under(skill_of);
+            if let Some(wish) = ticket.wish_mut() {
+                *wish = wish.under(skill_of);
             }
-            let (step, wish) = (ticket.overflow_step, ticket.wish.as_deref());
+            let (step, wish) = (ticket.overflow_step, ticket.wish());
             ticket.needs = if ticket.is_dead_letter() {
                 None
             } else {

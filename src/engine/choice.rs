@@ -47,7 +47,7 @@ impl Engine {
         let (head, _) = survey.taken().expect("its crew has a choice");
         let choice = self.policy.pool(head.pool).choice;
         let ticket = self.ticket_numbered(head.ticket).expect("only live tickets wait");
-        let wish = ticket.wish.as_deref();
+        let wish = ticket.wish();
         if choice == AgentChoice::LeastLoaded && !wish.is_some_and(Wish::prefers_skills) {
             return (first, survey);
         }

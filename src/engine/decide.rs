@@ -280,7 +280,7 @@ impl Engine {
         for (name, ix) in self.policy.skills.iter().zip(0..).map(|(name, ix)| (name, SkillIx(ix))) {
             if policy.skill_named(name).is_none() {
                 let asks = |wish: &SkillWish| wish.skill == ix && wish.mode == SkillMode::Require;
-                let wishes = self.tickets.values().filter_map(|ticket| ticket.wish.as_ref());
+                let wishes = self.tickets.values().filter_map(|ticket| ticket.wish());
                 let count = wishes.filter(|wish| wish.skills.iter().any(asks)).count() as u64;
                 if count > 0 {
                     return Err(Rejection::PolicyStrandsSkill { skill: ix, count });
@@ -465,7 +465,7 @@ impl Engine {
         } else {
             escalation::pools_after(self.policy.tier(coding.tier), taken, routed)
         };
-        let wish = live.wish.as_deref().filter(|_| !live.is_dead_letter());
+        let wish = live.wish().filter(|_| !live.is_dead_letter());
         let needs =
             needs_after(&self.policy, coding.tier, overflow_step, wish, live.needs.as_ref());
         let event = Event::Retiered {

@@ -150,7 +150,7 @@ impl Engine {
 
     /// A skill that the ticket requires and `policy` does not know.
     fn skill_lost(&self, ticket: &Ticket, policy: &Policy) -> Option<SkillIx> {
-        let wish = ticket.wish.as_ref()?;
+        let wish = ticket.wish()?;
         let required = wish.skills.iter().filter(|wish| wish.mode == SkillMode::Require);
         let mut required = required.map(|wish| wish.skill);
         required.find(|skill| policy.skill_named(self.policy.skill(*skill)).is_none())

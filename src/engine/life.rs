@@ -4,6 +4,7 @@
 //! A plain ticket needs none of this: what is rare is in one box that it does not have.
 
 use super::model::{AgentId, LeaseToken, PoolIx, PoolSet, State, Ticket, Time};
+use super::wish::Wish;
 use std::fmt;
 
 /// The longest that a ticket may be scheduled ahead, in milliseconds: a year.
@@ -11,7 +12,7 @@ pub const SCHEDULE_MS_MAX: i64 = 366 * 86_400_000;
 /// How long a ticket may be parked unless its tier says otherwise, in milliseconds: three days.
 pub const PARK_MS_DEFAULT: i64 = 3 * 86_400_000;
 
-/// What is rare in a ticket's life.
+/// What is rare in a ticket's life, so that a plain ticket has no room for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Life {
     /// When its clocks began: the submit, or the instant it was scheduled for.
@@ -32,11 +33,16 @@ pub struct Life {
     pub callback_number: Option<CallbackNumber>,
     /// Where its time went before the present leg; `None` while that follows from the ticket itself.
     pub book: Option<Box<Book>>,
+    /// What it asks of its agent beside the pool.
+    pub wish: Option<Box<Wish>>,
+    /// Since when a supervisor has had it at the front, before everything that the same agents may serve; the
+    /// earlier goes first.
+    pub promoted_at: Option<Time>,
 }
 
 impl Life {
     /// Of a ticket whose clocks begin at `starts_at`.
-    pub(super) fn starting(starts_at: Time) -> Self {
+    pub fn starting(starts_at: Time) -> Self {
         Self {
             starts_at,
             counts_from: starts_at,
@@ -47,7 +53,15 @@ impl Life {
             last_return: None,
             callback_number: None,
             book: None,
+            wish: None,
+            promoted_at: None,
         }
+    }
+
+    /// Whether only wish and place at the front are out of the ordinary.
+    pub fn is_plain(&self, submitted_at: Time) -> bool {
+        let plain = Self::starting(submitted_at);
+        *self == Self { wish: self.wish.clone(), promoted_at: self.promoted_at, ..plain }
     }
 }
 
@@ -272,6 +286,20 @@ impl Ticket {
     /// How many times an agent has given it back or on, or its lease has ended.
     pub fn requeue_count(&self) -> u32 {
         self.life.as_ref().map_or(0, |life| life.requeue_count)
+    }
+
+    /// What it asks of its agent beside the pool.
+    pub fn wish(&self) -> Option<&Wish> {
+        self.life.as_ref().and_then(|life| life.wish.as_deref())
+    }
+
+    pub(super) fn wish_mut(&mut self) -> Option<&mut Wish> {
+        self.life.as_mut().and_then(|life| life.wish.as_deref_mut())
+    }
+
+    /// Since when a supervisor has had it at the front.
+    pub fn promoted_at(&self) -> Option<Time> {
+        self.life.as_ref().and_then(|life| life.promoted_at)
     }
 
     /// The number to call back on, if the ticket became a callback while it waited.

@@ -147,7 +147,7 @@ impl Engine {
 
     /// What the ticket's wish needs of whoever may serve it, with nobody waited for by name.
     fn asked_of_anyone(&self, live: &Ticket, tier: TierIx, step: u8) -> Option<Arc<Needs>> {
-        let wish = live.wish.as_deref()?;
+        let wish = live.wish()?;
         opened_needs(&self.policy, tier, step, wish, wish.relaxed_ms)
     }
 

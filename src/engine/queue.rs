@@ -64,7 +64,7 @@ impl Front {
             number: ticket.number,
             submitted_at: ticket.counts_from(),
             respond_by: ticket.respond_by,
-            promoted_at: ticket.promoted.as_ref().map(|promotion| promotion.at),
+            promoted_at: ticket.promoted_at(),
         }
     }
 }
@@ -179,8 +179,8 @@ impl Queues {
     /// The instant that orders a ticket inside its queue: since when its wait counts for the rules that look at
     /// waits, its response deadline for those that look at deadlines.
     fn order_of(&self, ticket: &Ticket) -> (Time, TicketNumber) {
-        if let Some(promotion) = &ticket.promoted {
-            return (PROMOTED_FROM.plus_ms(promotion.at.0), ticket.number);
+        if let Some(promoted_at) = ticket.promoted_at() {
+            return (PROMOTED_FROM.plus_ms(promoted_at.0), ticket.number);
         }
         let instant = match self.rule {
             Rule::Fifo | Rule::Accumulating => ticket.counts_from(),
@@ -367,7 +367,7 @@ impl Queues {
     pub fn ahead_of(&self, ticket: &Ticket, most: usize) -> usize {
         let order = self.order_of(ticket);
         let only = ticket.needs.as_ref().and_then(|needs| needs.only.as_ref());
-        let is_promoted = ticket.promoted.is_some();
+        let is_promoted = ticket.promoted_at().is_some();
         let ahead = |(key, queue): (&QueueKey, &Queue)| match key.tier.cmp(&ticket.tier) {
             // At the front no tier counts.
             _ if is_promoted => queue.ahead_of(order, most),

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::command::{Answer, Earlier, Event, Intervened, Intervention, Rejection, Revocation};
 use super::decide::Decision;
-use super::model::{AgentId, Presence, Promotion, Ticket, TicketId, TicketNumber, Time};
+use super::model::{AgentId, Presence, Ticket, TicketId, TicketNumber, Time};
 use super::model::{PoolIx, State, Step, TierSet};
 
 /// What is asked of one ticket.
@@ -57,7 +57,7 @@ impl Engine {
                 return self.decide_move(now, live, to, *restart_clocks, asked);
             }
             Intervention::MoveToFront if !waits => return Err(Rejection::TicketNotWaiting),
-            Intervention::MoveToFront if live.promoted.is_some() => {
+            Intervention::MoveToFront if live.promoted_at().is_some() => {
                 answer = Answer::Ticket { number, repeated: true };
             }
             Intervention::Requeue if waits => {
@@ -162,7 +162,7 @@ impl Engine {
             // The event that follows does it.
             Intervention::Assign { .. } | Intervention::Withdraw | Intervention::Move { .. } => {}
             Intervention::MoveToFront => {
-                self.re_key(number, |ticket| ticket.promoted = Some(Box::new(Promotion { at })));
+                self.re_key(number, |ticket| ticket.life_mut().promoted_at = Some(at));
             }
             Intervention::Requeue => {
                 let ticket = self.ticket_numbered(number).expect("an event names a live ticket");

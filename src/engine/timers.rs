@@ -47,7 +47,7 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
     match &ticket.state {
         State::Waiting => {
             let step = policy.tier(ticket.tier).overflow.get(usize::from(ticket.overflow_step));
-            let drop_ms = ticket.wish.as_ref().and_then(|wish| wish.next_drop_ms());
+            let drop_ms = ticket.wish().and_then(|wish| wish.next_drop_ms());
             let after_ms = step.map(|step| step.after_ms).into_iter().chain(drop_ms).min();
             let overflow = after_ms
                 .filter(|_| !ticket.has_fixed_route())

@@ -179,12 +179,12 @@ impl Engine {
         let tier = self.policy.tier(ticket.tier);
         let steps = &tier.overflow;
         let step = steps.get(usize::from(ticket.overflow_step));
-        let drop_ms = ticket.wish.as_ref().and_then(|wish| wish.next_drop_ms());
+        let drop_ms = ticket.wish().and_then(|wish| wish.next_drop_ms());
         let after_ms = step.map(|step| step.after_ms).into_iter().chain(drop_ms).min();
         let after_ms = after_ms.expect("a step or a drop is due");
         let step = step.filter(|step| step.after_ms == after_ms);
         let overflow_step = ticket.overflow_step + u8::from(step.is_some());
-        let wish = ticket.wish.as_deref();
+        let wish = ticket.wish();
         let relaxed_ms = wish.map_or(0, |wish| wish.relaxed_ms.max(after_ms));
         let by_name = ticket.needs.as_ref().filter(|needs| needs.only.is_some());
         let needs = by_name
@@ -204,7 +204,7 @@ impl Engine {
     /// Opens a ticket that waits for one agent by name to everyone else; `None` if it does not.
     pub(super) fn opened(&self, ticket: &Ticket, why: OpenReason) -> Option<Event> {
         ticket.needs.as_ref()?.only.as_ref()?;
-        let wish = ticket.wish.as_deref();
+        let wish = ticket.wish();
         let needs = wish.and_then(|wish| {
             let step = ticket.overflow_step;
             opened_needs(&self.policy, ticket.tier, step, wish, wish.relaxed_ms)
@@ -230,7 +230,7 @@ impl Engine {
     /// When the ticket is waited for by its preferred agent no more; `None` if it is not.
     pub(super) fn preference_until(ticket: &Ticket) -> Option<Time> {
         let needs = ticket.needs.as_ref().filter(|needs| needs.while_available)?;
-        let preferred = ticket.wish.as_ref()?.preferred.as_ref()?;
+        let preferred = ticket.wish()?.preferred.as_ref()?;
         let same = needs.only.as_ref() == Some(&preferred.agent);
         same.then(|| ticket.counts_from().plus_ms(preferred.wait_ms))
     }

@@ -6,7 +6,6 @@ use super::super::needs::Needs;
 use super::super::quarantine::Quarantine;
 use super::super::several::Offers;
 use super::super::timing::Urgency;
-use super::super::wish::Wish;
 use super::{AgentId, LeaseToken, PoolIx, PoolSet, TicketId, TicketNumber, TierIx, Time};
 use std::fmt;
 use std::sync::Arc;
@@ -279,8 +278,6 @@ pub struct Ticket {
     pub pools: PoolSet,
     /// Whom it needs now beyond these; `None` when anyone of the pools will do.
     pub needs: Option<Arc<Needs>>,
-    /// What it asked of its agent; `None` when it asked nothing.
-    pub wish: Option<Box<Wish>>,
     /// How many steps of its tier's ladder have been taken.
     pub escalation_step: u8,
     /// The guard that its ladder has raised, in thousandths of the target; `None`: the tier's.
@@ -291,8 +288,6 @@ pub struct Ticket {
     pub response_breached: bool,
     /// Whether the solution deadline passed before it was completed.
     pub solution_breached: bool,
-    /// A supervisor has moved it to the front; `None` for all others.
-    pub promoted: Option<Box<Promotion>>,
     /// How many times it has been assigned.
     pub assigned_count: u32,
     /// Where it is.
@@ -335,13 +330,6 @@ impl Ticket {
             | State::Quarantined(_) => None,
         }
     }
-}
-
-/// A ticket's place at the front, before everything that the same agents may serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Promotion {
-    /// Since when; the earlier goes first.
-    pub at: Time,
 }
 
 /// How a ticket ended.
@@ -390,5 +378,16 @@ impl Finished {
             ledger.set(Leg::WrapUp, Stay { ms, count: 1 });
         }
         ledger
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million of them wait in memory. The allocator rounds 161 bytes up to 192.
+    #[test]
+    fn a_plain_ticket_is_no_larger_than_160_bytes() {
+        assert!(size_of::<Ticket>() <= 160, "{} bytes", size_of::<Ticket>());
     }
 }

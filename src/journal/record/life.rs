@@ -54,6 +54,8 @@ pub(super) fn decode_life(life: v1::Life) -> Result<Life, Error> {
         last_return: life.last_return.map(decode_return).transpose()?.map(Box::new),
         callback_number: life.callback_number.map(|number| CallbackNumber(number.into())),
         book: life.book.map(decode_book).transpose()?.map(Box::new),
+        wish: None,
+        promoted_at: None,
     })
 }
 

@@ -5,10 +5,10 @@ use super::hours::guard;
 use super::life::{decode_life, decode_parking, encode_life, encode_parking};
 use super::needs::{decode_needs, decode_wish, encode_needs, encode_wish};
 use super::{Error, boxed, name, narrow, required, text, twin, v1};
+use crate::engine::life::Life;
 use crate::engine::model::{
     AgentId, Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, LeaseToken,
-    PoolIx, PoolSet, Promotion, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource,
-    Time,
+    PoolIx, PoolSet, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use crate::engine::quarantine::{Flaw, Quarantine};
 use crate::engine::several::Offers;
@@ -166,7 +166,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         picked_up_at: ticket.picked_up_at.map(|at| at.0),
         response_breached: ticket.response_breached,
         solution_breached: ticket.solution_breached,
-        promoted_at: ticket.promoted.as_ref().map(|promotion| promotion.at.0),
+        promoted_at: ticket.promoted_at().map(|at| at.0),
         assigned_count: ticket.assigned_count,
         assignment: ticket.assignment().map(encode_assignment),
         opens_at: match &ticket.state {
@@ -185,7 +185,12 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
             | State::Assigned(_)
             | State::Quarantined(_) => None,
         },
-        life: ticket.life.as_deref().map(encode_life),
+        // The message has places of its own for wish and place at the front.
+        life: ticket
+            .life
+            .as_deref()
+            .filter(|life| !life.is_plain(ticket.submitted_at))
+            .map(encode_life),
         offer: ticket.offer().map(encode_assignment),
         also_offered: ticket.offers().skip(1).map(encode_assignment).collect(),
         quarantine: match &ticket.state {
@@ -203,11 +208,24 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         escalation_step: ticket.escalation_step.into(),
         guard_permille: ticket.guard_permille.map(Into::into),
         needs: ticket.needs.as_deref().map(encode_needs),
-        wish: ticket.wish.as_deref().map(encode_wish),
+        wish: ticket.wish().map(encode_wish),
     }
 }
 
-pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
+/// What is rare in its life, with its wish and its place at the front.
+fn life(ticket: &mut v1::Ticket) -> Result<Option<Box<Life>>, Error> {
+    let life = ticket.life.take().map(decode_life).transpose()?;
+    let wish = decode_wish(ticket.wish.take())?;
+    let promoted_at = ticket.promoted_at.map(Time);
+    if life.is_none() && wish.is_none() && promoted_at.is_none() {
+        return Ok(None);
+    }
+    let life = life.unwrap_or_else(|| Life::starting(Time(ticket.submitted_at)));
+    Ok(Some(Box::new(Life { wish, promoted_at, ..life })))
+}
+
+pub(super) fn decode_ticket(mut ticket: v1::Ticket) -> Result<Ticket, Error> {
+    let life = life(&mut ticket)?;
     Ok(Ticket {
         id: TicketId::new(name(ticket.id, "ticket.id")?),
         number: TicketNumber(ticket.number),
@@ -227,10 +245,8 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
         overflow_step: narrow(ticket.overflow_step, "ticket.overflow_step")?,
         pools: PoolSet(ticket.pools),
         needs: decode_needs(ticket.needs)?,
-        wish: decode_wish(ticket.wish)?,
         picked_up_at: ticket.picked_up_at.map(Time),
         response_breached: ticket.response_breached,
-        promoted: ticket.promoted_at.map(|at| Box::new(Promotion { at: Time(at) })),
         solution_breached: ticket.solution_breached,
         assigned_count: ticket.assigned_count,
         state: match (ticket.assignment, ticket.offer, ticket.quarantine) {
@@ -253,7 +269,7 @@ pub(super) fn decode_ticket(ticket: v1::Ticket) -> Result<Ticket, Error> {
                 (None, None) => State::Waiting,
             },
         },
-        life: ticket.life.map(decode_life).transpose()?.map(Box::new),
+        life,
     })
 }
 
