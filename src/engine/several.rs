@@ -120,7 +120,7 @@ impl Engine {
             if crew.serves(&head.queue).is_none() {
                 continue;
             }
-            let standings = self.standings(crew, ticket.wish.as_deref(), pool.choice);
+            let standings = self.standings(crew, ticket.wish(), pool.choice);
             let streaming = standings.take(LOOKED_AT_MAX).filter_map(|candidate| {
                 let agent = self.roster.get(candidate.agent)?;
                 let is_other = agent.stream.is_some() && agent.id != first.id;
