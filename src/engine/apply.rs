@@ -422,10 +422,8 @@ impl Engine {
                 ticket.picked_up_at = None;
             }
             // Whoever moved it to the front has got what they wanted, if anyone has seen it.
-            if !unseen {
-                if let Some(life) = &mut ticket.life {
-                    life.promoted_at = None;
-                }
+            if let Some(life) = ticket.life.as_mut().filter(|_| !unseen) {
+                life.promoted_at = None;
             }
             ticket.state = State::Waiting;
             if let Some(from) = from {

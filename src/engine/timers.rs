@@ -5,6 +5,7 @@ use super::Engine;
 use super::escalation;
 use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
 use super::shelf::Shelf;
+use super::wish::Wish;
 use super::wrap_up::WrapUp;
 use std::collections::BTreeSet;
 
@@ -47,7 +48,7 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
     match &ticket.state {
         State::Waiting => {
             let step = policy.tier(ticket.tier).overflow.get(usize::from(ticket.overflow_step));
-            let drop_ms = ticket.wish().and_then(|wish| wish.next_drop_ms());
+            let drop_ms = ticket.wish().and_then(Wish::next_drop_ms);
             let after_ms = step.map(|step| step.after_ms).into_iter().chain(drop_ms).min();
             let overflow = after_ms
                 .filter(|_| !ticket.has_fixed_route())

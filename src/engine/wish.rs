@@ -179,7 +179,7 @@ impl Engine {
         let tier = self.policy.tier(ticket.tier);
         let steps = &tier.overflow;
         let step = steps.get(usize::from(ticket.overflow_step));
-        let drop_ms = ticket.wish().and_then(|wish| wish.next_drop_ms());
+        let drop_ms = ticket.wish().and_then(Wish::next_drop_ms);
         let after_ms = step.map(|step| step.after_ms).into_iter().chain(drop_ms).min();
         let after_ms = after_ms.expect("a step or a drop is due");
         let step = step.filter(|step| step.after_ms == after_ms);
