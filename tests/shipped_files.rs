@@ -143,6 +143,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "pool.lease",
         "pool.misses_max",
         "pool.offer",
+        "pool.offer_to",
         "pool.reserve",
         "skills",
         "tier.escalation",

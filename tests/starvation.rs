@@ -9,11 +9,13 @@ mod policies;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tierline::engine::capacity::Maxima;
 use tierline::engine::command::{AgentProfile, Answer, Command, Event, Lookup, Submit};
 use tierline::engine::model::{
-    AgentId, Channel, Content, LeaseToken, Overflow, Policy, Pool, PoolIx, PoolSet, Presence, Rule,
-    TicketId, Tier, TierIx, Time,
+    Agent, AgentId, Channel, Content, Overflow, Policy, Pool, PoolIx, PoolSet, Presence, Rule,
+    Ticket, TicketId, Tier, TierIx, Time,
 };
+use tierline::engine::push::{OfferRule, Stream};
 use tierline::engine::timing::Urgency;
 use tierline::engine::{Engine, Limits};
 use tierline::policy;
@@ -31,7 +33,8 @@ struct Round {
 #[derive(Clone, Debug)]
 struct Case {
     policy: Policy,
-    crews: Vec<PoolSet>,
+    /// With whether the agent is on a stream, where tickets are offered to several at once; others pull.
+    crews: Vec<(PoolSet, bool)>,
     rounds: Vec<Round>,
 }
 
@@ -64,11 +67,14 @@ fn tier(at: usize, pool_count: usize) -> impl Strategy<Value = Tier> {
 
 fn pool(at: usize, tier_count: usize) -> impl Strategy<Value = Pool> {
     let reserve = prop::collection::vec((0..tier_count, 0..3_u32), 0..2);
-    (reserve, any::<bool>()).prop_map(move |(reserve, floor_over_reserve)| Pool {
+    let yields = any::<bool>();
+    (reserve, yields, 1..5_u8).prop_map(move |(reserve, floor_over_reserve, offer_to)| Pool {
         name: format!("p{at}").into(),
         lease_ms: 86_400_000,
         reserve: reserve.into_iter().map(|(tier, count)| (tier_of(tier), count)).collect(),
         floor_over_reserve,
+        // Nobody misses an offer: a ticket in back-off would be no head to its agent.
+        offer: OfferRule { offer_to, offer_ms: 86_400_000, ..OfferRule::default() },
         ..Pool::default()
     })
 }
@@ -98,7 +104,7 @@ fn cases(lone_pools: bool) -> impl Strategy<Value = Case> {
             (share, 1000..3000_u32),
             (0..tiers).map(|at| tier(at, pool_count)).collect::<Vec<_>>(),
             (0..pool_count).map(|at| pool(at, tiers)).collect::<Vec<_>>(),
-            prop::collection::vec(crew, agents),
+            prop::collection::vec((crew, any::<bool>()), agents),
             prop::collection::vec(round(tiers, agents), 20..160),
         )
             .prop_map(|((share, starve), tiers, pools, crews, rounds)| {
@@ -129,6 +135,8 @@ struct Watcher {
     /// Every agent serves in one pool only.
     lone_pools: bool,
     longest: u64,
+    /// Dispatches to several at once while a tier starved.
+    several_count: u64,
 }
 
 impl Watcher {
@@ -144,20 +152,32 @@ impl Watcher {
     }
 
     /// Whether the reserves of all these pools let a starving tier's turn take one of their agents.
-    fn is_open(&self, engine: &Engine, crew: PoolSet, tier: TierIx, waits: bool) -> bool {
-        crew.iter().all(|ix| {
+    /// Those who are `before` the agent have just been offered what the agent might take, and are busy.
+    fn is_open(&self, engine: &Engine, agent: &Agent, tier: TierIx, before: &[&Agent]) -> bool {
+        let is_idle = agent.wait.is_some() || agent.stream.is_some();
+        agent.pools.iter().all(|ix| {
             let pool = self.policy.pool(ix);
-            let idle = engine.roster().idle_count(ix) + u32::from(!waits);
-            pool.floor_over_reserve || idle > pool.reserve_against(tier)
+            let busy = before.iter().filter(|other| other.pools.contains(ix)).count();
+            let idle = engine.roster().idle_count(ix) as usize + usize::from(!is_idle) - busy;
+            pool.floor_over_reserve || idle > pool.reserve_against(tier) as usize
         })
     }
 
     fn dispatched(&mut self, before: &Engine, now: Time, event: &Event) {
         let starving = self.starving(before, now);
         self.rows.retain(|pair, _| starving.contains(pair));
-        let Event::Assigned { ticket, agent, .. } = event else { return };
-        let agent = before.roster().get(agent).unwrap();
-        let crew = agent.pools;
+        let (ticket, ids) = match event {
+            Event::Assigned { ticket, agent, .. } => (ticket, vec![agent]),
+            Event::Offered { ticket, agent, also, .. } => {
+                let others = also.iter().map(|other| &other.agent);
+                (ticket, std::iter::once(agent).chain(others).collect())
+            }
+            _ => return,
+        };
+        let agents: Vec<&Agent> =
+            ids.into_iter().map(|agent| before.roster().get(agent).unwrap()).collect();
+        self.several_count += u64::from(agents.len() > 1 && !starving.is_empty());
+        let crew = agents.iter().fold(PoolSet::EMPTY, |all, agent| all.or(agent.pools));
         let taken = before.ticket_numbered(*ticket).unwrap().tier;
         for pair in &starving {
             self.rows.entry(*pair).or_default();
@@ -182,7 +202,10 @@ impl Watcher {
         }
         for pair in &starving {
             let (pool, tier) = *pair;
-            if !crew.contains(pool) || !self.is_open(before, crew, tier, agent.wait.is_some()) {
+            let might_serve = |(at, agent): (usize, &&Agent)| {
+                agent.pools.contains(pool) && self.is_open(before, agent, tier, &agents[..at])
+            };
+            if !agents.iter().enumerate().any(might_serve) {
                 continue;
             }
             let row = self.rows.get_mut(pair).unwrap();
@@ -199,10 +222,35 @@ impl Watcher {
     }
 }
 
-/// Plays a case before the watcher; the longest row of dispatches it saw.
-fn play(case: &Case, lone_pools: bool) -> u64 {
-    let mut watcher =
-        Watcher { policy: case.policy.clone(), rows: BTreeMap::new(), lone_pools, longest: 0 };
+/// An agent on a stream accepts what is offered, or is done with what was accepted.
+fn next_on_stream(engine: &Engine, agent: &AgentId) -> Option<Command> {
+    let number = *engine.roster().get(agent).unwrap().held.first()?;
+    let ticket = engine.ticket_numbered(number).unwrap();
+    Some(match ticket.offer_to(agent) {
+        Some(offer) => Command::Accept { ticket: ticket.id.clone(), token: offer.token },
+        None => complete(ticket),
+    })
+}
+
+fn complete(ticket: &Ticket) -> Command {
+    Command::Complete {
+        ticket: ticket.id.clone(),
+        token: ticket.assignment().unwrap().token,
+        outcome: "".into(),
+        note: "".into(),
+        earlier: None,
+    }
+}
+
+/// Plays a case before the watcher, and tells what it saw.
+fn play(case: &Case, lone_pools: bool) -> Watcher {
+    let mut watcher = Watcher {
+        policy: case.policy.clone(),
+        rows: BTreeMap::new(),
+        lone_pools,
+        longest: 0,
+        several_count: 0,
+    };
     let mut engine = Engine::new(Limits::default());
     let mut now = Time(0);
     let mut happen = |engine: &mut Engine, now: Time, event: &Event| {
@@ -217,18 +265,14 @@ fn play(case: &Case, lone_pools: bool) -> u64 {
         while let Some(event) = engine.route(now).or_else(|| engine.expire(now)) {
             happen(engine, now, &event);
         }
-        // Whoever got a ticket is done with it at once and may ask again.
+        // Whoever got a ticket is done with it at once and may ask again; those on streams take their time.
         for agent in engine.roster().iter().cloned().collect::<Vec<_>>() {
+            if agent.stream.is_some() {
+                continue;
+            }
             for number in &agent.held {
                 let ticket = engine.ticket_numbered(*number).unwrap();
-                let token: LeaseToken = ticket.assignment().unwrap().token;
-                let done = Command::Complete {
-                    ticket: ticket.id.clone(),
-                    token,
-                    outcome: "".into(),
-                    note: "".into(),
-                    earlier: None,
-                };
+                let done = complete(ticket);
                 for event in engine.decide(now, done).unwrap().events {
                     happen(engine, now, &event);
                 }
@@ -237,12 +281,19 @@ fn play(case: &Case, lone_pools: bool) -> u64 {
         Some(decision.answer)
     };
     ask(&mut engine, now, Command::ApplyPolicy { policy: Arc::new(case.policy.clone()) });
-    for (at, pools) in case.crews.iter().enumerate() {
+    for (at, (pools, streams)) in case.crews.iter().enumerate() {
         let id = AgentId::new(format!("a{at}"));
         let profile =
             AgentProfile { id: id.clone(), pools: *pools, capacity: 1, ..AgentProfile::default() };
         ask(&mut engine, now, Command::PutAgent(profile));
-        ask(&mut engine, now, Command::SetPresence { agent: id, presence: Presence::Available });
+        let presence = Presence::Available;
+        let stream = Stream { session: None, maxima: Maxima::default() };
+        let come = if *streams {
+            Command::OpenWork { agent: id, stream, presence }
+        } else {
+            Command::SetPresence { agent: id, presence }
+        };
+        ask(&mut engine, now, come);
     }
     let mut submitted = 0_usize;
     for round in &case.rounds {
@@ -268,12 +319,18 @@ fn play(case: &Case, lone_pools: bool) -> u64 {
             ask(&mut engine, now, Command::Cancel { ticket, reason: "".into(), earlier: None });
         }
         for (agent, waits) in &round.pulls {
+            if case.crews[*agent].1 {
+                if let Some(next) = next_on_stream(&engine, &AgentId::new(format!("a{agent}"))) {
+                    ask(&mut engine, now, next);
+                }
+                continue;
+            }
             let wait_until = if *waits { now.plus_ms(5_000) } else { now };
             let agent = AgentId::new(format!("a{agent}"));
             ask(&mut engine, now, Command::Pull { agent, request: None, wait_until });
         }
     }
-    watcher.longest
+    watcher
 }
 
 proptest! {
@@ -299,6 +356,34 @@ fn the_bound_is_reached_when_every_tier_starves() {
     let first = Round { after_ms: 0, submits, pulls: Vec::new(), cancel: None };
     let pulls = vec![(0, false); 100];
     let then = Round { after_ms: 10_000, submits: Vec::new(), pulls, cancel: None };
-    let case = Case { policy, crews: vec![PoolSet(1)], rounds: vec![first, then] };
-    assert_eq!(play(&case, true), 30);
+    let case = Case { policy, crews: vec![(PoolSet(1), false)], rounds: vec![first, then] };
+    assert_eq!(play(&case, true).longest, 30);
+}
+
+/// A dispatch to several agents passes a starving tier by once in each of their pools, and its turn comes as soon.
+#[test]
+fn offers_to_several_at_once_count_as_one_dispatch() {
+    // Only the highest tier is served by both pools; who is asked first serves in the other one.
+    let tiers = (0..3).map(|at| Tier {
+        pools: PoolSet(if at == 0 { 0b11 } else { 0b10 }),
+        ..policies::tier(&format!("t{at}"), 1)
+    });
+    let mut policy = policies::policy(Rule::GuardedEdf, 9, tiers.collect());
+    policy.pools[0].offer.offer_to = 3;
+    policy.pools[0].offer.offer_ms = 86_400_000;
+    policy.pools[0].floor_over_reserve = true;
+    policy.pools.push(Pool { name: "back".into(), ..policy.pools[0].clone() });
+    // Those of the lower tiers wait for their turns: all agents are kept for the highest.
+    let submits = (1..3).flat_map(|tier| vec![(tier, false); 40]).collect();
+    let mut rounds = vec![Round { after_ms: 0, submits, pulls: Vec::new(), cancel: None }];
+    for round in 0..40 {
+        let after_ms = if round == 0 { 10_000 } else { 0 };
+        // Who is asked beside the first accepts, and is done.
+        let pulls = vec![(1, false); 6];
+        rounds.push(Round { after_ms, submits: vec![(0, false)], pulls, cancel: None });
+    }
+    let crews = [0b01, 0b10].map(|pools| (PoolSet(pools), true)).to_vec();
+    let seen = play(&Case { policy, crews, rounds }, false);
+    assert_eq!(seen.longest, 20);
+    assert!(seen.several_count > 20, "{}", seen.several_count);
 }

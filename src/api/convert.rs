@@ -260,6 +260,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
             decision: Some(decision(held)),
         }),
         offer: ticket.offer().map(|offer| offers::offer(offer, policy)),
+        also_offered_to: ticket.offers().skip(1).map(|o| offers::offer(o, policy)).collect(),
         finished_at: None,
         handle_ms: None,
         outcome: String::new(),
@@ -337,6 +338,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
         dead_lettered: false,
         callback_number: String::new(),
         offer: None,
+        also_offered_to: Vec::new(),
         forecast: None,
         urgency: row.urgency.map_or(pb::Urgency::Unspecified, Into::into).into(),
         escalation_step: row.escalation_step.unwrap_or(0).into(),
@@ -559,6 +561,7 @@ impl From<&Policy> for pb::Policy {
             back_off_first: Some(duration(pool.offer.back_off_first_ms)),
             back_off_max: Some(duration(pool.offer.back_off_max_ms)),
             misses_max: pool.offer.misses_max.into(),
+            offer_to: pool.offer.offer_to.into(),
             floor_over_reserve: pool.floor_over_reserve,
         };
         Self {

@@ -18,11 +18,19 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
     let decision = ticket.assignment().or(ticket.offer());
     let decided = decision.map(|decision| Decided::of(&ticket, decision, &policy));
     let summary = match (&ticket.state, &decided) {
-        (State::Offered(offer), Some(decided)) => format!(
-            "{} There is {} left to accept it.",
-            past::told(decided, "offered"),
-            seconds(offer.lease_until.since_ms(beside.at))
-        ),
+        (State::Offered(offers), Some(decided)) => {
+            let left = seconds(offers.first.lease_until.since_ms(beside.at));
+            let told = past::told(decided, "offered");
+            let agents: Vec<_> = offers.iter().map(|offer| offer.agent.as_str()).collect();
+            match agents[..] {
+                [_] => format!("{told} There is {left} left to accept it."),
+                _ => format!(
+                    "{told} It is offered to the agents {} at once, who have {left} to accept it; the \
+                     first to do so has it.",
+                    agents.join(", ")
+                ),
+            }
+        }
         (_, Some(decided)) => past::told(decided, "given"),
         (State::Quarantined(_), None) => quarantine_summary(&ticket),
         (State::Waiting | State::Assigned(_) | State::Offered(_), None) => {

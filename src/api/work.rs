@@ -11,7 +11,7 @@ use super::validate::Checks;
 use super::{Api, offers};
 use crate::driver::{Live, OpenWork, Push, Revoked, WorkAsk};
 use crate::engine::command::{Revocation, WorkEnd};
-use crate::engine::model::{AgentId, Presence};
+use crate::engine::model::{AgentId, LeaseToken, Presence};
 use crate::engine::push::Stream as AgentStream;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -244,7 +244,7 @@ fn checked_hello(hello: &pb::WorkHello) -> Result<WorkAsk, Fault> {
 
 fn told(push: Push) -> Down {
     match push {
-        Push::Offer(live) => Down::Offer(offer(&live)),
+        Push::Offer { live, token } => Down::Offer(offer(&live, token)),
         Push::Revoked { ticket, token, why } => Down::Revoked(pb::WorkRevoked {
             ticket_id: ticket.to_string(),
             lease_token: token.0,
@@ -253,6 +253,7 @@ fn told(push: Push) -> Down {
                 Revoked::Rule(Revocation::StreamClosed) => pb::RevokeReason::StreamClosed,
                 Revoked::Rule(Revocation::AgentDeleted) => pb::RevokeReason::AgentDeleted,
                 Revoked::Rule(Revocation::Supervisor) => pb::RevokeReason::Supervisor,
+                Revoked::Rule(Revocation::TakenByAnother) => pb::RevokeReason::TakenByAnother,
                 Revoked::TicketEnded => pb::RevokeReason::TicketEnded,
             }
             .into(),
@@ -271,8 +272,9 @@ fn told(push: Push) -> Down {
     }
 }
 
-fn offer(live: &Live) -> pb::WorkOffer {
-    let offer = live.ticket.offer().expect("it was read in the moment of the offer");
+fn offer(live: &Live, token: LeaseToken) -> pb::WorkOffer {
+    let own = live.ticket.offers().find(|offer| offer.token == token);
+    let offer = own.expect("it was read in the moment of the offer");
     let told = offers::offer(offer, &live.policy);
     pb::WorkOffer {
         ticket: Some(convert::live_ticket(live, Payload::Shown)),

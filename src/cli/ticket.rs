@@ -544,7 +544,10 @@ fn change_line(ticket: &v1::Ticket, now: Timestamp) -> String {
         v1::TicketState::Assigned => format!("with {agent}"),
         v1::TicketState::Offered => {
             let offer = ticket.offer.as_ref();
-            format!("to {}, {left}", offer.map_or("nobody", |offer| offer.agent_id.as_str()))
+            let agents = offer.into_iter().chain(&ticket.also_offered_to);
+            let agents: Vec<_> = agents.map(|offer| offer.agent_id.as_str()).collect();
+            let agents = if agents.is_empty() { "nobody".to_owned() } else { agents.join(", ") };
+            format!("to {agents}, {left}")
         }
         v1::TicketState::Completed => {
             let took = ticket.handle_ms.map_or_else(String::new, humane::duration);

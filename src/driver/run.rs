@@ -400,7 +400,7 @@ impl Driver {
         let about = about.or(wrap.and_then(|(_, wrap)| Some((&wrap.id, wrap.tier?))));
         self.journal.push_about(now, event, about);
         self.batch.event_count += 1;
-        let ending = self.ending_offer(event);
+        let ending = self.ending_offers(event);
         self.engine.apply(now, event);
         self.tell_streams(event, ending);
         self.tally.observe(now, event, &self.engine);

@@ -24,7 +24,12 @@ pub struct WorkAsk {
 #[derive(Clone, Debug)]
 pub enum Push {
     /// A ticket is offered.
-    Offer(Box<Live>),
+    Offer {
+        /// The ticket in that moment.
+        live: Box<Live>,
+        /// The token of this agent's offer.
+        token: LeaseToken,
+    },
     /// An offer was taken back.
     Revoked {
         /// Which ticket.

@@ -571,7 +571,9 @@ impl Engine {
         match &ticket.state {
             State::Waiting | State::Scheduled { .. } | State::Parked(_) | State::Quarantined(_) => {
             }
-            State::Offered(offer) => self.roster.take_offer(&offer.agent, number, ticket.channel),
+            State::Offered(offers) => offers.iter().for_each(|offer| {
+                self.roster.take_offer(&offer.agent, number, ticket.channel);
+            }),
             State::Assigned(held) => self.roster.take(&held.agent, number, ticket.channel, at),
         }
         self.forget_declined(number);
@@ -660,9 +662,17 @@ impl Engine {
                     life.is_dead_letter = false;
                 }
             }
-            if let State::Assigned(held) | State::Offered(held) = &mut ticket.state {
+            let renamed = |held: &mut Assignment| {
                 held.pool = held.pool.and_then(pool_of);
                 held.compared = held.compared.as_ref().map(|compared| compared.under(&old, policy));
+            };
+            match &mut ticket.state {
+                State::Assigned(held) => renamed(held),
+                State::Offered(offers) => offers.iter_mut().for_each(renamed),
+                State::Scheduled { .. }
+                | State::Waiting
+                | State::Parked(_)
+                | State::Quarantined(_) => {}
             }
             if let Some(wish) = ticket.wish_mut() {
                 *wish = wish.under(skill_of);

@@ -2,8 +2,8 @@
 //! or in small steps beside the work, for a running server.
 
 use super::capacity::PerChannel;
-use super::model::{Agent, AgentId, PoolIx, State, Ticket, TicketNumber, Time};
-use super::quarantine::{Audited, Flaw, holder};
+use super::model::{Agent, AgentId, Assignment, PoolIx, State, Ticket, TicketNumber, Time};
+use super::quarantine::{Audited, Flaw, holders, is_holder};
 use super::queue::Queue;
 use super::wrap_up::WrapUp;
 use super::{Engine, timers};
@@ -40,7 +40,7 @@ impl Engine {
             if ticket.ledger(self.at).total_ms() != age_ms {
                 return Err(format!("the legs of ticket {} are not its age", ticket.number.0));
             }
-            if let State::Assigned(assignment) | State::Offered(assignment) = &ticket.state {
+            for assignment in in_hand(ticket) {
                 held += 1;
                 let holder = self.roster.get(&assignment.agent);
                 if !holder.is_some_and(|agent| agent.held.contains(&ticket.number)) {
@@ -213,19 +213,20 @@ impl Engine {
         let found = self.ids.find(&ticket.id, &self.tickets).map(|found| found.number);
         let waits = ticket.state == State::Waiting;
         let due = timers::next_due(ticket, &self.policy).map(|(at, _)| at);
-        let held = holder(ticket).map(|agent| self.roster.get(agent));
-        let is_held = held.is_none_or(|agent| {
+        let lists_once = |agent: &AgentId| {
+            let agent = self.roster.get(agent);
             let listed = agent.map(|agent| agent.held.iter().filter(|n| **n == ticket.number));
             listed.is_some_and(|listed| listed.count() == 1)
-        });
-        let token = ticket.assignment().or(ticket.offer()).map(|held| held.token);
+        };
+        let each_once: BTreeSet<_> = holders(ticket).collect();
+        let is_held = each_once.len() == holders(ticket).count() && holders(ticket).all(lists_once);
         let unconfirmed = self.unconfirmed.contains(&ticket.number);
         [
             (Flaw::Id, found == Some(ticket.number)),
             (Flaw::Queue, self.queues.holds(ticket) == waits),
             (Flaw::Timer, due.is_none_or(|at| self.timers.holds(at, ticket.number))),
             (Flaw::Holder, is_held),
-            (Flaw::Token, token.is_none_or(|token| token < self.next_token)),
+            (Flaw::Token, in_hand(ticket).all(|held| held.token < self.next_token)),
             (Flaw::Confirmation, unconfirmed == ticket.tier_source.is_unconfirmed()),
         ]
         .into_iter()
@@ -234,9 +235,10 @@ impl Engine {
 
     /// Whether the agent holds what is listed, each once, and waits where those who wait are looked for.
     fn agent_is_sound(&self, agent: &Agent) -> bool {
-        let holds = |number: &TicketNumber| {
-            let ticket = self.ticket_numbered(*number);
-            ticket.and_then(holder) == Some(&agent.id)
+        let holds = |number: &TicketNumber| is_holder(self.ticket_numbered(*number), &agent.id);
+        let is_offered = |number: &&TicketNumber| {
+            let ticket = self.ticket_numbered(**number);
+            ticket.is_some_and(|ticket| ticket.offer_to(&agent.id).is_some())
         };
         let each_once: BTreeSet<_> = agent.held.iter().collect();
         let mut in_hand = PerChannel::default();
@@ -249,6 +251,7 @@ impl Engine {
         agent.held.iter().all(holds)
             && each_once.len() == agent.held.len()
             && agent.in_hand == in_hand
+            && agent.held.iter().filter(is_offered).eq(&agent.offered)
             && self.roster.lists_wait(agent) == self.roster.is_idle(agent)
             && self.roster.lists_crew(&self.roster.crew_of(agent))
             && self.timers.holds_wait(agent)
@@ -263,10 +266,20 @@ impl Engine {
             && wrap.token < self.next_token
     }
 
+    /// How many tickets an agent has in hand, those left out that are offered to another agent first.
+    fn counted_hand(&self, agent: &Agent) -> usize {
+        let is_beside = |number: &&TicketNumber| {
+            let ticket = self.ticket_numbered(**number);
+            let first = ticket.and_then(|ticket| ticket.offer());
+            first.is_some_and(|first| first.agent != agent.id)
+        };
+        agent.held.len() - agent.offered.iter().filter(is_beside).count().min(agent.held.len())
+    }
+
     /// The first of the sums that do not come out.
     fn wrong_total(&self) -> Option<Flaw> {
         let waiting: usize = self.queues.iter().map(|(_, queue)| queue.len()).sum();
-        let held: usize = self.roster.iter().map(|agent| agent.held.len()).sum();
+        let held: usize = self.roster.iter().map(|agent| self.counted_hand(agent)).sum();
         let resting = self.resting.scheduled_count + self.resting.parked_count;
         let everywhere = (waiting + held + self.quarantined.len()) as u64 + resting;
         let late = |queue: &Queue| {
@@ -300,4 +313,9 @@ impl Engine {
         .into_iter()
         .find_map(|(flaw, holds)| (!holds).then_some(flaw))
     }
+}
+
+/// What says in whose hands a ticket is: an assignment, or each of its offers.
+fn in_hand(ticket: &Ticket) -> impl Iterator<Item = &Assignment> {
+    ticket.assignment().into_iter().chain(ticket.offers())
 }

@@ -134,7 +134,7 @@ impl Image {
                 let at = tickets.binary_search_by_key(number, |ticket| ticket.number);
                 let Ok(ticket) = at.map(|at| &tickets[at]) else { continue };
                 agent.in_hand[ticket.channel.index()] += 1;
-                if ticket.offer().is_some() {
+                if ticket.offer_to(&agent.id).is_some() {
                     agent.offered.push(*number);
                 }
             }

@@ -28,7 +28,8 @@ impl Engine {
         let (agent, survey) = self.chosen_agent(&turns[at..], survey, now);
         let agent = self.roster.get(agent).expect("who waits is registered");
         if agent.stream.is_some() {
-            return self.offer(&survey, agent, now);
+            let also = self.also_chosen(&turns[at..], agent, &survey, now);
+            return self.offer(&survey, agent, also, now);
         }
         let request = agent.wait.as_ref().and_then(|wait| wait.request.clone());
         self.assignment(&survey, agent, request, now)
@@ -74,23 +75,34 @@ impl Engine {
         wish: Option<&Wish>,
         choice: AgentChoice,
     ) -> Candidate<'a> {
+        self.standings(crew, wish, choice).next().expect("an empty crew is removed")
+    }
+
+    /// How those of a crew who wait stand in the order of choice: less is chosen.
+    pub(super) fn standings<'a>(
+        &'a self,
+        crew: &Crew,
+        wish: Option<&Wish>,
+        choice: AgentChoice,
+    ) -> impl Iterator<Item = Candidate<'a>> + use<'a> {
         let level = match choice {
             AgentChoice::BestLevel => wish.map_or(0, |wish| wish.levels(&crew.skills)),
             AgentChoice::LeastLoaded | AgentChoice::LongestIdle | AgentChoice::RoundRobin => 0,
         };
         let preferred = wish.map_or(0, |wish| wish.preferred_count(&crew.skills));
-        let (standing, agent) = self.roster.first_of(crew, choice);
-        Candidate { preferred: Reverse(preferred), level: Reverse(level), standing, agent }
+        let (preferred, level) = (Reverse(preferred), Reverse(level));
+        let in_order = self.roster.in_order(crew, choice);
+        in_order.map(move |(standing, agent)| Candidate { preferred, level, standing, agent })
     }
 }
 
 /// An agent who may get a ticket, by what decides among several: less is chosen.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     /// How many of the skills that the ticket prefers.
     preferred: Reverse<u32>,
     /// The levels in what it requires or prefers, where the pool asks for the best.
     level: Reverse<u32>,
     standing: Standing,
-    agent: &'a AgentId,
+    pub(super) agent: &'a AgentId,
 }

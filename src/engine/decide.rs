@@ -615,7 +615,9 @@ impl Engine {
                 Err(Rejection::LeaseSuperseded)
             }
             State::Quarantined(_) => Err(Rejection::TicketQuarantined),
-            State::Offered(offer) if offer.token == token => Err(Rejection::OfferNotAccepted),
+            State::Offered(offers) if offers.with_token(token).is_some() => {
+                Err(Rejection::OfferNotAccepted)
+            }
             State::Waiting | State::Offered(_) | State::Scheduled { .. } | State::Parked(_)
                 if was_given =>
             {

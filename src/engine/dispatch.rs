@@ -106,6 +106,8 @@ pub(super) struct Floor<'a> {
     pub(super) queues: &'a Queues,
     pub(super) roster: &'a Roster,
     pub(super) records: &'a [PoolRecord],
+    /// The pools of idle agents who are about to be offered something, and will then be idle no more.
+    pub(super) leaving: &'a [PoolSet],
 }
 
 impl Floor<'_> {
@@ -177,8 +179,9 @@ impl Floor<'_> {
     /// Whether the pool keeps its reserve for higher tiers when one of its idle agents takes `tier`.
     /// Asked of every pool the agent serves in: an agent lent out is missing in all of them.
     pub(super) fn may_spare(&self, pool: PoolIx, tier: TierIx, counted: bool) -> bool {
-        let idle = self.roster.idle_count(pool) + u32::from(!counted);
-        idle > self.policy.pool(pool).reserve_against(tier)
+        let leaving = self.leaving.iter().filter(|pools| pools.contains(pool)).count();
+        let idle = self.roster.idle_count(pool) as usize + usize::from(!counted);
+        idle > leaving + self.policy.pool(pool).reserve_against(tier) as usize
     }
 
     fn choose(&self, heads: &[Head], crew: PoolSet) -> Choice {

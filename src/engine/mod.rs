@@ -31,6 +31,7 @@ pub mod push;
 pub mod quarantine;
 pub mod queue;
 pub mod roster;
+pub mod several;
 mod shelf;
 mod starvation;
 mod supervise;
@@ -357,6 +358,7 @@ impl Engine {
             queues: &self.queues,
             roster: &self.roster,
             records: &self.records,
+            leaving: &[],
         }
     }
 

@@ -199,6 +199,12 @@ impl TierSet {
         tiers.into_iter().fold(Self::EMPTY, |set, tier| Self(set.0 | 1 << tier.0))
     }
 
+    /// What either set holds.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether `tier` is in the set.
     pub fn contains(self, tier: TierIx) -> bool {
         self.0 & 1 << tier.0 != 0

@@ -92,7 +92,7 @@ impl Engine {
         if live.assignment().is_some() {
             events.push(asked.event(number, Intervention::Requeue));
         }
-        events.extend(taken_back(live));
+        events.extend(taken_back(live, None));
         events.push(asked.event(number, asked.action.clone()));
         events.push(Event::Transferred(Box::new(moved)));
         Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } })

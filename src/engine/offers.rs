@@ -13,6 +13,7 @@ use super::model::{
     Agent, AgentId, Assignment, LeaseToken, Presence, State, Ticket, TicketId, TicketNumber, Time,
 };
 use super::push::{Declined, OfferRule, Stream};
+use super::several::{AlsoOffered, Offers};
 
 impl Engine {
     /// Opening a stream takes the place of a pull in progress and of a stream that is open already.
@@ -51,14 +52,17 @@ impl Engine {
     ) -> Result<Decision, Rejection> {
         let live = self.live(ticket, None)?;
         let number = live.number;
+        if let Some(offer) = live.offers().find(|offer| offer.token == token) {
+            let lease_until = now.plus_ms(self.lease_ms(offer));
+            let others = live.offers().filter(|other| other.token != token);
+            let why = Revocation::TakenByAnother;
+            let mut events: Vec<_> = others
+                .map(|other| Event::OfferRevoked { ticket: number, token: other.token, why })
+                .collect();
+            events.push(Event::Accepted { ticket: number, token, lease_until });
+            return Ok(Decision { events, answer: Answer::Holds { number, repeated: false } });
+        }
         match &live.state {
-            State::Offered(offer) if offer.token == token => {
-                let lease_until = now.plus_ms(self.lease_ms(offer));
-                Ok(Decision {
-                    events: vec![Event::Accepted { ticket: number, token, lease_until }],
-                    answer: Answer::Holds { number, repeated: false },
-                })
-            }
             State::Assigned(held) if held.token == token => Ok(Decision {
                 events: Vec::new(),
                 answer: Answer::Holds { number, repeated: true },
@@ -81,18 +85,18 @@ impl Engine {
     ) -> Result<Decision, Rejection> {
         let live = self.live(ticket, None)?;
         let number = live.number;
+        if let Some(offer) = live.offers().find(|offer| offer.token == token) {
+            let declined = self.declined_once_more(number, offer, now);
+            // Whoever was preferred does not want it: it need wait for that agent no longer.
+            let preferred = live.needs.as_ref().is_some_and(|needs| needs.while_available);
+            let opened = self.opened(live, OpenReason::GivenBack).filter(|_| preferred);
+            let declined = Event::Declined { ticket: number, token, reason, declined };
+            return Ok(Decision {
+                events: std::iter::once(declined).chain(opened).collect(),
+                answer: Answer::Ticket { number, repeated: false },
+            });
+        }
         match &live.state {
-            State::Offered(offer) if offer.token == token => {
-                let declined = self.declined_once_more(number, offer, now);
-                // Whoever was preferred does not want it: it need wait for that agent no longer.
-                let preferred = live.needs.as_ref().is_some_and(|needs| needs.while_available);
-                let opened = self.opened(live, OpenReason::GivenBack).filter(|_| preferred);
-                let declined = Event::Declined { ticket: number, token, reason, declined };
-                Ok(Decision {
-                    events: std::iter::once(declined).chain(opened).collect(),
-                    answer: Answer::Ticket { number, repeated: false },
-                })
-            }
             State::Assigned(held) if held.token == token => Err(Rejection::OfferAccepted),
             State::Quarantined(_) => Err(Rejection::TicketQuarantined),
             State::Scheduled { .. }
@@ -113,14 +117,20 @@ impl Engine {
     /// The events that take every offer of an agent back.
     pub(super) fn revoked(&self, agent: &Agent, why: Revocation) -> Vec<Event> {
         let revoked = agent.offered.iter().map(|number| {
-            let token = self.offer_of(*number).token;
+            let token = self.offer_of(*number, &agent.id).token;
             Event::OfferRevoked { ticket: *number, token, why }
         });
         revoked.collect()
     }
 
-    /// What an agent on a stream is given at `now`, if anything.
-    pub(super) fn offer(&self, survey: &Survey, agent: &Agent, now: Time) -> Option<Event> {
+    /// What an agent on a stream is offered, with those who are offered it `also`.
+    pub(super) fn offer(
+        &self,
+        survey: &Survey,
+        agent: &Agent,
+        also: Vec<AlsoOffered>,
+        now: Time,
+    ) -> Option<Event> {
         let (head, step) = survey.taken()?;
         Some(Event::Offered {
             ticket: head.ticket,
@@ -132,6 +142,7 @@ impl Engine {
             slack_ms: head.slack_ms,
             compared: Compared::of(survey),
             passed: self.passed_by(survey),
+            also,
         })
     }
 
@@ -149,10 +160,14 @@ impl Engine {
         }
         let number = *agent.offered.first().expect("only waits and offers can be loose");
         let why = if agent.stream.is_none() { Revocation::StreamClosed } else { Revocation::Away };
-        Some(Event::OfferRevoked { ticket: number, token: self.offer_of(number).token, why })
+        Some(Event::OfferRevoked {
+            ticket: number,
+            token: self.offer_of(number, &agent.id).token,
+            why,
+        })
     }
 
-    /// An offer whose time is up.
+    /// An offer whose time is up; of several the first.
     pub(super) fn missed(&self, ticket: &Ticket, now: Time) -> Event {
         let offer = ticket.offer().expect("only offers end so");
         let agent = self.roster.get(&offer.agent).expect("an offer's agent is registered");
@@ -179,9 +194,9 @@ impl Engine {
         offer.pool.map_or_else(OfferRule::default, |pool| self.policy.pool(pool).offer)
     }
 
-    fn offer_of(&self, number: TicketNumber) -> &Assignment {
+    fn offer_of(&self, number: TicketNumber, agent: &AgentId) -> &Assignment {
         let ticket = self.ticket_numbered(number).expect("only live tickets are offered");
-        ticket.offer().expect("an agent lists what is offered")
+        ticket.offer_to(agent).expect("an agent lists what is offered")
     }
 
     /// Makes an event of this file's kinds so.
@@ -227,41 +242,56 @@ impl Engine {
             slack_ms,
             compared,
             passed,
+            also,
         } = event
         else {
             unreachable!("called for this event only")
         };
-        assert_eq!(*token, self.next_token, "every offer has its own token");
-        self.next_token = LeaseToken(token.0 + 1);
-        let policy_version = self.policy.version.clone();
+        let tokens = std::iter::once(*token).chain(also.iter().map(|other| other.token));
+        for token in tokens {
+            assert_eq!(token, self.next_token, "every offer has its own token");
+            self.next_token = LeaseToken(token.0 + 1);
+        }
+        let offer = |agent: &AgentId, pool, token, step, compared: &Option<Compared>| Assignment {
+            agent: agent.clone(),
+            pool: Some(pool),
+            token,
+            assigned_at: at,
+            lease_until: *until,
+            request: None,
+            step,
+            slack_ms: *slack_ms,
+            policy_version: self.policy.version.clone(),
+            compared: compared.clone(),
+            in_doubt: false,
+        };
+        let others = also.iter();
+        let others = others.map(|o| offer(&o.agent, o.pool, o.token, o.step, &o.compared));
+        let offers =
+            Offers { first: offer(agent, *pool, *token, *step, compared), also: others.collect() };
         let mut place = None;
         self.re_key(*number, |ticket| {
             assert_eq!(ticket.state, State::Waiting, "only a waiting ticket is offered");
             place = Some((ticket.tier, ticket.channel));
-            ticket.state = State::Offered(Box::new(Assignment {
-                agent: agent.clone(),
-                pool: Some(*pool),
-                token: *token,
-                assigned_at: at,
-                lease_until: *until,
-                request: None,
-                step: *step,
-                slack_ms: *slack_ms,
-                policy_version,
-                compared: compared.clone(),
-                in_doubt: false,
-            }));
+            ticket.state = State::Offered(Box::new(offers));
         });
         let (tier, channel) = place.expect("it was just changed");
         self.roster.offer(agent, *number, channel, *token);
-        self.count_dispatch(agent, tier, *passed);
+        let mut agents = vec![(agent, *passed)];
+        for other in also {
+            self.roster.offer(&other.agent, *number, channel, other.token);
+            agents.push((&other.agent, other.passed));
+        }
+        self.count_dispatch_to(tier, &agents);
     }
 
     /// The agent says that the ticket is taken: that is the pick-up, and nobody is in doubt of it.
     fn accepted(&mut self, at: Time, number: TicketNumber, token: LeaseToken, lease_until: Time) {
         let (mut agent, mut pick_up) = (None, None);
         self.re_key(number, |ticket| {
-            let mut offer = offered(ticket, token).clone();
+            let offers = offered(ticket, token);
+            assert!(offers.also.is_empty(), "the other offers were taken back before");
+            let mut offer = offers.first.clone();
             agent = Some(offer.agent.clone());
             let is_first = ticket.picked_up_at.is_none();
             let first_wait_ms = is_first.then(|| at.since_ms(ticket.counts_from()));
@@ -279,13 +309,18 @@ impl Engine {
         self.roster.accept(&agent, number);
     }
 
-    /// The ticket waits in its old place again; answers with the agent it was offered to.
+    /// Without that offer the ticket waits in its old place again, unless others have yet to answer;
+    /// answers with the agent it was offered to.
     fn offer_back(&mut self, number: TicketNumber, token: LeaseToken) -> AgentId {
         let mut place = None;
         self.re_key(number, |ticket| {
-            let agent = offered(ticket, token).agent.clone();
-            place = Some((agent, ticket.channel));
-            ticket.state = State::Waiting;
+            let channel = ticket.channel;
+            let offers = offered(ticket, token);
+            let ended = offers.with_token(token).expect("it was just found");
+            place = Some((ended.agent.clone(), channel));
+            if offers.end(token) {
+                ticket.state = State::Waiting;
+            }
         });
         let (agent, channel) = place.expect("it was just changed");
         self.roster.take_offer(&agent, number, channel);
@@ -313,7 +348,15 @@ impl Engine {
     }
 }
 
-fn offered(ticket: &Ticket, token: LeaseToken) -> &Assignment {
-    let offer = ticket.offer().filter(|offer| offer.token == token);
-    offer.expect("the event's token offers the ticket")
+/// The ticket's offers, of which one has that token.
+fn offered(ticket: &mut Ticket, token: LeaseToken) -> &mut Offers {
+    match &mut ticket.state {
+        State::Offered(offers) if offers.with_token(token).is_some() => offers,
+        State::Offered(_)
+        | State::Waiting
+        | State::Scheduled { .. }
+        | State::Assigned(_)
+        | State::Parked(_)
+        | State::Quarantined(_) => panic!("the event's token offers the ticket"),
+    }
 }

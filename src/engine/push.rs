@@ -17,6 +17,8 @@ pub struct OfferRule {
     pub back_off_max_ms: i64,
     /// Offers missed in a row after which an agent is set away. At least 1.
     pub misses_max: u16,
+    /// To how many agents a ticket is offered at once, 1 to [`OFFER_TO_MAX`](super::several::OFFER_TO_MAX).
+    pub offer_to: u8,
 }
 
 impl Default for OfferRule {
@@ -26,6 +28,7 @@ impl Default for OfferRule {
             back_off_first_ms: 10_000,
             back_off_max_ms: 300_000,
             misses_max: 3,
+            offer_to: 1,
         }
     }
 }

@@ -102,12 +102,14 @@ impl Audited {
     }
 }
 
-/// Who has the ticket in hand.
-pub(super) fn holder(ticket: &Ticket) -> Option<&AgentId> {
-    match &ticket.state {
-        State::Assigned(held) | State::Offered(held) => Some(&held.agent),
-        State::Scheduled { .. } | State::Waiting | State::Parked(_) | State::Quarantined(_) => None,
-    }
+/// Who has the ticket in hand: one agent, or all to whom it is offered.
+pub(super) fn holders(ticket: &Ticket) -> impl Iterator<Item = &AgentId> {
+    ticket.assignment().into_iter().chain(ticket.offers()).map(|held| &held.agent)
+}
+
+/// Whether that agent has the ticket in hand.
+pub(super) fn is_holder(ticket: Option<&Ticket>, agent: &AgentId) -> bool {
+    ticket.is_some_and(|ticket| holders(ticket).any(|holder| holder == agent))
 }
 
 impl Engine {
@@ -148,7 +150,7 @@ impl Engine {
             let mut listed = BTreeSet::new();
             agent.held.retain(|number| {
                 let ticket = self.ticket_numbered(*number);
-                ticket.and_then(holder) == Some(&agent.id) && listed.insert(*number)
+                is_holder(ticket, &agent.id) && listed.insert(*number)
             });
         }
         *self = Self::from_image(image, self.limits);

@@ -161,23 +161,31 @@ impl Roster {
         first.into_iter().map(|((_, _, agent), crew)| (agent, crew)).collect()
     }
 
-    /// Who of a crew in which someone waits is first in that order of choice, with what the order
-    /// compares: less is first.
-    pub(super) fn first_of(&self, crew: &Crew, choice: AgentChoice) -> (Standing, &AgentId) {
+    /// Those of a crew in which someone waits, in that order of choice, with what the order compares: less
+    /// is first.
+    pub(super) fn in_order<'a>(
+        &'a self,
+        crew: &Crew,
+        choice: AgentChoice,
+    ) -> impl Iterator<Item = (Standing, &'a AgentId)> + use<'a> {
         let idle = &self.waiting[crew];
-        let first = match choice {
+        let (mut loads, mut waits, mut recents) = (None, None, None);
+        match choice {
             AgentChoice::LeastLoaded | AgentChoice::BestLevel => {
-                let turn = idle.least_loaded.first();
-                turn.map(|(load, since, agent)| ((i128::from(*load), i128::from(since.0)), agent))
+                loads = Some(idle.least_loaded.iter());
             }
-            AgentChoice::LongestIdle => {
-                idle.longest_waiting.first().map(|(since, agent)| ((i128::from(since.0), 0), agent))
-            }
-            AgentChoice::RoundRobin => {
-                idle.least_recent.first().map(|(token, agent)| ((i128::from(token.0), 0), agent))
-            }
-        };
-        first.expect("an empty crew is removed")
+            AgentChoice::LongestIdle => waits = Some(idle.longest_waiting.iter()),
+            AgentChoice::RoundRobin => recents = Some(idle.least_recent.iter()),
+        }
+        let loads = loads
+            .into_iter()
+            .flatten()
+            .map(|(load, since, agent)| ((i128::from(*load), i128::from(since.0)), agent));
+        let waits = waits.into_iter().flatten();
+        let waits = waits.map(|(since, agent)| ((i128::from(since.0), 0), agent));
+        let recents = recents.into_iter().flatten();
+        let recents = recents.map(|(token, agent)| ((i128::from(token.0), 0), agent));
+        loads.chain(waits).chain(recents)
     }
 
     /// Whether the agent is among those of the crew who wait.

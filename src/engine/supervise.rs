@@ -65,7 +65,7 @@ impl Engine {
             }
             Intervention::MoveToFront | Intervention::Requeue => {
                 events.push(asked.event(number, asked.action.clone()));
-                events.extend(taken_back(live));
+                events.extend(taken_back(live, None));
             }
             Intervention::Withdraw => {
                 events.push(asked.event(number, Intervention::Withdraw));
@@ -89,9 +89,14 @@ impl Engine {
     ) -> Result<Decision, Rejection> {
         let number = live.number;
         let known = self.roster.get(agent).ok_or(Rejection::AgentNotFound)?;
-        if live.offer().is_some_and(|offer| offer.agent == *agent) {
-            let answer = Answer::Ticket { number, repeated: true };
-            return Ok(Decision { events: Vec::new(), answer });
+        if live.offer_to(agent).is_some() {
+            // Nobody else has it to answer any more; the agent keeps the offer that is open.
+            let mut events: Vec<_> = taken_back(live, Some(agent)).collect();
+            let repeated = events.is_empty();
+            if !repeated {
+                events.push(asked.event(number, asked.action.clone()));
+            }
+            return Ok(Decision { events, answer: Answer::Ticket { number, repeated } });
         }
         if live.assignment().is_some_and(|held| held.agent == *agent) {
             let answer = Answer::Holds { number, repeated: true };
@@ -113,7 +118,7 @@ impl Engine {
         if live.assignment().is_some() {
             events.push(asked.event(number, Intervention::Requeue));
         }
-        events.extend(taken_back(live));
+        events.extend(taken_back(live, None));
         events.push(asked.event(number, asked.action.clone()));
         let (agent, token) = (agent.clone(), self.next_token);
         let (step, passed) = (Step::Forced, TierSet::EMPTY);
@@ -132,6 +137,7 @@ impl Engine {
                 slack_ms,
                 passed,
                 compared: None,
+                also: Vec::new(),
             });
             return Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } });
         }
@@ -169,8 +175,9 @@ impl Engine {
     }
 }
 
-/// The event that takes the ticket's offer back, if it is offered.
-pub(super) fn taken_back(ticket: &Ticket) -> Option<Event> {
-    let token = ticket.offer()?.token;
-    Some(Event::OfferRevoked { ticket: ticket.number, token, why: Revocation::Supervisor })
+/// The events that take the ticket's offers back, but for one to `kept`.
+pub(super) fn taken_back(ticket: &Ticket, kept: Option<&AgentId>) -> impl Iterator<Item = Event> {
+    let (number, why) = (ticket.number, Revocation::Supervisor);
+    let ended = ticket.offers().filter(move |offer| Some(&offer.agent) != kept);
+    ended.map(move |offer| Event::OfferRevoked { ticket: number, token: offer.token, why })
 }

@@ -15,6 +15,7 @@ mod many_queues;
 mod moved;
 mod moves;
 mod offers;
+mod offers_several;
 mod outlook;
 mod pausing;
 mod policies;

@@ -60,8 +60,9 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
             let all = [response(), solution(), overflow, preference, escalation, expiry];
             all.into_iter().flatten().min()
         }
-        State::Offered(offer) => {
-            let end = Some((offer.lease_until, Due::OfferEnd));
+        // Of several offers the first ends first, and the next is then the first.
+        State::Offered(offers) => {
+            let end = Some((offers.first.lease_until, Due::OfferEnd));
             [response(), solution(), end].into_iter().flatten().min()
         }
         State::Assigned(held) => {

@@ -59,12 +59,15 @@ impl Engine {
         let mut before = Vec::new();
         let mut gets = None;
         while let Some(event) = supposed.route(now) {
-            let Some(turn) = turn_of(&event) else { break };
-            if turn.agent == agent.id {
-                gets = Some((turn.ticket, turn.step));
+            let mut turns = turns_of(&event);
+            if let Some(own) = turns.iter().find(|turn| turn.agent == agent.id) {
+                gets = Some((own.ticket, own.step));
                 break;
             }
-            before.push(turn);
+            if turns.is_empty() {
+                break;
+            }
+            before.append(&mut turns);
             supposed.apply(now, &event);
         }
         let known = supposed.roster.get(&agent.id).expect("the excerpt has the agent");
@@ -161,11 +164,14 @@ impl Trial<'_> {
 }
 
 /// What the answer of `route` gives to whom.
-fn turn_of(event: &Event) -> Option<Turn> {
-    let (Event::Assigned { ticket, agent, step, .. } | Event::Offered { ticket, agent, step, .. }) =
-        event
-    else {
-        return None;
-    };
-    Some(Turn { agent: agent.clone(), ticket: *ticket, step: *step })
+fn turns_of(event: &Event) -> Vec<Turn> {
+    let turn = |agent: &AgentId, ticket, step| Turn { agent: agent.clone(), ticket, step };
+    match event {
+        Event::Assigned { ticket, agent, step, .. } => vec![turn(agent, *ticket, *step)],
+        Event::Offered { ticket, agent, step, also, .. } => {
+            let others = also.iter().map(|other| turn(&other.agent, *ticket, other.step));
+            std::iter::once(turn(agent, *ticket, *step)).chain(others).collect()
+        }
+        _ => Vec::new(),
+    }
 }

@@ -245,8 +245,9 @@ impl Engine {
                 failed.push(Condition::Assigned { agent: held.agent.clone() });
                 false
             }
-            State::Offered(offer) => {
-                failed.push(Condition::Offered { agent: offer.agent.clone() });
+            State::Offered(offers) => {
+                let agents = offers.iter().map(|offer| offer.agent.clone());
+                failed.extend(agents.map(|agent| Condition::Offered { agent }));
                 false
             }
             State::Scheduled { opens_at: until } => {

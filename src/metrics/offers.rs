@@ -2,7 +2,7 @@
 
 use super::{Counters, Labels};
 use crate::engine::Engine;
-use crate::engine::command::{Event, WorkEnd};
+use crate::engine::command::{Event, Revocation, WorkEnd};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
@@ -14,6 +14,7 @@ pub(super) struct Offers {
     declined: Counter,
     missed: Counter,
     taken_back: Counter,
+    taken_by_another: Counter,
     set_away: Counter,
     opened: Counter,
     closed: Counters<1>,
@@ -24,7 +25,7 @@ impl Offers {
         let outcomes = Counters::<1>::default();
         registry.register(
             "offers",
-            "Offers by outcome: made, and of those accepted, declined, missed, taken_back",
+            "Offers by outcome: made, and of those accepted, declined, missed, taken_back, taken_by_another",
             Family::clone(&outcomes),
         );
         let outcome = |name: &str| {
@@ -50,6 +51,7 @@ impl Offers {
             declined: outcome("declined"),
             missed: outcome("missed"),
             taken_back: outcome("taken_back"),
+            taken_by_another: outcome("taken_by_another"),
             set_away,
             opened,
             closed,
@@ -59,7 +61,7 @@ impl Offers {
     /// Counts an event that `engine` has just applied.
     pub(super) fn observe(&self, event: &Event, engine: &Engine) {
         match event {
-            Event::Offered { .. } => drop(self.made.inc()),
+            Event::Offered { also, .. } => drop(self.made.inc_by(1 + also.len() as u64)),
             Event::Accepted { .. } => drop(self.accepted.inc()),
             Event::Declined { .. } => drop(self.declined.inc()),
             Event::OfferMissed { set_away, .. } => {
@@ -68,12 +70,13 @@ impl Offers {
                     self.set_away.inc();
                 }
             }
+            Event::OfferRevoked { why: Revocation::TakenByAnother, .. } => {
+                self.taken_by_another.inc();
+            }
             Event::OfferRevoked { .. } => drop(self.taken_back.inc()),
             Event::Cancelled { .. } => {
                 let last = engine.last_finished().expect("a ticket has just ended");
-                if last.ticket.offer().is_some() {
-                    self.taken_back.inc();
-                }
+                self.taken_back.inc_by(last.ticket.offers().count() as u64);
             }
             Event::WorkOpened { .. } => drop(self.opened.inc()),
             Event::WorkClosed { why, .. } => {

@@ -139,6 +139,8 @@ pub struct PoolSummary {
     pub back_off_ms: [i64; 2],
     /// Offers missed in a row after which an agent is set away.
     pub misses_max: u16,
+    /// To how many agents a ticket is offered at once.
+    pub offer_to: u8,
     /// The agents kept free.
     pub reserve: Vec<Reserve>,
     /// The tiers it may serve at some time, highest first.
@@ -250,6 +252,7 @@ fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
         offer_ms: pool.offer.offer_ms,
         back_off_ms: [pool.offer.back_off_first_ms, pool.offer.back_off_max_ms],
         misses_max: pool.offer.misses_max,
+        offer_to: pool.offer.offer_to,
         reserve: reserve.collect(),
         starving_head_taken_within: super::starving::bound(policy, tiers.len()),
         tiers,

@@ -55,6 +55,8 @@ const OFFER_MS: RangeInclusive<i64> = SECOND..=600 * SECOND;
 const BACK_OFF_MS: RangeInclusive<i64> = SECOND..=DAY;
 /// `misses_max`.
 const MISSES_MAX: RangeInclusive<u64> = 1..=100;
+/// `offer_to`: agents whom a ticket is offered to at once.
+const OFFER_TO: RangeInclusive<u64> = 1..=8;
 /// `reserve`: agents kept free.
 const RESERVE: RangeInclusive<u64> = 0..=1000;
 /// `queue_max`: tickets that may wait; a queue that takes none would be a channel that is not offered.

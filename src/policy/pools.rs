@@ -1,8 +1,8 @@
 //! `[[pool]]`: staff who serve together, their lease and what they keep in reserve.
 
 use super::{
-    BACK_OFF_MS, LEASE_MS, LEASE_MS_DEFAULT, MISSES_MAX, Names, OFFER_MS, RESERVE, tables,
-    unique_name,
+    BACK_OFF_MS, LEASE_MS, LEASE_MS_DEFAULT, MISSES_MAX, Names, OFFER_MS, OFFER_TO, RESERVE,
+    tables, unique_name,
 };
 use crate::engine::escalation;
 use crate::engine::model::{AgentChoice, POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
@@ -65,6 +65,10 @@ fn offer(pool: &Section<'_>) -> Option<OfferRule> {
         let count = item.whole(MISSES_MAX)?;
         Some(u16::try_from(count).expect("it is at most 100"))
     });
+    let offer_to = pool.get("offer_to").map_or(Some(default.offer_to), |item| {
+        let count = item.whole(OFFER_TO)?;
+        Some(u8::try_from(count).expect("it is at most 8"))
+    });
     let back_off = match pool.get("back_off") {
         Some(item) => back_off(&item, &default),
         None => Some((default.back_off_first_ms, default.back_off_max_ms)),
@@ -75,6 +79,7 @@ fn offer(pool: &Section<'_>) -> Option<OfferRule> {
         back_off_first_ms,
         back_off_max_ms,
         misses_max: misses_max?,
+        offer_to: offer_to?,
     })
 }
 

@@ -9,6 +9,7 @@ mod forecast;
 mod intake;
 mod life;
 mod limits;
+mod offers_several;
 mod ops;
 mod past;
 mod policies;

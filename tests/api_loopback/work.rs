@@ -35,11 +35,11 @@ impl Line {
         }
     }
 
-    async fn say(&self, up: Up) {
+    pub(crate) async fn say(&self, up: Up) {
         self.up.send(request(up)).await.expect("the stream is open");
     }
 
-    async fn next(&mut self) -> Result<Down, Status> {
+    pub(crate) async fn next(&mut self) -> Result<Down, Status> {
         let message = self.down.message().await?.expect("the stream goes on");
         Ok(message.event.expect("every message is one"))
     }
@@ -72,15 +72,15 @@ fn request(up: Up) -> pb::WorkRequest {
     pb::WorkRequest { request: Some(up) }
 }
 
-fn id_of(offer: &pb::WorkOffer) -> String {
+pub(crate) fn id_of(offer: &pb::WorkOffer) -> String {
     offer.ticket.as_ref().expect("an offer has its ticket").ticket_id.clone()
 }
 
-fn accept(offer: &pb::WorkOffer) -> pb::AcceptOfferRequest {
+pub(crate) fn accept(offer: &pb::WorkOffer) -> pb::AcceptOfferRequest {
     pb::AcceptOfferRequest { ticket_id: id_of(offer), lease_token: offer.lease_token }
 }
 
-fn decline(offer: &pb::WorkOffer) -> pb::DeclineOfferRequest {
+pub(crate) fn decline(offer: &pb::WorkOffer) -> pb::DeclineOfferRequest {
     pb::DeclineOfferRequest {
         ticket_id: id_of(offer),
         lease_token: offer.lease_token,
@@ -88,7 +88,7 @@ fn decline(offer: &pb::WorkOffer) -> pb::DeclineOfferRequest {
     }
 }
 
-async fn agent_of(server: &TestServer, id: &str) -> pb::Agent {
+pub(crate) async fn agent_of(server: &TestServer, id: &str) -> pb::Agent {
     let request = pb::GetAgentRequest { agent_id: id.into() };
     let answer = server.admin().get_agent(request).await.expect("the agent is registered");
     answer.into_inner().agent.expect("an answer has its agent")

@@ -5,5 +5,6 @@ mod disk;
 mod golden;
 mod records;
 mod script;
+mod several;
 mod snapshots;
 mod verify;

@@ -19,27 +19,41 @@ pub(super) fn of_push(mut told: pb::Event, event: &Event, named: Named<'_>) -> p
             told.agent_id = agent.to_string();
             work_end_name(*why).clone_into(&mut told.reason);
         }
-        Event::Offered { agent, pool, until, step, slack_ms, .. } => {
+        Event::Offered { agent, pool, token, until, step, slack_ms, also, .. } => {
             told.agent_id = agent.to_string();
             told.pools = named.pools(PoolSet::of([*pool]));
             told.until = Some(timestamp(*until));
             told.step = pb::DecisionStep::from(*step).into();
             told.slack_ms = Some(*slack_ms);
+            told.details = details([("lease_token", &*token.0.to_string())]);
+            told.also_agent_ids = also.iter().map(|other| other.agent.to_string()).collect();
         }
-        Event::Accepted { lease_until, .. } => told.until = Some(timestamp(*lease_until)),
-        Event::Declined { reason, declined, .. } => {
+        Event::Accepted { token, lease_until, .. } => {
+            told.until = Some(timestamp(*lease_until));
+            told.details = details([("lease_token", &*token.0.to_string())]);
+        }
+        Event::Declined { token, reason, declined, .. } => {
             told.reason = reason.to_string();
             told.until = declined.until.map(timestamp);
-            told.details = details([("count", &*declined.count.to_string())]);
+            let (count, token) = (declined.count.to_string(), token.0.to_string());
+            told.details = details([("count", &*count), ("lease_token", &*token)]);
         }
-        Event::OfferMissed { declined, missed_count, set_away, .. } => {
+        Event::OfferMissed { token, declined, missed_count, set_away, .. } => {
             told.until = declined.until.map(timestamp);
             let (count, missed) = (declined.count.to_string(), missed_count.to_string());
+            let token = token.0.to_string();
             let away = if *set_away { "away" } else { "" };
-            told.details =
-                details([("count", &*count), ("missed_count", &*missed), ("presence", away)]);
+            told.details = details([
+                ("count", &*count),
+                ("lease_token", &*token),
+                ("missed_count", &*missed),
+                ("presence", away),
+            ]);
         }
-        Event::OfferRevoked { why, .. } => revocation_name(*why).clone_into(&mut told.reason),
+        Event::OfferRevoked { token, why, .. } => {
+            revocation_name(*why).clone_into(&mut told.reason);
+            told.details = details([("lease_token", &*token.0.to_string())]);
+        }
         Event::BackOffEnded { agent, ticket: _ } => told.agent_id = agent.to_string(),
         _ => unreachable!("called for the events of streams and offers only"),
     }
@@ -63,5 +77,6 @@ fn revocation_name(why: Revocation) -> &'static str {
         Revocation::StreamClosed => "the agent's stream was closed",
         Revocation::AgentDeleted => "the agent was removed",
         Revocation::Supervisor => "a supervisor took it back",
+        Revocation::TakenByAnother => "another agent accepted it",
     }
 }

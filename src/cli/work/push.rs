@@ -492,5 +492,6 @@ fn revoke_reason(reason: v1::RevokeReason) -> &'static str {
         v1::RevokeReason::StreamClosed => "stream-closed",
         v1::RevokeReason::AgentDeleted => "agent-deleted",
         v1::RevokeReason::Supervisor => "supervisor",
+        v1::RevokeReason::TakenByAnother => "taken-by-another",
     }
 }

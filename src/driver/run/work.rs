@@ -107,42 +107,50 @@ impl Driver {
         }
     }
 
-    /// The offer that `event` is about to end, as long as the engine still knows it.
-    pub(super) fn ending_offer(&self, event: &Event) -> Option<Ending> {
-        if self.streams.is_empty() {
-            return None;
-        }
-        let ticket = self.engine.ticket_numbered(event.ticket()?)?;
-        let offer = ticket.offer()?;
-        Some(Ending { agent: offer.agent.clone(), ticket: ticket.id.clone(), token: offer.token })
+    /// The offers that `event` is about to end without their agents' doing, as long as the engine still
+    /// knows them.
+    pub(super) fn ending_offers(&self, event: &Event) -> Vec<Ending> {
+        let ended = match event {
+            Event::OfferMissed { token, .. } | Event::OfferRevoked { token, .. } => Some(*token),
+            Event::Cancelled { .. } => None,
+            // Nothing else ends an offer, but for what its agent asks.
+            _ => return Vec::new(),
+        };
+        let number = event.ticket().filter(|_| !self.streams.is_empty());
+        let ticket = number.and_then(|number| self.engine.ticket_numbered(number));
+        let Some(ticket) = ticket else { return Vec::new() };
+        let ending = ticket.offers().filter(|offer| ended.is_none_or(|token| token == offer.token));
+        let ending = ending.map(|offer| Ending {
+            agent: offer.agent.clone(),
+            ticket: ticket.id.clone(),
+            token: offer.token,
+        });
+        ending.collect()
     }
 
     /// Tells what has just happened to the streams that it concerns.
-    pub(super) fn tell_streams(&mut self, event: &Event, ending: Option<Ending>) {
+    pub(super) fn tell_streams(&mut self, event: &Event, ending: Vec<Ending>) {
         match event {
-            Event::Offered { ticket, agent, .. } => {
-                let offered = Box::new(live(&self.engine, *ticket, self.now()));
-                self.tell_stream(agent, Push::Offer(offered));
+            Event::Offered { ticket, agent, token, also, .. } => {
+                let offered = live(&self.engine, *ticket, self.now());
+                for other in also {
+                    let (live, token) = (Box::new(offered.clone()), other.token);
+                    self.tell_stream(&other.agent, Push::Offer { live, token });
+                }
+                self.tell_stream(agent, Push::Offer { live: Box::new(offered), token: *token });
             }
             Event::OfferMissed { declined, missed_count, set_away, .. } => {
-                let Some(Ending { agent, ticket, token }) = ending else { return };
-                let (missed_count, until) = (*missed_count, declined.until);
-                self.tell_stream(&agent, Push::Missed { ticket, token, missed_count, until });
-                if *set_away {
-                    let presence = crate::engine::model::Presence::Away;
-                    self.tell_stream(&agent, Push::Presence(presence));
+                for Ending { agent, ticket, token } in ending {
+                    let (missed_count, until) = (*missed_count, declined.until);
+                    self.tell_stream(&agent, Push::Missed { ticket, token, missed_count, until });
+                    if *set_away {
+                        let presence = crate::engine::model::Presence::Away;
+                        self.tell_stream(&agent, Push::Presence(presence));
+                    }
                 }
             }
-            Event::OfferRevoked { why, .. } => {
-                let Some(Ending { agent, ticket, token }) = ending else { return };
-                let why = Revoked::Rule(*why);
-                self.tell_stream(&agent, Push::Revoked { ticket, token, why });
-            }
-            Event::Cancelled { .. } => {
-                let Some(Ending { agent, ticket, token }) = ending else { return };
-                let why = Revoked::TicketEnded;
-                self.tell_stream(&agent, Push::Revoked { ticket, token, why });
-            }
+            Event::OfferRevoked { why, .. } => self.tell_revoked(ending, Revoked::Rule(*why)),
+            Event::Cancelled { .. } => self.tell_revoked(ending, Revoked::TicketEnded),
             Event::PresenceSet { agent, presence } => {
                 self.tell_stream(agent, Push::Presence(*presence));
             }
@@ -185,6 +193,12 @@ impl Driver {
             | Event::Queued { .. }
             | Event::Parked { .. }
             | Event::Resumed { .. } => {}
+        }
+    }
+
+    fn tell_revoked(&mut self, ending: Vec<Ending>, why: Revoked) {
+        for Ending { agent, ticket, token } in ending {
+            self.tell_stream(&agent, Push::Revoked { ticket, token, why });
         }
     }
 

@@ -9,6 +9,7 @@ use super::super::model::{
 use super::super::needs::Needs;
 use super::super::push::{Declined, Stream};
 use super::super::quarantine::Audited;
+use super::super::several::AlsoOffered;
 use super::super::timing::Urgency;
 use super::super::wish::Wish;
 use super::super::wrap_up::WrapUpEnd;
@@ -375,7 +376,7 @@ pub enum Event {
         /// Why.
         why: WorkEnd,
     },
-    /// A ticket was offered to an agent on a stream.
+    /// A ticket was offered to an agent on a stream, or to several.
     Offered {
         /// Which.
         ticket: TicketNumber,
@@ -395,8 +396,11 @@ pub enum Event {
         compared: Option<Compared>,
         /// The starving tiers that it passed by.
         passed: TierSet,
+        /// Others to whom it is offered at the same time, with the tokens that follow.
+        also: Vec<AlsoOffered>,
     },
-    /// An offer was accepted: the agent has picked the ticket up.
+    /// An offer was accepted: the agent has picked the ticket up. Other offers of the ticket were taken
+    /// back just before.
     Accepted {
         /// Which ticket.
         ticket: TicketNumber,
@@ -405,7 +409,7 @@ pub enum Event {
         /// When the lease ends.
         lease_until: Time,
     },
-    /// An offer was declined; the ticket is back in its place.
+    /// An offer was declined; the ticket is back in its place, unless others have it to answer still.
     Declined {
         /// Which ticket.
         ticket: TicketNumber,
@@ -416,7 +420,7 @@ pub enum Event {
         /// What the agent remembers of it.
         declined: Declined,
     },
-    /// An offer's time was up; the ticket is back in its place.
+    /// An offer's time was up; the ticket is back in its place, unless others have it to answer still.
     OfferMissed {
         /// Which ticket.
         ticket: TicketNumber,
@@ -429,7 +433,8 @@ pub enum Event {
         /// Whether that made the agent away.
         set_away: bool,
     },
-    /// An offer was taken back; the ticket is in its place, and nothing is held against the agent.
+    /// An offer was taken back, and nothing is held against the agent; the ticket is in its place, unless
+    /// others have it to answer still.
     OfferRevoked {
         /// Which ticket.
         ticket: TicketNumber,
@@ -475,6 +480,8 @@ pub enum Revocation {
     AgentDeleted,
     /// A supervisor took the ticket back, or gave it to someone else.
     Supervisor,
+    /// Another agent to whom it was offered at the same time has accepted it.
+    TakenByAnother,
 }
 
 impl Event {

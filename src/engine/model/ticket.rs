@@ -4,6 +4,7 @@ use super::super::compared::Compared;
 use super::super::life::{Ledger, Leg, Life, Parked, Stay};
 use super::super::needs::Needs;
 use super::super::quarantine::Quarantine;
+use super::super::several::Offers;
 use super::super::timing::Urgency;
 use super::{AgentId, LeaseToken, PoolIx, PoolSet, TicketId, TicketNumber, TierIx, Time};
 use std::fmt;
@@ -167,8 +168,8 @@ pub enum State {
     },
     /// In its queue.
     Waiting,
-    /// Offered to an agent, who has yet to accept: `assigned_at` is when, `lease_until` how long.
-    Offered(Box<Assignment>),
+    /// Offered to an agent or several, who have yet to accept: `assigned_at` is when, `lease_until` how long.
+    Offered(Box<Offers>),
     /// In an agent's hands.
     Assigned(Box<Assignment>),
     /// Waiting for its customer, in nobody's hands.
@@ -330,10 +331,10 @@ impl Ticket {
         self.state == State::Waiting
     }
 
-    /// The offer, while an agent has yet to accept it.
+    /// The offer, while an agent has yet to accept it; of several the first.
     pub fn offer(&self) -> Option<&Assignment> {
         match &self.state {
-            State::Offered(offer) => Some(offer),
+            State::Offered(offers) => Some(&offers.first),
             State::Scheduled { .. }
             | State::Waiting
             | State::Assigned(_)

@@ -33,7 +33,7 @@ use crate::engine::model::{
     Pool, PoolIx, PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
 use crate::engine::needs::SkillSet;
-use crate::engine::{Engine, Limits};
+use crate::engine::{Audit, Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use telling::{answer, explained, id_of, pool_names, queue_name, seen, tier_name, told_unasked};
@@ -136,6 +136,7 @@ impl Stage {
             self.tell(&told);
         }
         self.settle();
+        self.audit_in_steps();
         if let Some(foretold) = foretold {
             foretold.check(self.journal[recorded_count..].iter().map(|(_, event)| event));
         }
@@ -239,9 +240,8 @@ impl Stage {
             if let Event::PresenceSet { agent, presence } = &event {
                 self.tell(&format!("{agent} is {presence:?}"));
             }
-            if let Event::Offered { ticket, agent, token, step, .. } = &event {
-                let ticket = id_of(*ticket, &self.engine);
-                self.tell(&format!("{agent} is offered {ticket} #{} {}", token.0, step.name()));
+            for told in offers::offered(&event, &self.engine) {
+                self.tell(&told);
             }
             if let Event::Assigned { ticket, agent, token, step, .. } = &event {
                 let ticket = id_of(*ticket, &self.engine);
@@ -261,6 +261,14 @@ impl Stage {
             panic!("{wrong} after {event:?} in\n{}", self.happened);
         }
         self.journal.push((self.now, event));
+    }
+
+    fn audit_in_steps(&self) {
+        let mut audit = Audit::default();
+        while !audit.is_over() {
+            let faults = self.engine.audit_step(&mut audit, 64);
+            assert!(faults.is_empty(), "{faults:?} in\n{}", self.happened);
+        }
     }
 
     fn replay(&self) {

@@ -8,6 +8,7 @@ use crate::engine::capacity::{ChannelRule, ChannelSet, Maxima};
 use crate::engine::command::{Event, Revocation, WorkEnd};
 use crate::engine::model::{AgentId, LeaseToken, TicketNumber, TierSet, Time};
 use crate::engine::push::{Declined, OfferRule, Stream};
+use crate::engine::several::AlsoOffered;
 use std::collections::BTreeMap;
 use v1::record::Event as Kind;
 
@@ -17,25 +18,35 @@ twin! {
 }
 twin! {
     encode_revocation, decode_revocation, Revocation, v1::Revocation,
-    [Away, StreamClosed, AgentDeleted, Supervisor]
+    [Away, StreamClosed, AgentDeleted, Supervisor, TakenByAnother]
 }
 
 /// An event of this file's kinds.
 pub(super) fn encode(event: &Event) -> Kind {
     match event {
-        Event::Offered { ticket, agent, pool, token, until, step, slack_ms, compared, passed } => {
-            Kind::Offered(v1::Offered {
-                ticket: ticket.0,
-                agent: agent.as_str().into(),
-                pool: pool.0.into(),
-                token: token.0,
-                until: until.0,
-                step: encode_step(*step),
-                slack_ms: *slack_ms,
-                compared: encode_compared(compared.as_ref()),
-                passed_tiers: passed.0,
-            })
-        }
+        Event::Offered {
+            ticket,
+            agent,
+            pool,
+            token,
+            until,
+            step,
+            slack_ms,
+            compared,
+            passed,
+            also,
+        } => Kind::Offered(v1::Offered {
+            ticket: ticket.0,
+            agent: agent.as_str().into(),
+            pool: pool.0.into(),
+            token: token.0,
+            until: until.0,
+            step: encode_step(*step),
+            slack_ms: *slack_ms,
+            compared: encode_compared(compared.as_ref()),
+            passed_tiers: passed.0,
+            also: also.iter().map(encode_also).collect(),
+        }),
         Event::Accepted { ticket, token, lease_until } => Kind::Accepted(v1::Accepted {
             ticket: ticket.0,
             token: token.0,
@@ -91,6 +102,29 @@ pub(super) fn offered(offered: v1::Offered) -> Result<Event, Error> {
         slack_ms: offered.slack_ms,
         compared: decode_compared(offered.compared)?,
         passed: TierSet(offered.passed_tiers),
+        also: offered.also.into_iter().map(decode_also).collect::<Result<_, _>>()?,
+    })
+}
+
+fn encode_also(also: &AlsoOffered) -> v1::AlsoOffered {
+    v1::AlsoOffered {
+        agent: also.agent.as_str().into(),
+        pool: also.pool.0.into(),
+        token: also.token.0,
+        step: encode_step(also.step),
+        passed_tiers: also.passed.0,
+        compared: encode_compared(also.compared.as_ref()),
+    }
+}
+
+fn decode_also(also: v1::AlsoOffered) -> Result<AlsoOffered, Error> {
+    Ok(AlsoOffered {
+        agent: AgentId::new(name(also.agent, "also_offered.agent")?),
+        pool: decode_pool(also.pool, "also_offered.pool")?,
+        token: LeaseToken(also.token),
+        step: decode_step(also.step, "also_offered.step")?,
+        compared: decode_compared(also.compared)?,
+        passed: TierSet(also.passed_tiers),
     })
 }
 
@@ -250,6 +284,7 @@ pub(super) fn encode_rule(rule: &OfferRule) -> Option<v1::OfferRule> {
         back_off_first_ms: rule.back_off_first_ms,
         back_off_max_ms: rule.back_off_max_ms,
         misses_max: rule.misses_max.into(),
+        offer_to: (rule.offer_to != 1).then(|| rule.offer_to.into()),
     })
 }
 
@@ -260,5 +295,6 @@ pub(super) fn decode_rule(rule: Option<v1::OfferRule>) -> Result<OfferRule, Erro
         back_off_first_ms: rule.back_off_first_ms,
         back_off_max_ms: rule.back_off_max_ms,
         misses_max: narrow(rule.misses_max, "offer_rule.misses_max")?,
+        offer_to: narrow(rule.offer_to.unwrap_or(1), "offer_rule.offer_to")?,
     })
 }

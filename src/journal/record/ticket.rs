@@ -11,6 +11,7 @@ use crate::engine::model::{
     PoolIx, PoolSet, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use crate::engine::quarantine::{Flaw, Quarantine};
+use crate::engine::several::Offers;
 use crate::engine::timing::Urgency;
 use std::sync::Arc;
 
@@ -191,6 +192,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
             .filter(|life| !life.is_plain(ticket.submitted_at))
             .map(encode_life),
         offer: ticket.offer().map(encode_assignment),
+        also_offered: ticket.offers().skip(1).map(encode_assignment).collect(),
         quarantine: match &ticket.state {
             State::Quarantined(quarantine) => Some(v1::Quarantine {
                 flaw: encode_flaw(quarantine.flaw),
@@ -249,7 +251,14 @@ pub(super) fn decode_ticket(mut ticket: v1::Ticket) -> Result<Ticket, Error> {
         assigned_count: ticket.assigned_count,
         state: match (ticket.assignment, ticket.offer, ticket.quarantine) {
             (Some(assignment), ..) => State::Assigned(Box::new(decode_assignment(assignment)?)),
-            (None, Some(offer), _) => State::Offered(Box::new(decode_assignment(offer)?)),
+            (None, Some(offer), _) => State::Offered(Box::new(Offers {
+                first: decode_assignment(offer)?,
+                also: ticket
+                    .also_offered
+                    .into_iter()
+                    .map(decode_assignment)
+                    .collect::<Result<_, _>>()?,
+            })),
             (None, None, Some(quarantine)) => State::Quarantined(Box::new(Quarantine {
                 flaw: decode_flaw(quarantine.flaw, "quarantine.flaw")?,
                 since: Time(quarantine.since),

@@ -183,7 +183,10 @@ impl PoolSummary {
         vec![
             self.name.clone(),
             format_ms(self.lease_ms),
-            format_ms(self.offer_ms),
+            match self.offer_to {
+                1 => format_ms(self.offer_ms),
+                count => format!("{} to {count} at once", format_ms(self.offer_ms)),
+            },
             self.back_off_ms.map(format_ms).join(" to "),
             format!("{} missed", self.misses_max),
             or_dash(reserve.collect::<Vec<_>>().join(", ")),

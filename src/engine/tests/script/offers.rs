@@ -1,7 +1,7 @@
 //! The words of the script for capacity, streams and offers.
 //!
 //! ```text
-//! policy ..; pool desk offer 20s off 10s 5m misses 3; channel voice cost 4 alone over chat+email
+//! policy ..; pool desk offer 20s to 3 off 10s 5m misses 3; channel voice cost 4 alone over chat+email
 //! agent ann desk capacity 8 most chat=3
 //! work ann                  ann opens a stream, available
 //! work ann Away most chat=1 away at first, with maxima of the stream
@@ -12,10 +12,22 @@
 use super::{duration_ms, id_of, lease_token, moment};
 use crate::engine::Engine;
 use crate::engine::capacity::{ChannelRules, ChannelSet, Maxima};
-use crate::engine::command::{Command, WorkEnd};
+use crate::engine::command::{Command, Event, WorkEnd};
 use crate::engine::model::{Agent, AgentId, Channel, Presence, TicketId};
 use crate::engine::push::{OfferRule, Stream};
 use std::fmt::Write as _;
+
+/// Who is offered what by an event: a line for each.
+pub(super) fn offered(event: &Event, engine: &Engine) -> Vec<String> {
+    let Event::Offered { ticket, agent, token, step, also, .. } = event else { return Vec::new() };
+    let ticket = id_of(*ticket, engine);
+    let mut told = vec![format!("{agent} is offered {ticket} #{} {}", token.0, step.name())];
+    told.extend(also.iter().map(|other| {
+        let (agent, token, step) = (&other.agent, other.token.0, other.step.name());
+        format!("{agent} is offered {ticket} too #{token} {step}")
+    }));
+    told
+}
 
 /// The commands of this file's words.
 pub(super) fn command(asked: &[&str]) -> Option<Command> {
@@ -70,6 +82,9 @@ pub(super) fn rule(words: &[&str]) -> OfferRule {
     }
     if let (Some(first), Some(max)) = (after("off", 1), after("off", 2)) {
         (rule.back_off_first_ms, rule.back_off_max_ms) = (ms(first), ms(max));
+    }
+    if let Some(word) = after("to", 1) {
+        rule.offer_to = word.parse().expect("a number");
     }
     if let Some(word) = after("misses", 1) {
         rule.misses_max = word.parse().expect("a number");

@@ -152,7 +152,10 @@ pub(super) fn seen(ticket: &Ticket, engine: &Engine) -> String {
         State::Waiting => "waiting".to_owned(),
         State::Scheduled { opens_at } => format!("scheduled for {}", moment(*opens_at)),
         State::Parked(parked) => format!("parked until {}", moment(parked.until)),
-        State::Offered(to) => format!("offered to {} until {}", to.agent, moment(to.lease_until)),
+        State::Offered(to) => {
+            let agents: Vec<_> = to.iter().map(|offer| offer.agent.as_str()).collect();
+            format!("offered to {} until {}", agents.join("+"), moment(to.first.lease_until))
+        }
         State::Assigned(by) => {
             let pool = by.pool.map_or("no pool", |pool| &engine.policy().pool(pool).name);
             format!("with {} of {pool} until {}", by.agent, moment(by.lease_until))
