@@ -39,7 +39,7 @@ async fn the_first_who_accepts_has_it_and_the_other_is_told_at_once() {
     let mut agents = vec![seen.offer.expect("it is offered").agent_id];
     agents.extend(seen.also_offered_to.into_iter().map(|offer| offer.agent_id));
     assert_eq!(agents, ["ann", "bob"]);
-    let request = pb::ExplainTicketRequest { ticket_id: "t1".into() };
+    let request = pb::ExplainTicketRequest { ticket_id: "t1".into(), ..Default::default() };
     let told_why = server.ops().explain_ticket(request).await.unwrap().into_inner().summary;
     assert!(told_why.contains("ann, bob"), "{told_why}");
 
