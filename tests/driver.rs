@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use tierline::clock::Clock;
 use tierline::driver::{
-    self, CompleteAsk, Completed, Handle, PullAsk, Pulled, Receipt, Refused, Seen, Settings,
-    Stopped,
+    self, Bulk, CompleteAsk, Completed, Handle, Outcome, PullAsk, Pulled, Receipt, Refused, Seen,
+    Settings, Stopped,
 };
 use tierline::engine::Limits;
-use tierline::engine::command::{AgentProfile, Lookup, Rejection, Submit, WaitEnd};
+use tierline::engine::command::{AgentProfile, Intervention, Lookup, Rejection, Submit, WaitEnd};
 use tierline::engine::model::{
     AgentId, Channel, LeaseToken, Policy, PoolIx, PoolSet, Presence, TicketId,
 };
@@ -118,6 +118,30 @@ async fn until_waiting(handle: &Handle) {
     while !handle.read(|engine, _| engine.roster().anyone_waits()).await.unwrap() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn an_act_on_many_leaves_alone_whom_the_floor_has_moved_on_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, _thread) = start(on_disk(&folder, None), &policy(POLICY));
+    let agent = available(&handle, "ann").await;
+    for id in ["t1", "t2"] {
+        submit(&handle, id).await.unwrap();
+    }
+    // Chosen while both waited; before the act the first is picked up.
+    let chosen = ["t1", "t2", "t3"].map(TicketId::new).to_vec();
+    assert_eq!(assigned(handle.pull(ask(&agent, 0)).await.unwrap()).0, "t1");
+    let bulk = Bulk {
+        action: Intervention::Withdraw,
+        by: "sue".into(),
+        reason: "outage".into(),
+        meant: Arc::new(|_, ticket, _| ticket.is_waiting()),
+    };
+    let outcomes = handle.act_on(bulk, chosen).await.unwrap();
+    let unknown = Outcome::Refused(Rejection::TicketNotFound);
+    assert_eq!(outcomes, [Outcome::Elsewhere, Outcome::Done, unknown]);
+    let left = handle.read(|engine, _| engine.ticket_count()).await.unwrap();
+    assert_eq!(left, 1, "the one that is worked on");
 }
 
 #[tokio::test]

@@ -166,6 +166,26 @@ fn dispatches_do_not_pass_by_a_tier_that_starves_in_a_paused_pool() {
 }
 
 #[test]
+fn what_is_dispatched_through_another_pool_settles_nothing_in_a_paused_one() {
+    check(
+        "policy guarded-edf v1 floor 500; tier gold 15s back; tier standard 20s desk+back; pool desk; pool back
+         agent bob desk+back capacity 9
+         here bob
+         0s submit s1 standard voice
+         0s submit s2 standard voice
+         20.001s * s1 late for response
+         20.001s * s2 late for response
+         60s submit g1 gold voice
+         60s pull bob -> g1 #1 at-risk
+         60s pool? desk -> 0 handled, 300s each, standard passed by 1
+         60s pause desk fire drill
+         60s pull bob -> s1 #2 floor
+         60s pool? desk -> 0 handled, 300s each, paused since 60s by ada: fire drill, standard passed by 1
+         60s pool? back -> 0 handled, 300s each",
+    );
+}
+
+#[test]
 fn an_agent_asked_for_by_name_serves_through_a_pool_that_is_open() {
     check_two(
         "0s submit t1 gold voice only=bob
