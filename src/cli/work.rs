@@ -297,7 +297,10 @@ impl Shift {
                 () = &mut ready, if self.work.auto.is_some() => {
                     return Verdict::Complete { note: String::new() };
                 }
-                line = typed(&mut self.keyboard) => return verdict(line),
+                line = typed(&mut self.keyboard) => match verdict(line) {
+                    Ok(verdict) => return verdict,
+                    Err(unknown) => console::note(&unknown),
+                },
                 () = tokio::time::sleep(extend_every) => {
                     if let Held::Lost(reason) = self.desk.extend(assignment).await {
                         return Verdict::Lost { reason };
@@ -447,16 +450,26 @@ async fn ignore(keyboard: &mut Option<Keyboard>) -> std::convert::Infallible {
     std::future::pending().await
 }
 
-/// What a typed line means; the end of the input ends the command.
-fn verdict(line: Option<String>) -> Verdict {
+/// What a typed line means; the end of the input ends the command. A slip of the pen after a slash must not
+/// complete a ticket: it is told what there is.
+fn verdict(line: Option<String>) -> Result<Verdict, String> {
     let Some(line) = line else {
-        return Verdict::Stop;
+        return Ok(Verdict::Stop);
     };
-    let line = line.trim();
-    match line.strip_prefix("/release") {
-        Some(reason) => Verdict::Release { reason: reason.trim().to_owned() },
-        None => Verdict::Complete { note: line.to_owned() },
+    match typed_command(&line) {
+        Some(("release", reason)) => Ok(Verdict::Release { reason: reason.to_owned() }),
+        Some((word, _)) => {
+            Err(format!("/{word} is nothing here; Enter completes, /release REASON gives it back"))
+        }
+        None => Ok(Verdict::Complete { note: line.trim().to_owned() }),
     }
+}
+
+/// The word after a slash and what follows it, if the line begins with a slash.
+fn typed_command(line: &str) -> Option<(&str, &str)> {
+    let said = line.trim().strip_prefix('/')?;
+    let (word, rest) = said.split_once(char::is_whitespace).unwrap_or((said, ""));
+    Some((word, rest.trim()))
 }
 
 #[cfg(test)]
@@ -465,14 +478,17 @@ mod tests {
 
     #[test]
     fn a_line_completes_with_a_note_and_the_end_of_input_stops() {
-        let completes = |line: &str, expected: &str| matches!(verdict(Some(line.to_owned())), Verdict::Complete { note } if note == expected);
+        let completes = |line: &str, expected: &str| matches!(verdict(Some(line.to_owned())), Ok(Verdict::Complete { note }) if note == expected);
         assert!(completes("", ""));
         assert!(completes(" called back ", "called back"));
         assert!(matches!(
             verdict(Some("/release not mine".to_owned())),
-            Verdict::Release { reason } if reason == "not mine"
+            Ok(Verdict::Release { reason }) if reason == "not mine"
         ));
-        assert!(matches!(verdict(None), Verdict::Stop));
+        assert!(matches!(verdict(None), Ok(Verdict::Stop)));
+        for slip in ["/quit", "/realease not mine", "/releasenow", "/"] {
+            assert!(verdict(Some(slip.to_owned())).is_err(), "{slip}");
+        }
     }
 
     #[test]

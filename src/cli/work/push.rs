@@ -10,7 +10,7 @@ use super::super::fault::Fault;
 use super::super::humane;
 use super::super::ticket;
 use super::super::view;
-use super::{Shift, Step, typed};
+use super::{Shift, Step, typed, typed_command};
 use crate::api::proto::v1;
 use crate::api::proto::v1::work_request::Request as Up;
 use crate::api::proto::v1::work_response::Event as Down;
@@ -285,19 +285,32 @@ impl<'a> Pushed<'a> {
     async fn typed(&mut self, line: &Line, typed: Option<String>) -> Result<bool, Fault> {
         let Some(text) = typed else { return Ok(true) };
         let text = text.trim();
-        if text == "/back" || text == "/away" {
-            let presence =
-                if text == "/back" { v1::Presence::Available } else { v1::Presence::Away };
-            // Who asks for it need not be told.
-            self.is_away = presence == v1::Presence::Away;
-            line.say(Up::Presence(v1::WorkPresence { presence: presence.into() }));
-            return Ok(false);
+        match typed_command(text) {
+            Some((word @ ("back" | "away"), _)) => {
+                let presence =
+                    if word == "back" { v1::Presence::Available } else { v1::Presence::Away };
+                // Who asks for it need not be told.
+                self.is_away = presence == v1::Presence::Away;
+                line.say(Up::Presence(v1::WorkPresence { presence: presence.into() }));
+                return Ok(false);
+            }
+            Some(("release", reason)) => {
+                self.release(reason.to_owned()).await?;
+                return Ok(self.shift.work.once && self.hands.is_empty());
+            }
+            Some(("decline", reason)) => {
+                self.decline(line, reason);
+                return Ok(false);
+            }
+            Some((word, _)) => {
+                console::note(format!(
+                    "/{word} is nothing here; there are /decline, /release, /away and /back"
+                ));
+                return Ok(false);
+            }
+            None => {}
         }
-        if let Some(reason) = text.strip_prefix("/release") {
-            self.release(reason.trim().to_owned()).await?;
-            return Ok(self.shift.work.once && self.hands.is_empty());
-        }
-        let Some(first) = self.offers.front() else {
+        if self.offers.is_empty() {
             if !self.hands.is_empty() {
                 return self.complete(text.to_owned()).await;
             }
@@ -305,21 +318,26 @@ impl<'a> Pushed<'a> {
                 self.shift.desk.finish_wrap_up(&written).await?;
             }
             return Ok(false);
-        };
-        if let Some(reason) = text.strip_prefix("/decline") {
-            let offer = &first.offer;
-            let decline = v1::DeclineOfferRequest {
-                ticket_id: offered_id(offer).to_owned(),
-                lease_token: offer.lease_token,
-                reason: reason.trim().to_owned(),
-            };
-            self.answer(line, Up::Decline(decline));
-        } else if text.is_empty() {
+        }
+        if text.is_empty() {
             self.accept(line);
         } else {
             console::note("Enter alone accepts; /decline REASON declines");
         }
         Ok(false)
+    }
+
+    fn decline(&mut self, line: &Line, reason: &str) {
+        let Some(first) = self.offers.front() else {
+            return console::note("nothing is offered that could be declined");
+        };
+        let offer = &first.offer;
+        let decline = v1::DeclineOfferRequest {
+            ticket_id: offered_id(offer).to_owned(),
+            lease_token: offer.lease_token,
+            reason: reason.to_owned(),
+        };
+        self.answer(line, Up::Decline(decline));
     }
 
     fn accept(&mut self, line: &Line) {
