@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::convert::{self, AgentSeen, Payload, queue_id, timestamp};
-use super::explain::{candidate, reason};
+use super::explain::{candidate, reason, seconds};
 use super::pools;
 use super::proto::v1 as pb;
 use super::status::Fault;
@@ -317,7 +317,7 @@ fn sentence(condition: &Condition, policy: &Policy, beside: &Beside) -> String {
         Condition::Offered { agent } => format!("the ticket is offered to {agent}"),
         Condition::Resting { until } => {
             let left_ms = until.since_ms(beside.at);
-            format!("the ticket is scheduled or parked, for {left_ms} ms at most")
+            format!("the ticket is scheduled or parked, for {} at most", seconds(left_ms))
         }
         Condition::Quarantined => {
             "the ticket is quarantined: the audit found a fault in it".to_owned()
@@ -334,7 +334,8 @@ fn sentence(condition: &Condition, policy: &Policy, beside: &Beside) -> String {
         Condition::BackOff { until } => {
             let left_ms = until.since_ms(beside.at);
             format!(
-                "the agent has declined or missed it, and may be offered it again in {left_ms} ms"
+                "the agent has declined or missed it, and may be offered it again in {}",
+                seconds(left_ms)
             )
         }
         Condition::Full { held_count, capacity } => {

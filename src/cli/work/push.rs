@@ -236,7 +236,7 @@ impl<'a> Pushed<'a> {
                 self.drop_offer(&declined.ticket_id);
                 let until = view::instant(declined.until);
                 self.tell_gone(
-                    "is not yours",
+                    "is declined",
                     Step::Declined { ticket_id: declined.ticket_id, until },
                 )?;
             }
