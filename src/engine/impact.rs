@@ -68,7 +68,7 @@ struct Fate {
 }
 
 impl Engine {
-    /// What `policy` would do at `now`. Looks at every live ticket: a tenth of a second for a million.
+    /// What `policy` would do at `now`. Looks at every live ticket, so it takes time in proportion to them.
     pub fn impact(&self, policy: &Policy, now: Time) -> Impact {
         let fates = self.fates(policy);
         let mut after: BTreeMap<(TierIx, Channel, PoolSet), u64> = BTreeMap::new();
