@@ -4,9 +4,11 @@
 #[path = "../support/server.rs"]
 mod server;
 
+mod customers;
 mod life;
 mod openness;
 mod pools;
+mod work;
 
 use prost::Message as _;
 use server::{TestServer, identifier, ticket_of};
@@ -142,9 +144,9 @@ async fn bad_input_is_refused_by_every_call_with_the_field_and_changes_nothing()
     tickets(&server, &mut table).await;
     lists(&server, &mut table).await;
     updates(&server, &mut table).await;
-    agents_at_work(&server, &mut table, token).await;
+    work::agents_at_work(&server, &mut table, token).await;
     agents(&server, &mut table).await;
-    customers(&server, &mut table).await;
+    customers::customers(&server, &mut table).await;
     life::calls(&server, &mut table, token).await;
     openness::policies(&server, &mut table).await;
     openness::events(&server, &mut table).await;
@@ -408,143 +410,6 @@ async fn updates(server: &TestServer, table: &mut Table) {
     table.not_found("UpdateTicket", asked, "TICKET_NOT_FOUND").await;
 }
 
-async fn agents_at_work(server: &TestServer, table: &mut Table, token: u64) {
-    let available = i32::from(pb::Presence::Available);
-    for (agent_id, presence, field) in [
-        ("", available, "agent_id"),
-        ("a b", available, "agent_id"),
-        ("ann", 0, "presence"),
-        ("ann", 3, "presence"),
-        ("ann", -1, "presence"),
-    ] {
-        let request = pb::SetPresenceRequest { agent_id: agent_id.into(), presence };
-        table.invalid("SetPresence", server.agent().set_presence(request), &[field]).await;
-    }
-    let request = pb::SetPresenceRequest { agent_id: "nobody".into(), presence: available };
-    let mut client = server.agent();
-    let asked = client.set_presence(request);
-    table.not_found("SetPresence", asked, "AGENT_NOT_FOUND").await;
-
-    let pull = |agent: &str, request: &str, wait| pb::PullTicketRequest {
-        agent_id: agent.into(),
-        request_id: request.into(),
-        wait,
-    };
-    let odd = |seconds, nanos| Some(prost_types::Duration { seconds, nanos });
-    for (request, field) in [
-        (pull("", "", None), "agent_id"),
-        (pull("a/b", "", None), "agent_id"),
-        (pull("ann", "a b", None), "request_id"),
-        (pull("ann", &"x".repeat(65), None), "request_id"),
-        (pull("ann", "", seconds(61)), "wait"),
-        (pull("ann", "", seconds(-1)), "wait"),
-        (pull("ann", "", odd(0, -1)), "wait"),
-        (pull("ann", "", odd(1, 1_000_000_000)), "wait"),
-        (pull("ann", "", odd(i64::MAX, 0)), "wait"),
-    ] {
-        table.invalid("PullTicket", server.agent().pull_ticket(request), &[field]).await;
-    }
-    let mut client = server.agent();
-    let asked = client.pull_ticket(pull("nobody", "", None));
-    table.not_found("PullTicket", asked, "AGENT_NOT_FOUND").await;
-    held(server, table, token).await;
-    offers(server, table, token).await;
-}
-
-/// Calls about offers, and the stream on which they come.
-async fn offers(server: &TestServer, table: &mut Table, token: u64) {
-    let mut faulty = vec![("", token, "ticket_id"), ("a b", token, "ticket_id")];
-    faulty.extend([("T-1", 0, "lease_token"), ("T-1", u64::MAX, "lease_token")]);
-    for (ticket_id, lease_token, field) in faulty {
-        let ticket_id = ticket_id.to_owned();
-        let request = pb::AcceptOfferRequest { ticket_id: ticket_id.clone(), lease_token };
-        table.invalid("AcceptOffer", server.agent().accept_offer(request), &[field]).await;
-        let request = pb::DeclineOfferRequest { ticket_id, lease_token, reason: String::new() };
-        table.invalid("DeclineOffer", server.agent().decline_offer(request), &[field]).await;
-    }
-    let request = pb::DeclineOfferRequest {
-        ticket_id: "T-1".into(),
-        lease_token: token,
-        reason: "x".repeat(201),
-    };
-    table.invalid("DeclineOffer", server.agent().decline_offer(request), &["reason"]).await;
-    let hello = |agent: &str, session: &str| pb::WorkHello {
-        agent_id: agent.into(),
-        session_id: session.into(),
-        ..Default::default()
-    };
-    for (hello, field) in [
-        (hello("", ""), "hello.agent_id"),
-        (hello("ann", "a b"), "hello.session_id"),
-        (pb::WorkHello { presence: 3, ..hello("ann", "") }, "hello.presence"),
-    ] {
-        let request = Some(pb::work_request::Request::Hello(hello));
-        let requests = tokio_stream::iter([pb::WorkRequest { request }]);
-        table.invalid("Work", server.agent().work(requests), &[field]).await;
-    }
-}
-
-/// Calls about a ticket in hand.
-async fn held(server: &TestServer, table: &mut Table, token: u64) {
-    // The token is missing, was never given, or is another ticket's.
-    let mut faulty = vec![("", token, "ticket_id"), ("a b", token, "ticket_id")];
-    faulty.extend([("T-held", 0, "lease_token"), ("T-held", token + 1, "lease_token")]);
-    faulty.extend([("T-held", u64::MAX, "lease_token"), ("T-1", token, "lease_token")]);
-    for (ticket, lease_token, field) in faulty {
-        let ticket_id = ticket.to_owned();
-        let request =
-            pb::ExtendLeaseRequest { ticket_id: ticket_id.clone(), lease_token, by: None };
-        table.invalid("ExtendLease", server.agent().extend_lease(request), &[field]).await;
-        let request = pb::ReleaseTicketRequest {
-            ticket_id: ticket_id.clone(),
-            lease_token,
-            reason: String::new(),
-        };
-        table.invalid("ReleaseTicket", server.agent().release_ticket(request), &[field]).await;
-        let request = pb::CompleteTicketRequest { ticket_id, lease_token, ..Default::default() };
-        table.invalid("CompleteTicket", server.agent().complete_ticket(request), &[field]).await;
-    }
-    let ticket_id = || "T-held".to_owned();
-    for by in [seconds(0), seconds(-1), seconds(86_401), seconds(i64::MAX)] {
-        let request = pb::ExtendLeaseRequest { ticket_id: ticket_id(), lease_token: token, by };
-        table.invalid("ExtendLease", server.agent().extend_lease(request), &["by"]).await;
-    }
-    let reason = "x".repeat(201);
-    let request = pb::ReleaseTicketRequest { ticket_id: ticket_id(), lease_token: token, reason };
-    table.invalid("ReleaseTicket", server.agent().release_ticket(request), &["reason"]).await;
-    let good = || pb::CompleteTicketRequest {
-        ticket_id: ticket_id(),
-        lease_token: token,
-        ..Default::default()
-    };
-    let next = |agent: &str, request: &str, wait| pb::CompleteTicketRequest {
-        pull_next: Some(pb::PullNext { agent_id: agent.into(), request_id: request.into(), wait }),
-        ..good()
-    };
-    for (request, field) in [
-        (pb::CompleteTicketRequest { outcome: "x".repeat(65), ..good() }, "outcome"),
-        (pb::CompleteTicketRequest { outcome: "a\nb".into(), ..good() }, "outcome"),
-        (pb::CompleteTicketRequest { note: "x".repeat(1001), ..good() }, "note"),
-        (next("", "", None), "pull_next.agent_id"),
-        (next("ann", "a b", None), "pull_next.request_id"),
-        (next("ann", "", seconds(61)), "pull_next.wait"),
-    ] {
-        table.invalid("CompleteTicket", server.agent().complete_ticket(request), &[field]).await;
-    }
-    let ticket_id = || "T-9".to_owned();
-    let none = "TICKET_NOT_FOUND";
-    let request = pb::ExtendLeaseRequest { ticket_id: ticket_id(), lease_token: token, by: None };
-    table.not_found("ExtendLease", server.agent().extend_lease(request), none).await;
-    let request = pb::ReleaseTicketRequest {
-        ticket_id: ticket_id(),
-        lease_token: token,
-        reason: String::new(),
-    };
-    table.not_found("ReleaseTicket", server.agent().release_ticket(request), none).await;
-    let request = pb::CompleteTicketRequest { ticket_id: ticket_id(), ..good() };
-    table.not_found("CompleteTicket", server.agent().complete_ticket(request), none).await;
-}
-
 async fn agents(server: &TestServer, table: &mut Table) {
     let put = |agent: &str, pools: &[&str]| pb::PutAgentRequest {
         agent_id: agent.into(),
@@ -589,98 +454,4 @@ async fn agents(server: &TestServer, table: &mut Table) {
     table.not_found("GetAgent", server.admin().get_agent(request), "AGENT_NOT_FOUND").await;
     let request = pb::DeleteAgentRequest { agent_id: "nobody".into() };
     table.not_found("DeleteAgent", server.admin().delete_agent(request), "AGENT_NOT_FOUND").await;
-}
-
-/// Customers with one fault, and the field at fault.
-fn faulty_customers() -> Vec<(pb::Customer, &'static str)> {
-    let good =
-        || pb::Customer { customer_id: "C-1".into(), tier: "silver".into(), ..Default::default() };
-    let known = |identifiers| pb::Customer { identifiers, ..good() };
-    let card = identifier(pb::IdentifierKind::Card, "4000");
-    let one = |key: String, value: String| pb::Customer {
-        attributes: BTreeMap::from([(key, value)]),
-        ..good()
-    };
-    vec![
-        (pb::Customer { customer_id: String::new(), ..good() }, "customer.customer_id"),
-        (pb::Customer { customer_id: "  ".into(), ..good() }, "customer.customer_id"),
-        (pb::Customer { customer_id: "x".repeat(129), ..good() }, "customer.customer_id"),
-        (pb::Customer { customer_id: "a\0b".into(), ..good() }, "customer.customer_id"),
-        (pb::Customer { tier: String::new(), ..good() }, "customer.tier"),
-        (pb::Customer { tier: "x".repeat(65), ..good() }, "customer.tier"),
-        (pb::Customer { name: "x".repeat(257), ..good() }, "customer.name"),
-        (pb::Customer { name: "a\nb".into(), ..good() }, "customer.name"),
-        (
-            known(vec![card.clone(), identifier(pb::IdentifierKind::Id, "C-2")]),
-            "customer.identifiers[1].kind",
-        ),
-        (
-            known(vec![pb::CustomerIdentifier { kind: 9, value: "x".into() }]),
-            "customer.identifiers[0].kind",
-        ),
-        (known(vec![identifier(pb::IdentifierKind::Phone, "-")]), "customer.identifiers[0].value"),
-        (known(vec![card; 33]), "customer.identifiers"),
-        (pb::Customer { attributes: pairs(65, "k", ""), ..good() }, "customer.attributes"),
-        (one(String::new(), String::new()), r#"customer.attributes[""]"#),
-        (one("k".into(), "x".repeat(1025)), r#"customer.attributes["k"]"#),
-        (one("k".into(), "a\nb".into()), r#"customer.attributes["k"]"#),
-    ]
-}
-
-async fn customers(server: &TestServer, table: &mut Table) {
-    let request = pb::PutCustomerRequest { customer: None };
-    table.invalid("PutCustomer", server.admin().put_customer(request), &["customer"]).await;
-    for (customer, field) in faulty_customers() {
-        let request = pb::PutCustomerRequest { customer: Some(customer) };
-        table.invalid("PutCustomer", server.admin().put_customer(request), &[field]).await;
-    }
-    for (identifier, fields) in [
-        (None, &["identifier"][..]),
-        (Some(pb::CustomerIdentifier::default()), &["identifier.kind", "identifier.value"]),
-        (Some(identifier(pb::IdentifierKind::Id, "")), &["identifier.value"]),
-        (Some(identifier(pb::IdentifierKind::Id, &"x".repeat(129))), &["identifier.value"]),
-        (Some(pb::CustomerIdentifier { kind: 77, value: "x".into() }), &["identifier.kind"]),
-    ] {
-        let request = pb::GetCustomerRequest { identifier };
-        table.invalid("GetCustomer", server.admin().get_customer(request), fields).await;
-    }
-    for customer_id in [String::new(), " ".into(), "x".repeat(129), "a\0".into()] {
-        let request = pb::DeleteCustomerRequest { customer_id };
-        let mut client = server.admin();
-        let asked = client.delete_customer(request);
-        table.invalid("DeleteCustomer", asked, &["customer_id"]).await;
-    }
-    let none = "CUSTOMER_NOT_FOUND";
-    let request =
-        pb::GetCustomerRequest { identifier: Some(identifier(pb::IdentifierKind::Card, "C-1")) };
-    table.not_found("GetCustomer", server.admin().get_customer(request), none).await;
-    let request = pb::DeleteCustomerRequest { customer_id: "C-9".into() };
-    table.not_found("DeleteCustomer", server.admin().delete_customer(request), none).await;
-    import(server, table).await;
-}
-
-async fn import(server: &TestServer, table: &mut Table) {
-    let mut rows = vec![pb::ImportRow { line: 0, customer: None }];
-    let mut expected = vec!["customer"];
-    for (line, (customer, field)) in (1..).zip(faulty_customers()) {
-        rows.push(pb::ImportRow { line, customer: Some(customer) });
-        expected.push(field);
-    }
-    let batch = pb::ImportCustomersRequest { rows };
-    let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
-    let answers: Vec<_> = answers.expect("a stream").into_inner().collect().await;
-    let [Ok(answer)] = &answers[..] else { panic!("one answer a batch: {answers:?}") };
-    assert_eq!((answer.stored_count, answer.refused_count), (0, expected.len() as u64));
-    for fault in &answer.faults {
-        let field = expected[usize::try_from(fault.line).expect("it is small")];
-        table.told("ImportCustomers", fault.error.as_ref(), field);
-    }
-    let row = pb::ImportRow { line: 1, customer: None };
-    for rows in [vec![], vec![row; 501]] {
-        let batch = pb::ImportCustomersRequest { rows };
-        let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
-        let mut answers = answers.expect("a stream").into_inner();
-        let asked = async { answers.message().await.map(Response::new) };
-        table.invalid("ImportCustomers", asked, &["rows"]).await;
-    }
 }

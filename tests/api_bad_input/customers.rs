@@ -1,0 +1,101 @@
+//! Calls about customers, and their import.
+
+use super::server::{TestServer, identifier};
+use super::{Table, pairs, pb};
+use std::collections::BTreeMap;
+use tokio_stream::StreamExt as _;
+use tonic::Response;
+
+/// Customers with one fault, and the field at fault.
+fn faulty_customers() -> Vec<(pb::Customer, &'static str)> {
+    let good =
+        || pb::Customer { customer_id: "C-1".into(), tier: "silver".into(), ..Default::default() };
+    let known = |identifiers| pb::Customer { identifiers, ..good() };
+    let card = identifier(pb::IdentifierKind::Card, "4000");
+    let one = |key: String, value: String| pb::Customer {
+        attributes: BTreeMap::from([(key, value)]),
+        ..good()
+    };
+    vec![
+        (pb::Customer { customer_id: String::new(), ..good() }, "customer.customer_id"),
+        (pb::Customer { customer_id: "  ".into(), ..good() }, "customer.customer_id"),
+        (pb::Customer { customer_id: "x".repeat(129), ..good() }, "customer.customer_id"),
+        (pb::Customer { customer_id: "a\0b".into(), ..good() }, "customer.customer_id"),
+        (pb::Customer { tier: String::new(), ..good() }, "customer.tier"),
+        (pb::Customer { tier: "x".repeat(65), ..good() }, "customer.tier"),
+        (pb::Customer { name: "x".repeat(257), ..good() }, "customer.name"),
+        (pb::Customer { name: "a\nb".into(), ..good() }, "customer.name"),
+        (
+            known(vec![card.clone(), identifier(pb::IdentifierKind::Id, "C-2")]),
+            "customer.identifiers[1].kind",
+        ),
+        (
+            known(vec![pb::CustomerIdentifier { kind: 9, value: "x".into() }]),
+            "customer.identifiers[0].kind",
+        ),
+        (known(vec![identifier(pb::IdentifierKind::Phone, "-")]), "customer.identifiers[0].value"),
+        (known(vec![card; 33]), "customer.identifiers"),
+        (pb::Customer { attributes: pairs(65, "k", ""), ..good() }, "customer.attributes"),
+        (one(String::new(), String::new()), r#"customer.attributes[""]"#),
+        (one("k".into(), "x".repeat(1025)), r#"customer.attributes["k"]"#),
+        (one("k".into(), "a\nb".into()), r#"customer.attributes["k"]"#),
+    ]
+}
+
+pub(super) async fn customers(server: &TestServer, table: &mut Table) {
+    let request = pb::PutCustomerRequest { customer: None };
+    table.invalid("PutCustomer", server.admin().put_customer(request), &["customer"]).await;
+    for (customer, field) in faulty_customers() {
+        let request = pb::PutCustomerRequest { customer: Some(customer) };
+        table.invalid("PutCustomer", server.admin().put_customer(request), &[field]).await;
+    }
+    for (identifier, fields) in [
+        (None, &["identifier"][..]),
+        (Some(pb::CustomerIdentifier::default()), &["identifier.kind", "identifier.value"]),
+        (Some(identifier(pb::IdentifierKind::Id, "")), &["identifier.value"]),
+        (Some(identifier(pb::IdentifierKind::Id, &"x".repeat(129))), &["identifier.value"]),
+        (Some(pb::CustomerIdentifier { kind: 77, value: "x".into() }), &["identifier.kind"]),
+    ] {
+        let request = pb::GetCustomerRequest { identifier };
+        table.invalid("GetCustomer", server.admin().get_customer(request), fields).await;
+    }
+    for customer_id in [String::new(), " ".into(), "x".repeat(129), "a\0".into()] {
+        let request = pb::DeleteCustomerRequest { customer_id };
+        let mut client = server.admin();
+        let asked = client.delete_customer(request);
+        table.invalid("DeleteCustomer", asked, &["customer_id"]).await;
+    }
+    let none = "CUSTOMER_NOT_FOUND";
+    let request =
+        pb::GetCustomerRequest { identifier: Some(identifier(pb::IdentifierKind::Card, "C-1")) };
+    table.not_found("GetCustomer", server.admin().get_customer(request), none).await;
+    let request = pb::DeleteCustomerRequest { customer_id: "C-9".into() };
+    table.not_found("DeleteCustomer", server.admin().delete_customer(request), none).await;
+    import(server, table).await;
+}
+
+async fn import(server: &TestServer, table: &mut Table) {
+    let mut rows = vec![pb::ImportRow { line: 0, customer: None }];
+    let mut expected = vec!["customer"];
+    for (line, (customer, field)) in (1..).zip(faulty_customers()) {
+        rows.push(pb::ImportRow { line, customer: Some(customer) });
+        expected.push(field);
+    }
+    let batch = pb::ImportCustomersRequest { rows };
+    let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
+    let answers: Vec<_> = answers.expect("a stream").into_inner().collect().await;
+    let [Ok(answer)] = &answers[..] else { panic!("one answer a batch: {answers:?}") };
+    assert_eq!((answer.stored_count, answer.refused_count), (0, expected.len() as u64));
+    for fault in &answer.faults {
+        let field = expected[usize::try_from(fault.line).expect("it is small")];
+        table.told("ImportCustomers", fault.error.as_ref(), field);
+    }
+    let row = pb::ImportRow { line: 1, customer: None };
+    for rows in [vec![], vec![row; 501]] {
+        let batch = pb::ImportCustomersRequest { rows };
+        let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
+        let mut answers = answers.expect("a stream").into_inner();
+        let asked = async { answers.message().await.map(Response::new) };
+        table.invalid("ImportCustomers", asked, &["rows"]).await;
+    }
+}
