@@ -144,7 +144,8 @@ async fn a_wait_that_was_foretold_ends_with_the_accept_and_one_whose_time_is_ove
     server.complete("T-1", first.lease_token).await.expect("she holds it");
     let second = line.offer().await;
     line.accept(&second).await;
-    server.until(|view| view.tiers[0].coverage.delayed_count == 2).await;
+    let counted = server.until(|view| view.tiers[0].coverage.delayed_count == 2);
+    tokio::time::timeout(Duration::from_secs(30), counted).await.expect("the accept ends the wait");
     // Nobody comes to the third, who was told of minutes and waits an hour.
     server.submit(ticket_of("T-3", "gold")).await;
     let view = server.until(|view| view.tiers[0].expired_count == 1).await;

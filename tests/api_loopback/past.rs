@@ -1,6 +1,6 @@
 //! Decisions told later: of a ticket that is offered, and of one that has ended.
 
-use crate::server::{TestServer, ticket_of};
+use crate::server::{TestServer, ticket_of, told};
 use crate::work::Line;
 use tierline::api::proto::v1 as pb;
 
@@ -74,4 +74,11 @@ async fn a_ticket_that_nobody_ever_had_has_no_decision() {
     let ended = explain(&server, "G-1").await;
     assert_eq!(ended.past, None);
     assert!(ended.summary.starts_with("It was cancelled"), "{}", ended.summary);
+    let request = pb::ExplainTicketRequest { ticket_id: "G-1".into(), assigned_seq: Some(0) };
+    let refused = server.ops().explain_ticket(request).await.unwrap_err();
+    assert_eq!(told(&refused), (tonic::Code::InvalidArgument, "INVALID_FIELD".to_owned()));
+    assert!(refused.message().contains("assigned_seq: is 0; events count from 1"), "{refused}");
+    let later = pb::ExplainTicketRequest { ticket_id: "G-1".into(), assigned_seq: Some(999) };
+    let refused = server.ops().explain_ticket(later).await.unwrap_err();
+    assert_eq!(told(&refused), (tonic::Code::NotFound, "EVENT_NOT_KEPT".to_owned()));
 }
