@@ -150,8 +150,9 @@ async fn a_customer_stored_as_nonsense_keeps_nobody_else_from_being_corrected() 
     redis.restart();
     until(&channel, "good", pb::TierSource::Found).await;
     // Somebody repairs the data: the ticket is asked about again although nothing else changes.
-    redis.command(&["DEL", "tierline:customer:C-0"]);
-    redis.command(&["HSET", "tierline:customer:C-0", "tier", "silver"]);
+    // In one step: between two, the directory would truly say that there is no such customer.
+    redis.command(&["HSET", "repaired", "tier", "silver"]);
+    redis.command(&["RENAME", "repaired", "tierline:customer:C-0"]);
     let ticket = until(&channel, "nonsense", pb::TierSource::Found).await;
     assert_eq!(ticket.tier, "silver");
 }

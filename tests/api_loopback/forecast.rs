@@ -89,7 +89,8 @@ async fn who_watches_hears_when_the_expected_wait_changes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn how_often_the_told_waits_held_is_counted_by_tier() {
-    let server = TestServer::start_as(with_callbacks()).await;
+    // So fast that a wait of no time at all, which is no delay, cannot be.
+    let server = TestServer::start_as(Wish { speed: 50.0, ..with_callbacks() }).await;
     server.hire("ann", &["senior"]).await;
     told_at_submit(&server, "G-1", "gold").await;
     let taken = server.take("ann").await;
