@@ -631,7 +631,9 @@ impl Driver {
     }
 
     fn publish(&mut self) {
-        if self.view_stale && self.view_due_in().is_zero() {
+        // That nothing is accepted, or that it is again, is told at once: space may come back soon.
+        let space_changed = self.no_space != self.view.borrow().is_full;
+        if space_changed || (self.view_stale && self.view_due_in().is_zero()) {
             self.view_stale = false;
             self.view_at = stopwatch();
             let view = View {
