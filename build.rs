@@ -26,6 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes(".")
         // A map with an order of its own encodes to the same bytes everywhere.
         .btree_map(".")
+        // An answer is moved many times on its way out: an assignment, with all that is known of its ticket, goes
+        // by reference.
+        .boxed(".tierline.v1.PullTicketResponse.result.assignment")
         .emit_rerun_if_changed(false)
         .compile_fds(set.clone())?;
 

@@ -109,7 +109,7 @@ fn submit(id: &str) -> SubmitTicketRequest {
 
 fn assignment(result: Option<pull_ticket_response::Result>) -> Option<Assignment> {
     match result {
-        Some(pull_ticket_response::Result::Assignment(assignment)) => Some(assignment),
+        Some(pull_ticket_response::Result::Assignment(assignment)) => Some(*assignment),
         Some(pull_ticket_response::Result::Empty(_)) | None => None,
     }
 }

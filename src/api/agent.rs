@@ -232,7 +232,7 @@ impl Api {
 fn pulled_message(pulled: &Pulled) -> pb::PullTicketResponse {
     let result = match pulled {
         Pulled::Assignment { live, repeated } => {
-            pull_ticket_response::Result::Assignment(convert::assignment(live, *repeated))
+            pull_ticket_response::Result::Assignment(Box::new(convert::assignment(live, *repeated)))
         }
         Pulled::Empty(why) => {
             let reason = pb::EmptyReason::from(*why).into();

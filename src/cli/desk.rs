@@ -341,7 +341,7 @@ pub(crate) fn next_retry(retry: &mut Duration) -> Duration {
 fn pulled(answer: v1::PullTicketResponse) -> Result<Pulled, Fault> {
     let empty = match answer.result.ok_or(Fault::Answer("result"))? {
         v1::pull_ticket_response::Result::Assignment(assignment) => {
-            return Ok(Pulled::Ticket(Box::new(assignment)));
+            return Ok(Pulled::Ticket(assignment));
         }
         v1::pull_ticket_response::Result::Empty(empty) => empty,
     };

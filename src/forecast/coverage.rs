@@ -7,7 +7,7 @@
 use super::{Forecast, Quantiles};
 use crate::engine::Engine;
 use crate::engine::command::Event;
-use crate::engine::model::{Policy, TicketNumber, TierIx, Time};
+use crate::engine::model::{Policy, Ticket, TicketNumber, TierIx, Time};
 use crate::engine::quarantine::Audited;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -106,19 +106,19 @@ impl Coverage {
         }
     }
 
+    /// Keeps what was told at `now` of a ticket that has just been taken, until its wait is decided.
+    pub fn told(&mut self, now: Time, ticket: &Ticket, forecast: &Forecast) {
+        if self.told.len() < TOLD_MAX
+            && let Some(wait) = forecast.wait
+        {
+            self.told.insert(ticket.number, Told { at: now, tier: ticket.tier, wait });
+        }
+    }
+
     /// Counts an event that `engine` has just applied. Answers with what had been told when a ticket is
     /// picked up for the first time after a delay.
     pub fn observe(&mut self, now: Time, event: &Event, engine: &Engine) -> Option<Told> {
         match event {
-            Event::Submitted(submitted) => {
-                let ticket = engine.ticket_numbered(submitted.number).expect("it was just taken");
-                if self.told.len() < TOLD_MAX
-                    && let Some(wait) = Forecast::of(engine, ticket, now).wait
-                {
-                    self.told.insert(ticket.number, Told { at: now, tier: ticket.tier, wait });
-                }
-                None
-            }
             Event::Assigned { ticket, .. } | Event::Accepted { ticket, .. } => {
                 let told = self.told.remove(ticket)?;
                 let ticket = engine.ticket_numbered(*ticket).expect("it was just picked up");
@@ -155,6 +155,7 @@ impl Coverage {
             // Nothing else begins or ends a wait for the first pick-up.
             Event::Audited(Audited::Repaired { .. } | Audited::Released { .. })
             | Event::Started
+            | Event::Submitted(_)
             | Event::WorkOpened { .. }
             | Event::WorkClosed { .. }
             | Event::Offered { .. }

@@ -295,7 +295,7 @@ async fn desk(
 
 fn assigned(pulled: PullTicketResponse) -> Option<Assignment> {
     match pulled.result {
-        Some(pull_ticket_response::Result::Assignment(assignment)) => Some(assignment),
+        Some(pull_ticket_response::Result::Assignment(assignment)) => Some(*assignment),
         Some(pull_ticket_response::Result::Empty(_)) | None => None,
     }
 }

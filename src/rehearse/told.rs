@@ -4,7 +4,7 @@ use super::report::{ForecastReport, float};
 use crate::engine::Engine;
 use crate::engine::command::Event;
 use crate::engine::model::{Policy, TicketNumber, Time};
-use crate::forecast::{Coverage, TierCoverage};
+use crate::forecast::{Coverage, Forecast, TierCoverage};
 use std::collections::HashMap;
 
 /// What was told, and how it came out.
@@ -39,6 +39,8 @@ impl Told {
         let was_told = self.coverage.observe(now, event, after).is_some();
         match event {
             Event::Submitted(submitted) => {
+                let ticket = after.ticket_numbered(submitted.number).expect("it was just taken");
+                self.coverage.told(now, ticket, &Forecast::of(after, ticket, now));
                 let average = self.averages[usize::from(submitted.tier.0)];
                 self.by_average_ms.insert(submitted.number, average.announced_ms);
             }

@@ -288,7 +288,7 @@ pub(crate) fn identifier(kind: pb::IdentifierKind, value: &str) -> pb::CustomerI
 /// The assignment that a pull has found.
 pub(crate) fn assigned(pulled: pb::PullTicketResponse) -> pb::Assignment {
     match pulled.result {
-        Some(pb::pull_ticket_response::Result::Assignment(assignment)) => assignment,
+        Some(pb::pull_ticket_response::Result::Assignment(assignment)) => *assignment,
         other => panic!("no assignment: {other:?}"),
     }
 }

@@ -234,7 +234,7 @@ pub(super) async fn register(child: &Child, prefix: &str, count: usize) -> Resul
 
 pub(super) fn assigned(result: Option<pull_ticket_response::Result>) -> Option<Assignment> {
     match result {
-        Some(pull_ticket_response::Result::Assignment(assignment)) => Some(assignment),
+        Some(pull_ticket_response::Result::Assignment(assignment)) => Some(*assignment),
         Some(pull_ticket_response::Result::Empty(_)) | None => None,
     }
 }

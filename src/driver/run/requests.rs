@@ -104,6 +104,11 @@ impl Driver {
         let answer = self.command(now, Command::Submit(Box::new(submit)))?;
         let repeated = !matches!(answer, Answer::Ticket { repeated: false, .. });
         let seen = self.seen(&answer, &id)?;
+        if let (false, Seen::Live(live)) = (repeated, &seen)
+            && let Some(forecast) = &live.forecast
+        {
+            self.tally.coverage.told(now, &live.ticket, forecast);
+        }
         let ahead_count = match &seen {
             Seen::Live(live) if live.ticket.is_waiting() => self.engine.ahead_of(&live.ticket),
             Seen::Live(_) | Seen::Ended(_) => 0,
