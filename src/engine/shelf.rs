@@ -127,6 +127,21 @@ impl<K: Copy + Ord, V> Shelf<K, V> {
 
     /// Puts `value` at `key`, where nothing may be yet.
     pub(super) fn insert(&mut self, key: K, value: V) {
+        // Most keys come in order: they are looked for nowhere, and the block that is full has a full one
+        // after it.
+        if let Some(mut last) = self.blocks.last_entry()
+            && last.get().last().is_some_and(|(known, _)| *known < key)
+        {
+            self.len += 1;
+            if last.get().len() < BLOCK_LEN_MAX {
+                last.get_mut().push((key, value));
+            } else {
+                let mut block = Vec::with_capacity(BLOCK_LEN_MAX);
+                block.push((key, value));
+                self.blocks.insert(key, block);
+            }
+            return;
+        }
         let block = match self.blocks.range(..=key).next_back() {
             Some((start, _)) => *start,
             None => match self.blocks.pop_first() {
