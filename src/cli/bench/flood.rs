@@ -7,7 +7,7 @@
 //! ticket: once alone, then beside the flood.
 
 use super::load::{POLICY, agent, assigned, completion, payload_of, register};
-use super::{Calls, Child, Failed, Latencies, latencies};
+use super::{Calls, Child, Failed, Latencies, latencies, progress};
 use crate::api::proto::v1::intake_service_client::IntakeServiceClient;
 use crate::api::proto::v1::{Channel as Via, PullTicketRequest, SubmitTicketRequest};
 use crate::clock::stopwatch;
@@ -28,8 +28,11 @@ const CAPACITY_PER_S: u64 = 200;
 const TIMES: u64 = 10;
 /// Workers that offer it, each at its own pace.
 const FLOODERS: u64 = 20;
-/// The first tier's own tickets: a twentieth of the capacity.
-const FIRST_EVERY: Duration = Duration::from_millis(100);
+/// The first tier's own tickets: an eighth of the capacity, so that an agent is free for each.
+const FIRST_EVERY: Duration = Duration::from_millis(40);
+/// Each half takes at least this long: of a thousand tickets the slowest ten decide, and not one pause of
+/// the machine.
+const HALF_MIN: Duration = Duration::from_secs(40);
 /// Waiting tickets of the fourth tier, beyond which they are refused.
 const QUEUE_MAX: u32 = 2000;
 
@@ -63,7 +66,7 @@ impl fmt::Display for Flood {
     }
 }
 
-/// Measures the first tier alone and in the flood, each for `time`, on one server.
+/// Measures the first tier alone and in the flood, each for `time` or [`HALF_MIN`], on one server.
 pub(super) async fn measure(
     dir: Option<&Path>,
     core: Option<usize>,
@@ -98,6 +101,8 @@ pub(super) async fn measure(
             Ok::<_, Failed>(())
         });
     }
+    let time = time.max(HALF_MIN);
+    progress("flood: the first tier alone");
     let quiet = first_tier(&child, payload, time, &mut arrivals).await?;
     let refused_count = Arc::new(AtomicU64::new(0));
     let mut flooders = JoinSet::new();
@@ -122,6 +127,7 @@ pub(super) async fn measure(
     }
     // The flood has filled its queue before anything is counted.
     tokio::time::sleep(Duration::from_secs(2)).await;
+    progress("flood: the first tier beside ten times the capacity in the lowest");
     let flooded = first_tier(&child, payload, time, &mut arrivals).await?;
     over.store(true, Ordering::Relaxed);
     for mut workers in [agents, flooders] {

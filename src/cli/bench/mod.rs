@@ -45,6 +45,7 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=65_536))]
     payload: u32,
     /// Also offer ten times what the agents can do in the lowest tier: what the highest notices of it.
+    /// Takes at least 80 seconds.
     #[arg(long)]
     flood: bool,
     /// Also fill the server with a million waiting tickets: memory a ticket, and the restart.
@@ -193,7 +194,6 @@ impl Bench {
             rows.push(load::to_waiting(&child, 8, self.payload, time).await?);
         }
         let flood = if self.flood {
-            progress("the highest tier in a flood of the lowest");
             Some(flood::measure(self.dir.as_deref(), core, self.payload, time).await?)
         } else {
             None
