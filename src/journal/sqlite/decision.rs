@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn what_was_said_in_full_is_read_as_well() {
         let text = json(&decided(), Channel::Voice);
-        let full = text.replacen("\"via\"", "\"channel\":\"voice\",\"pools\":[\"desk\"],\"via\"", 1);
+        let full =
+            text.replacen("\"via\"", "\"channel\":\"voice\",\"pools\":[\"desk\"],\"via\"", 1);
         assert_ne!(full, text);
         assert_eq!(read(&full, Channel::Email).unwrap(), decided());
     }
