@@ -10,11 +10,9 @@ use super::status::Fault;
 use super::stream::Following;
 use super::submission::Submission;
 use super::validate::{Attributes, Checks, REF_CHARS_MAX, echo};
-use crate::driver::{Refused, Seen};
-use crate::engine::command::Rejection;
+use crate::driver::Seen;
 use crate::engine::model::{Content, TicketId};
 use crate::engine::timing::Urgency;
-use crate::journal::FinishedState;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -102,11 +100,7 @@ impl IntakeService for Api {
                 let content = change.applied_to(&live.ticket.content);
                 (Seen::Live(live), content)
             }
-            Seen::Ended(row) => Err(refused(Refused::Rule(match row.state {
-                FinishedState::Completed => Rejection::TicketCompleted,
-                FinishedState::Cancelled => Rejection::TicketCancelled,
-                FinishedState::Expired => Rejection::TicketExpired,
-            })))?,
+            Seen::Ended(row) => Err(Fault::ticket_ended(&row))?,
         };
         if let Some(content) = content {
             seen = self.handle.update(id.clone(), content).await.map_err(refused)?;

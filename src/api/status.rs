@@ -8,6 +8,7 @@ use crate::driver::Refused;
 use crate::engine::command::Rejection;
 use crate::engine::model::Policy;
 use crate::engine::{Impact, Stranded};
+use crate::journal::{FinishedRow, FinishedState};
 use std::collections::HashMap;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -74,6 +75,16 @@ impl Fault {
     /// There is no such ticket.
     pub(super) fn ticket_not_found(id: &str) -> Self {
         Self::refused(Refused::Rule(Rejection::TicketNotFound), id)
+    }
+
+    /// It is too late for a ticket of the history.
+    pub(super) fn ticket_ended(row: &FinishedRow) -> Self {
+        let rejection = match row.state {
+            FinishedState::Completed => Rejection::TicketCompleted,
+            FinishedState::Cancelled => Rejection::TicketCancelled,
+            FinishedState::Expired => Rejection::TicketExpired,
+        };
+        Self::refused(Refused::Rule(rejection), row.id.as_str())
     }
 
     /// There is no such agent.

@@ -7,7 +7,7 @@ use super::pools;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
-use crate::driver::Live;
+use crate::driver::{Live, Seen};
 use crate::engine::dispatch::{Choice, Head};
 use crate::engine::model::{Policy, TicketId, TicketNumber, Time};
 use crate::engine::queue::QueueKey;
@@ -82,23 +82,27 @@ impl Api {
         let ticket = checks.ticket_id(&request.ticket_id);
         let agent = checks.agent_id(&request.agent_id);
         checks.done()?;
-        let wanted = (ticket.clone(), agent.clone());
-        let read = self.handle.read(move |engine, now| {
-            let (ticket, agent) = wanted;
-            let Some(told) = engine.why_not(&ticket, &agent, now) else {
-                return Err(engine.ticket(&ticket).is_some());
-            };
-            let beside = Beside::of(engine, &told.agent, &told.conditions, now);
-            Ok((told, beside))
-        });
-        let seen = read.await.map_err(|refused| Fault::refused(refused, ticket.as_str()))?;
-        let (told, beside) = seen.map_err(|ticket_is_live| {
-            if ticket_is_live {
-                Fault::agent_not_found(agent.as_str())
-            } else {
-                Fault::ticket_not_found(ticket.as_str())
+        let (told, beside) = loop {
+            let wanted = (ticket.clone(), agent.clone());
+            let read = self.handle.read(move |engine, now| {
+                let (ticket, agent) = wanted;
+                let Some(told) = engine.why_not(&ticket, &agent, now) else {
+                    return Err(engine.ticket(&ticket).is_some());
+                };
+                let beside = Beside::of(engine, &told.agent, &told.conditions, now);
+                Ok((told, beside))
+            });
+            match read.await.map_err(|refused| Fault::refused(refused, ticket.as_str()))? {
+                Ok(seen) => break seen,
+                Err(true) => return Err(Fault::agent_not_found(agent.as_str())),
+                Err(false) => {
+                    if let Seen::Ended(row) = self.seen(&ticket).await? {
+                        return Err(Fault::ticket_ended(&row));
+                    }
+                    // It was submitted between the two questions: it can be answered now.
+                }
             }
-        })?;
+        };
         let policy = told.agent.policy.clone();
         let conditions = failed(&told.conditions, &policy, &beside);
         Ok(pb::WhyNotResponse {

@@ -65,4 +65,11 @@ async fn an_agent_learns_what_a_pull_would_bring_and_why_no_other_ticket() {
     let full = explain(&server, "ann").await.decision.unwrap();
     assert_eq!(full.conditions[0].kind(), pb::ConditionKind::Full);
     assert_eq!((full.conditions[0].actual, full.conditions[0].limit), (1, 1));
+
+    let cancel = pb::CancelTicketRequest { ticket_id: "T-1".into(), ..Default::default() };
+    server.intake().cancel_ticket(cancel).await.expect("it waits");
+    let request = pb::WhyNotRequest { ticket_id: "T-1".into(), agent_id: "ann".into() };
+    let over = server.ops().why_not(request).await.expect_err("it has ended");
+    assert_eq!(over.code(), tonic::Code::FailedPrecondition, "{over}");
+    assert!(over.message().contains("has been cancelled"), "{over}");
 }
