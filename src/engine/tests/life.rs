@@ -205,6 +205,17 @@ fn a_pick_up_that_nobody_saw_does_not_keep_a_ticket_from_expiring() {
 }
 
 #[test]
+fn a_callback_lives_as_long_from_the_request_on() {
+    check_desk(
+        "0s submit t1 standard voice
+         0s submit t2 standard voice
+         3000s callback t1 555
+         3600s * t2 expires
+         6600s * t1 expires",
+    );
+}
+
+#[test]
 fn a_time_to_live_begins_with_the_clocks_and_follows_the_tier() {
     check_desk(
         "0s submit t1 standard email at=100s

@@ -31,6 +31,21 @@ fn a_ticket_given_on_to_a_pool_keeps_its_deadlines_and_waits_for_that_pool_alone
 }
 
 #[test]
+fn a_promise_that_was_broken_can_be_kept_or_broken_anew_once_the_clocks_began_anew() {
+    check(
+        "policy guarded-edf v1; tier gold 60s desk solve 100s; pool desk lease 1000s; pool back
+         agent ann desk
+         here ann
+         0s submit t1 gold email
+         1s pull ann -> t1 #1 at-risk
+         100.001s * t1 late for solution
+         200s transfer t1 #1 pool back anew
+         200s see t1 -> waiting, gold, in back, due 260s, solved by 300s, picked up 1s
+         300.001s * t1 late for solution",
+    );
+}
+
+#[test]
 fn a_transfer_repeated_finds_the_lease_ended() {
     check_desk(
         "0s submit t1 gold email
@@ -123,6 +138,24 @@ fn a_lease_that_ends_once_too_often_leads_to_the_dead_letter_pool_at_once() {
          5s pull eve until=2000s -> waits
          603s * lease #3 of t1 ends
          603s * eve gets t1 #4 earliest-deadline",
+    );
+}
+
+#[test]
+fn in_the_dead_letter_pool_no_skill_is_asked_for() {
+    check(
+        "policy guarded-edf v1; skills french; tier standard 4h desk returns 1 last; pool desk; pool last
+         agent ann desk can french=3
+         here ann
+         agent eve last
+         here eve
+         0s submit t1 standard email require=french
+         1s pull ann -> t1 #1 earliest-deadline
+         2s release t1 #1
+         2s pull ann -> t1 #2 earliest-deadline
+         3s release t1 #2
+         4s pull ann -> nothing
+         4s pull eve -> t1 #3 earliest-deadline",
     );
 }
 

@@ -240,6 +240,21 @@ fn tickets_of_one_guard_stand_in_one_queue() {
 }
 
 #[test]
+fn of_several_raised_guards_the_last_holds_and_another_tier_knows_none() {
+    check(
+        "policy guarded-edf v1; tier gold 100s desk at 300 guard=500 at 500 guard=900; tier base 200s desk;
+             pool desk
+         0s submit t1 gold voice
+         30s * t1 escalates to step 1 in desk, guard 500
+         50s * t1 escalates to step 2 in desk, guard 900
+         55s submit t2 base voice
+         55s queues -> gold/voice/desk: t1 (0 late); base/voice/desk: t2 (0 late)
+         55s move t1 tier base
+         55s queues -> base/voice/desk: t1 t2 (0 late)",
+    );
+}
+
+#[test]
 fn nothing_escalates_once_somebody_has_picked_it_up() {
     check(
         "policy guarded-edf v1; tier gold 100s desk at 500 tell=lead; pool desk lease 60s
