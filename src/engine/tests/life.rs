@@ -88,6 +88,7 @@ fn parking_stops_both_clocks_and_frees_the_agent() {
          50s see t1 -> parked until 7250s, gold, in desk, due 60s, solved by 7200s, picked up 30s
          50s agent? ann -> Available in desk, holds nothing, idle since 50s
          50s queues -> none
+         149s clocks t1 -> response met, due 60s; solution paused with 7150s left, due 7200s
          150s resume t1
          150s see t1 -> waiting, gold, in desk, due 160s, solved by 7300s, picked up 30s
          150s legs t1 -> queue 30s (2), agent 20s, parked 100s

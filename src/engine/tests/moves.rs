@@ -160,6 +160,25 @@ fn in_the_dead_letter_pool_no_skill_is_asked_for() {
 }
 
 #[test]
+fn a_policy_without_the_dead_letter_pool_asks_for_the_skills_again() {
+    check(
+        "policy guarded-edf v1; skills french; tier standard 4h desk returns 1 last; pool desk; pool last
+         agent ann desk can french=3
+         here ann
+         agent bob desk
+         here bob
+         0s submit t1 standard email require=french
+         1s pull ann -> t1 #1 earliest-deadline
+         2s release t1 #1
+         2s pull ann -> t1 #2 earliest-deadline
+         3s release t1 #2
+         4s policy guarded-edf v2; skills french; tier standard 4h desk; pool desk
+         5s pull bob -> nothing
+         5s pull ann -> t1 #3 earliest-deadline",
+    );
+}
+
+#[test]
 fn who_gives_on_too_often_gives_to_the_dead_letter_pool_and_from_there_all_begins_anew() {
     check_desk(
         "0s submit t1 standard email

@@ -255,6 +255,16 @@ fn of_several_raised_guards_the_last_holds_and_another_tier_knows_none() {
 }
 
 #[test]
+fn nothing_escalates_where_a_supervisor_has_said_who_serves_it() {
+    check(
+        "policy guarded-edf v1; tier gold 100s desk at 500 add=backup; pool desk; pool backup; pool last
+         0s submit t1 gold voice
+         10s move t1 pool last
+         60s see t1 -> waiting, gold, in last, due 100s",
+    );
+}
+
+#[test]
 fn nothing_escalates_once_somebody_has_picked_it_up() {
     check(
         "policy guarded-edf v1; tier gold 100s desk at 500 tell=lead; pool desk lease 60s
