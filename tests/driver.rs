@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use std::sync::Arc;
+use std::time::Duration;
 use tierline::clock::Clock;
 use tierline::driver::{
     self, Bulk, CompleteAsk, Completed, Handle, Outcome, PullAsk, Pulled, Receipt, Refused, Seen,
@@ -47,10 +48,18 @@ fn policy(text: &str) -> Arc<Policy> {
 type Thread = std::thread::JoinHandle<Result<(), Stopped>>;
 
 fn start(opened: (Journal, journal::Recovered), policy: &Arc<Policy>) -> (Handle, Thread) {
+    start_as(opened, policy, Settings::default())
+}
+
+fn start_as(
+    opened: (Journal, journal::Recovered),
+    policy: &Arc<Policy>,
+    settings: Settings,
+) -> (Handle, Thread) {
     let (journal, recovered) = opened;
     let clock = Clock::start(recovered.last_at, 1.0);
     let metrics = Arc::new(Metrics::default());
-    driver::start(journal, recovered.engine, clock, policy, Settings::default(), metrics)
+    driver::start(journal, recovered.engine, clock, policy, settings, metrics)
         .expect("the driver starts")
 }
 
@@ -340,6 +349,22 @@ async fn without_space_nothing_is_accepted_nothing_is_lost_and_work_goes_on_when
     handle.complete(complete("t1", token), None).await.unwrap();
     handle.read(|engine, _| engine.audit()).await.unwrap().unwrap();
     assert!(!handle.read(|engine, _| engine.roster().anyone_waits()).await.unwrap());
+}
+
+#[tokio::test]
+async fn that_there_is_no_space_and_that_there_is_again_is_told_before_the_next_view_is_due() {
+    let store = MemoryStore::new();
+    let settings = Settings { view_every_ms: 3_600_000, ..Settings::default() };
+    let (handle, _thread) = start_as(in_memory(&store), &policy(POLICY), settings);
+    let mut views = handle.views();
+    for is_full in [true, false] {
+        store.set_full(is_full);
+        // Refused while there is none, and taken or refused while that is being found out.
+        let _ = submit(&handle, "t1").await;
+        let told = views.wait_for(|view| view.is_full == is_full);
+        let told = tokio::time::timeout(Duration::from_secs(60), told).await;
+        told.expect("it is told").expect("the driver runs");
+    }
 }
 
 #[tokio::test]

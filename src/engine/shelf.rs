@@ -127,8 +127,7 @@ impl<K: Copy + Ord, V> Shelf<K, V> {
 
     /// Puts `value` at `key`, where nothing may be yet.
     pub(super) fn insert(&mut self, key: K, value: V) {
-        // Most keys come in order: they are looked for nowhere, and the block that is full has a full one
-        // after it.
+        // Most keys come in order. Their place is known, and a block that follows a full one will be full.
         if let Some(mut last) = self.blocks.last_entry()
             && last.get().last().is_some_and(|(known, _)| *known < key)
         {

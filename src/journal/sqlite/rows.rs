@@ -26,8 +26,8 @@ pub(in crate::journal) const COLUMNS: &str = "seq, number, id, channel, tier, ti
 pub(super) const INSERT: &str = "INSERT INTO finished VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// Adds a row. Its values go by place, in the order of [`COLUMNS`]: looking 32 names up cost more than
-/// writing the row.
+/// Adds a row. Its values go by place, in the order of the table, which is that of [`COLUMNS`]: looking 32
+/// names up took a third as long as all that `SQLite` does to write the row.
 pub(super) fn insert(
     statement: &mut CachedStatement<'_>,
     row: &FinishedRow,

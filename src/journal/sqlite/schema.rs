@@ -71,7 +71,8 @@ CREATE TABLE finished (
   legs TEXT,                    -- JSON: by leg the ms spent there and how many times; null before format 2
   urgency TEXT,                 -- low, normal, high, critical; null before format 2
   escalation_step INTEGER,      -- steps of its tier's ladder that were taken; null before format 2
-  decision TEXT                 -- JSON: why its last agent got it, and what competed; null if nobody had it
+  decision TEXT                 -- JSON: why its last agent got it, and what competed, with channel and pools
+                                -- where they are not the ticket's and via alone; null if nobody had it
 );
 CREATE INDEX finished_by_id ON finished (id);
 CREATE INDEX finished_by_customer ON finished (customer_id) WHERE customer_id IS NOT NULL;
