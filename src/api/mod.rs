@@ -28,6 +28,7 @@ mod places;
 mod policies;
 mod pools;
 pub mod proto;
+mod services;
 mod status;
 mod stream;
 mod submission;
@@ -38,6 +39,7 @@ mod wishes;
 mod work;
 
 pub use limits::Told as ToldLimit;
+pub use services::{Services, set_serving};
 pub use status::DOMAIN;
 
 use crate::directory::Directory;
@@ -46,16 +48,9 @@ use crate::engine;
 use crate::engine::model::{TicketId, TicketNumber, Time};
 use crate::journal::Decided;
 use places::Places;
-use proto::v1::admin_service_server::AdminServiceServer;
-use proto::v1::agent_service_server::AgentServiceServer;
-use proto::v1::intake_service_server::IntakeServiceServer;
-use proto::v1::ops_service_server::OpsServiceServer;
 use status::Fault;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
-use tonic::service::Routes;
-use tonic_health::server::HealthReporter;
 
 /// Largest message that is sent: what clients accept unless told otherwise.
 const SENT_BYTES_MAX: usize = 4 << 20;
@@ -152,50 +147,5 @@ impl Api {
         let decided = decided.clone();
         let ids = self.handle.read(move |engine, _| past::ids(engine, &decided)).await;
         ids.map_err(|refused| Fault::refused(refused, ""))
-    }
-}
-
-/// All services, with health and reflection, and the reporter by which the server says whether they
-/// serve (see [`set_serving`]).
-pub fn services(api: Api) -> (Routes, HealthReporter) {
-    let read_max = api.settings.message_bytes_max;
-    let api = Arc::new(api);
-    macro_rules! limited {
-        ($server:ident) => {
-            $server::from_arc(api.clone())
-                .max_decoding_message_size(read_max)
-                .max_encoding_message_size(SENT_BYTES_MAX)
-        };
-    }
-    let (reporter, health) = tonic_health::server::health_reporter();
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    let contract = "build.rs has made the descriptors";
-    let routes = Routes::default()
-        .add_service(limited!(IntakeServiceServer))
-        .add_service(limited!(AgentServiceServer))
-        .add_service(limited!(OpsServiceServer))
-        .add_service(limited!(AdminServiceServer))
-        .add_service(health)
-        .add_service(reflection().build_v1().expect(contract))
-        .add_service(reflection().build_v1alpha().expect(contract));
-    (routes, reporter)
-}
-
-/// Says to health checks whether the server and each of the four services serve.
-pub async fn set_serving(reporter: &HealthReporter, serves: bool) {
-    use tonic_health::ServingStatus::{NotServing, Serving};
-    let status = if serves { Serving } else { NotServing };
-    for name in [
-        "",
-        "tierline.v1.IntakeService",
-        "tierline.v1.AgentService",
-        "tierline.v1.OpsService",
-        "tierline.v1.AdminService",
-    ] {
-        reporter.set_service_status(name, status).await;
     }
 }

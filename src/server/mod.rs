@@ -189,14 +189,13 @@ impl Server {
             first_bytes,
         };
 
-        let services =
+        let api =
             Api::new(self.handle.clone(), self.directory.clone(), settings::api(&self.config));
-        let (routes, health) = api::services(services);
+        let (services, health) = api::Services::new(api);
         api::set_serving(&health, !self.handle.view().is_full).await;
         let following = tokio::spawn(health::follow(health.clone(), self.handle.views()));
         let rpcs = Rpcs::new(self.metrics.clone(), api::proto::methods());
-        let speech =
-            Grpc::new(routes.prepare().into_axum_router(), listen_config.streams_max, rpcs);
+        let speech = Grpc::new(services, listen_config.streams_max, rpcs);
         let mut calls = tokio::spawn(listen(
             listeners.grpc,
             manners(PREFACE_BYTES),

@@ -135,15 +135,15 @@ impl TestServer {
             ..directory::Settings::default()
         };
         let directory = Directory::open(directory, Arc::new(())).await.expect("a directory");
-        let (routes, reporter) =
-            api::services(Api::new(handle.clone(), directory, wish.settings.clone()));
+        let (services, reporter) =
+            api::Services::new(Api::new(handle.clone(), directory, wish.settings.clone()));
         api::set_serving(&reporter, true).await;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (stop, stopped) = oneshot::channel();
         let serving = Server::builder()
             .max_concurrent_streams(128)
-            .add_routes(routes)
+            .add_routes(axum::Router::new().fallback_service(services).into())
             .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
                 let _ = stopped.await;
             });
