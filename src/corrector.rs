@@ -5,10 +5,11 @@
 //! a ticket; then it asks the directory anew whenever its health changes, and now and then besides,
 //! until all are confirmed. It decides nothing: what the answer means is the engine's business.
 
-use crate::directory::{Directory, Health, Identifier, IdentifierKind, Lookup};
+use crate::coding::{self, Freshness};
+use crate::directory::{Directory, Health, Identifier};
 use crate::driver::{Handle, Refused};
-use crate::engine::command;
-use crate::engine::model::{self, Caller, TicketId, TicketNumber};
+use crate::engine::command::Lookup;
+use crate::engine::model::{TicketId, TicketNumber};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -77,9 +78,9 @@ async fn round(handle: &Handle, directory: &Directory) -> Result<Round, Refused>
         let Some((last, ..)) = page.last() else { break };
         after = *last;
         let mut asked = JoinSet::new();
-        for (_, id, identifier) in page {
+        for (_, id, identifiers) in page {
             let (handle, directory) = (handle.clone(), directory.clone());
-            asked.spawn(async move { correct(&handle, &directory, id, identifier).await });
+            asked.spawn(async move { correct(&handle, &directory, id, &identifiers).await });
         }
         while let Some(corrected) = asked.join_next().await {
             if corrected.expect("a correction does not panic")? {
@@ -99,14 +100,14 @@ async fn round(handle: &Handle, directory: &Directory) -> Result<Round, Refused>
     Ok(round)
 }
 
-type Unconfirmed = (TicketNumber, TicketId, Option<Identifier>);
+type Unconfirmed = (TicketNumber, TicketId, Vec<Identifier>);
 
 fn page(engine: &crate::engine::Engine, after: TicketNumber) -> Vec<Unconfirmed> {
     let tickets = engine.unconfirmed_after(after).take(PAGE);
     tickets
         .map(|ticket| {
-            let identifier = ticket.caller.as_deref().and_then(identifier);
-            (ticket.number, ticket.id.clone(), identifier)
+            let identifiers = ticket.caller.as_deref().map(coding::identifiers);
+            (ticket.number, ticket.id.clone(), identifiers.unwrap_or_default())
         })
         .collect()
 }
@@ -116,36 +117,16 @@ async fn correct(
     handle: &Handle,
     directory: &Directory,
     ticket: TicketId,
-    identifier: Option<Identifier>,
+    identifiers: &[Identifier],
 ) -> Result<bool, Refused> {
-    let lookup = match identifier {
-        Some(identifier) => directory.lookup_fresh(&identifier).await,
-        // Nobody can be found by it.
-        None => Lookup::Unknown,
-    };
-    let lookup = match lookup {
-        Lookup::Found { customer } => command::Lookup::Found {
-            tier: customer.tier.as_str().into(),
-            customer_id: customer.id.as_str().into(),
-        },
-        Lookup::Unknown => command::Lookup::UnknownCustomer,
-        Lookup::Stale { .. } | Lookup::Unavailable => return Ok(false),
-    };
+    let policy = handle.view().policy.clone();
+    let lookup = coding::look_up(directory, &policy, identifiers, Freshness::Now).await;
+    if matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable) {
+        return Ok(false);
+    }
     match handle.retier(ticket, lookup).await {
         // A refusal says that it ended meanwhile.
         Ok(_) | Err(Refused::Rule(_)) => Ok(true),
         Err(refused) => Err(refused),
     }
-}
-
-/// What the directory is asked; `None` for what it could not hold.
-fn identifier(caller: &Caller) -> Option<Identifier> {
-    let kind = match caller.kind {
-        model::IdentifierKind::Id => IdentifierKind::Id,
-        model::IdentifierKind::Phone => IdentifierKind::Phone,
-        model::IdentifierKind::Card => IdentifierKind::Card,
-        model::IdentifierKind::Email => IdentifierKind::Email,
-        model::IdentifierKind::Account => IdentifierKind::Account,
-    };
-    Identifier::new(kind, &caller.value).ok()
 }

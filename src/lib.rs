@@ -5,6 +5,7 @@
 pub mod api;
 pub mod cli;
 pub mod clock;
+pub mod coding;
 pub mod config;
 pub mod corrector;
 pub mod directory;

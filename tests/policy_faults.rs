@@ -71,6 +71,7 @@ const FAULTS: &[Case] = &[
     (6, "[customer]", &["6: unknown key customer; did you mean customers?"]),
     (7, r#"unknown = "standart""#, &[r#"7: customers.unknown = "standart" is no tier; did you mean standard?"#]),
     (8, r#"unavailable = "platinum""#, &[r#"8: customers.unavailable = "platinum" is no tier; known: gold, standard"#]),
+    (8, "retier_later = 1", &["8: customers.retier_later = 1 is not true or false"]),
     (8, "unavailable = 2", &["8: customers.unavailable = 2 is not a text in quotes"]),
     (8, r#"unavialable = "standard""#, &["8: customers: unknown key unavialable; did you mean unavailable?"]),
     (10, r#"name = "standard""#, &[r#"22: tier "standard": name = "standard" is taken by another above"#, r#"30: pool "desk": reserve.gold is no tier; known: standard"#]),

@@ -11,6 +11,7 @@ use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
 use crate::engine::Engine;
 use crate::engine::capacity::{ChannelSet, used_units};
+use crate::engine::coding::Standing;
 use crate::engine::command::WaitEnd;
 use crate::engine::model::{
     Agent, Assignment, Caller, Channel, IdentifierKind, Policy, Pool, PoolSet, Presence, Rule,
@@ -198,9 +199,34 @@ fn facts(attributes: &[(Box<str>, Box<str>)]) -> std::collections::BTreeMap<Stri
     attributes.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
-fn identifier(caller: &Caller) -> pb::CustomerIdentifier {
-    let kind = pb::IdentifierKind::from(caller.kind);
-    pb::CustomerIdentifier { kind: kind.into(), value: caller.value.to_string() }
+fn identifier((kind, value): (IdentifierKind, &str)) -> pb::CustomerIdentifier {
+    let kind = pb::IdentifierKind::from(kind);
+    pb::CustomerIdentifier { kind: kind.into(), value: value.to_owned() }
+}
+
+impl From<Standing> for pb::Standing {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::New => Self::New,
+            Standing::Regular => Self::Regular,
+            Standing::AtRisk => Self::AtRisk,
+            Standing::Farewell => Self::Farewell,
+        }
+    }
+}
+
+/// What is known of a customer whom the directory found.
+pub(super) fn known(caller: &Caller) -> Option<pb::CustomerKnown> {
+    caller.customer_id()?;
+    let known = caller.known.as_deref().cloned().unwrap_or_default();
+    Some(pb::CustomerKnown {
+        because: known.because.into(),
+        standing: pb::Standing::from(known.standing).into(),
+        provisional: known.is_provisional,
+        agent_id: known.agent.map(|agent| agent.to_string()).unwrap_or_default(),
+        matched_identifier: known.matched.into(),
+        conflicting_customer_id: known.conflict.map(String::from).unwrap_or_default(),
+    })
 }
 
 pub(super) fn decision(held: &Assignment) -> pb::Decision {
@@ -233,7 +259,13 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         number: ticket.number.0,
         state: life::state(&ticket.state).into(),
         channel: pb::Channel::from(ticket.channel).into(),
-        customer: caller.map(identifier),
+        customer: caller.and_then(|caller| caller.identifiers().next()).map(identifier),
+        other_identifiers: caller
+            .iter()
+            .flat_map(|caller| caller.identifiers().skip(1))
+            .map(identifier)
+            .collect(),
+        known: caller.and_then(known),
         customer_id: caller.and_then(Caller::customer_id).unwrap_or_default().to_owned(),
         tier: policy.tier(ticket.tier).name.to_string(),
         tier_source: pb::TierSource::from(ticket.tier_source).into(),
@@ -370,6 +402,7 @@ pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
         open_now: opening.open_now,
         opens_at: opening.opens_at,
         hours: opening.hours,
+        known: ticket.known,
     }
 }
 
@@ -492,7 +525,7 @@ impl From<&directory::Customer> for pb::Customer {
         };
         Self {
             customer_id: customer.id.clone(),
-            tier: customer.tier.clone(),
+            tier: customer.tier.clone().unwrap_or_default(),
             identifiers: customer.identifiers.iter().map(identifier).collect(),
             attributes: customer.attributes.clone(),
             name: customer.name.clone().unwrap_or_default(),

@@ -184,12 +184,18 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             told.solve_by = solve_by.map(timestamp);
             told.details = details([("urgency", urgency.name())]);
         }
-        Event::Retiered { tier, source, respond_by, solve_by, pools, .. } => {
+        Event::Retiered { tier, source, was, known, respond_by, solve_by, pools, .. } => {
             told.tier = named.tier(*tier);
             told.pools = named.pools(*pools);
             told.respond_by = Some(timestamp(*respond_by));
             told.solve_by = solve_by.map(timestamp);
-            told.details = details([("source", TierSource::name(*source))]);
+            let was = was.map(|was| named.tier(was)).unwrap_or_default();
+            let standing = known.as_deref().map(|known| known.standing.name());
+            told.details = details([
+                ("source", TierSource::name(*source)),
+                ("was_tier", &*was),
+                ("standing", standing.unwrap_or_default()),
+            ]);
         }
         Event::Intervened(intervened) => {
             told.by = intervened.by.to_string();

@@ -46,7 +46,7 @@ impl IntakeService for Api {
         request: Request<pb::SubmitTicketRequest>,
     ) -> Result<Response<pb::SubmitTicketResponse>, Status> {
         let submission = self.checked(request.get_ref())?;
-        let lookup = submission.look_up(&self.directory).await;
+        let lookup = submission.look_up(self).await;
         Ok(Response::new(submission.send(self, lookup).await?))
     }
 
@@ -251,7 +251,7 @@ impl Api {
     ) -> Result<pb::SubmitTicketResponse, Fault> {
         let looked_up = match self.checked_item(request) {
             Ok(submission) => {
-                let lookup = submission.look_up(&self.directory).await;
+                let lookup = submission.look_up(self).await;
                 Ok((submission, lookup))
             }
             Err(fault) => Err(fault),

@@ -7,7 +7,8 @@ use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
 use super::{Api, convert};
-use crate::directory::{self, Identifier};
+use crate::coding::{self, Freshness};
+use crate::directory::Identifier;
 use crate::driver::Refused;
 use crate::engine::command::{Asked, Lookup, Rejection, Submit};
 use crate::engine::model::{Caller, Channel, Content, TicketId, Time};
@@ -22,7 +23,7 @@ pub(super) struct Submission {
     fingerprint: u64,
     channel: Channel,
     urgency: Urgency,
-    customer: Option<Identifier>,
+    identifiers: Vec<Identifier>,
     tier: Option<Box<str>>,
     content: Content,
     not_before: Option<Time>,
@@ -40,10 +41,7 @@ impl Submission {
         let own_id = checks.optional_id("ticket_id", &request.ticket_id);
         let channel = checks.channel(request.channel);
         let urgency = checks.urgency_or_normal(request.urgency);
-        let customer = request
-            .customer
-            .as_ref()
-            .and_then(|customer| checks.inside("customer.", |checks| checks.identifier(customer)));
+        let identifiers = checks.identifiers(request);
         let tier = checks.optional_name("tier", &request.tier);
         let content = checks.content(
             &request.subject,
@@ -61,7 +59,7 @@ impl Submission {
             fingerprint: fingerprint(request),
             channel,
             urgency,
-            customer,
+            identifiers,
             tier,
             content,
             not_before,
@@ -69,12 +67,12 @@ impl Submission {
     }
 
     /// What is known of the customer's tier. Takes no longer than the directory's budget.
-    pub(super) async fn look_up(&self, directory: &directory::Directory) -> Lookup {
-        match (&self.tier, &self.customer) {
-            (Some(tier), _) => Lookup::Given { tier: tier.clone() },
-            (None, None) => Lookup::UnknownCustomer,
-            (None, Some(identifier)) => lookup(directory.lookup(identifier).await),
+    pub(super) async fn look_up(&self, api: &Api) -> Lookup {
+        if let Some(tier) = &self.tier {
+            return Lookup::Given { tier: tier.clone() };
         }
+        let policy = &api.handle.view().policy;
+        coding::look_up(&api.directory, policy, &self.identifiers, Freshness::Cached).await
     }
 
     /// Puts the ticket into its queue.
@@ -83,11 +81,13 @@ impl Submission {
         api: &Api,
         lookup: Lookup,
     ) -> Result<pb::SubmitTicketResponse, Fault> {
-        let caller = self.customer.map(|identifier| Caller {
-            kind: engine_kind(identifier.kind()),
-            value: identifier.value().into(),
-            resolved_id: None,
-        });
+        let mut given = self
+            .identifiers
+            .iter()
+            .map(|given| (engine_kind(given.kind()), Box::<str>::from(given.value())));
+        let first = given.next();
+        let caller = first
+            .map(|(kind, value)| Caller { others: given.collect(), ..Caller::new(kind, value) });
         let id = self.id.clone();
         let tier = self.tier.clone();
         let skills = self.asked.iter().flat_map(|asked| &asked.skills);
@@ -122,23 +122,6 @@ impl Submission {
     }
 }
 
-/// The directory's answer in the engine's words.
-fn lookup(answer: directory::Lookup) -> Lookup {
-    match answer {
-        directory::Lookup::Found { customer } => Lookup::Found {
-            tier: customer.tier.as_str().into(),
-            customer_id: customer.id.as_str().into(),
-        },
-        directory::Lookup::Unknown => Lookup::UnknownCustomer,
-        directory::Lookup::Stale { customer, age } => Lookup::Stale {
-            tier: customer.tier.as_str().into(),
-            customer_id: customer.id.as_str().into(),
-            age_ms: i64::try_from(age.as_millis()).unwrap_or(i64::MAX),
-        },
-        directory::Lookup::Unavailable => Lookup::Unavailable,
-    }
-}
-
 /// A UUID of version 7, of the server's own time.
 fn new_id(now: Time) -> TicketId {
     let seconds = u64::try_from(now.0.div_euclid(1000)).unwrap_or(0);
@@ -169,6 +152,12 @@ fn fingerprint(request: &pb::SubmitTicketRequest) -> u64 {
     if let Some(at) = &request.not_before {
         digest =
             digest.text("not_before").number(at.seconds.cast_unsigned()).number(number(at.nanos));
+    }
+    if !request.other_identifiers.is_empty() {
+        digest = digest.text("other_identifiers").number(request.other_identifiers.len() as u64);
+        for other in &request.other_identifiers {
+            digest = digest.number(number(other.kind)).text(&other.value);
+        }
     }
     let pb::SubmitTicketRequest { skills, preferred_agent, only_agent_id, .. } = request;
     let excluded = &request.excluded_agent_ids;
@@ -242,12 +231,13 @@ mod tests {
     #[test]
     fn every_field_but_the_id_changes_the_fingerprint() {
         type Change = fn(&mut pb::SubmitTicketRequest);
-        let changes: [Change; 17] = [
+        let changes: [Change; 18] = [
             |r| r.channel = pb::Channel::Chat.into(),
             |r| r.customer = None,
             |r| r.customer.as_mut().unwrap().kind = pb::IdentifierKind::Card.into(),
             |r| r.customer.as_mut().unwrap().value.push('2'),
             |r| r.tier = "gold".into(),
+            |r| r.other_identifiers = vec![r.customer.clone().unwrap()],
             |r| r.subject.clear(),
             |r| r.not_before = Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
             |r| r.payload = vec![1, 2].into(),

@@ -7,6 +7,7 @@ use super::proto::v1 as pb;
 use super::status::Fault;
 use crate::directory::{self, Identifier};
 use crate::engine::EXTEND_MS_MAX;
+use crate::engine::coding::OTHERS_MAX;
 use crate::engine::model::{AgentId, Channel, Content, LeaseToken, POOLS_MAX, Presence, TicketId};
 use crate::engine::wish::{EXCLUDED_AGENTS_MAX, SKILLS_ASKED_MAX};
 use std::collections::BTreeMap;
@@ -291,6 +292,33 @@ impl Checks {
         }
     }
 
+    /// Whom a submit names: "customer" first, none of them twice. A telephone number that the network
+    /// withholds ("anonymous") names nobody.
+    pub(super) fn identifiers(&mut self, request: &pb::SubmitTicketRequest) -> Vec<Identifier> {
+        let others = &request.other_identifiers;
+        if others.len() > OTHERS_MAX {
+            let count = others.len();
+            let problem = format!("has {count} entries, at most {OTHERS_MAX} are allowed");
+            self.fault("other_identifiers", problem);
+        }
+        let Some(customer) = &request.customer else {
+            if !others.is_empty() {
+                self.fault("other_identifiers", "is only taken together with customer");
+            }
+            return Vec::new();
+        };
+        let mut identifiers = Vec::new();
+        let prefixes = (0..OTHERS_MAX).map(|at| format!("other_identifiers[{at}]."));
+        let prefixes = std::iter::once("customer.".to_owned()).chain(prefixes);
+        for (prefix, given) in prefixes.zip(std::iter::once(customer).chain(others)) {
+            if !is_withheld(given) {
+                let given = self.inside(&prefix, |checks| checks.identifier(given));
+                identifiers.extend(given.filter(|given| !identifiers.contains(given)));
+            }
+        }
+        identifiers
+    }
+
     fn kind(&mut self, kind: i32) -> Option<directory::IdentifierKind> {
         match pb::IdentifierKind::try_from(kind) {
             Ok(pb::IdentifierKind::Unspecified) => self.fault("kind", "is required"),
@@ -382,7 +410,7 @@ impl Checks {
             self.fault("identifiers", format!("has {count} entries, at most {most} are allowed"));
         }
         self.customer_id(&customer.customer_id);
-        self.filled("tier", &customer.tier, directory::TIER_CHARS_MAX);
+        self.line("tier", customer.tier.trim(), directory::TIER_CHARS_MAX);
         self.line("name", &customer.name, directory::NAME_CHARS_MAX);
         let bounds =
             (directory::ATTRIBUTES_MAX, directory::KEY_CHARS_MAX, directory::ATTRIBUTE_CHARS_MAX);
@@ -395,7 +423,7 @@ impl Checks {
         }
         directory::Customer {
             id: customer.customer_id.clone(),
-            tier: customer.tier.clone(),
+            tier: Some(customer.tier.clone()).filter(|tier| !tier.trim().is_empty()),
             name: Some(customer.name.clone()).filter(|name| !name.is_empty()),
             identifiers,
             attributes: customer.attributes.clone(),
@@ -477,6 +505,14 @@ pub(super) fn echo(value: &str) -> String {
         None => format!("{value:?}"),
         Some((end, _)) => format!("{:?}...", &value[..end]),
     }
+}
+
+/// Whether it is a word in place of a telephone number, as networks send for callers who withhold theirs.
+fn is_withheld(given: &pb::CustomerIdentifier) -> bool {
+    let value = given.value.trim();
+    given.kind == i32::from(pb::IdentifierKind::Phone)
+        && (1..=directory::VALUE_CHARS_MAX).contains(&value.chars().count())
+        && !value.chars().any(|c| c.is_ascii_digit() || c.is_control())
 }
 
 #[cfg(test)]
@@ -562,7 +598,7 @@ mod tests {
         let secret = "ada@example.com".to_owned();
         let customer = pb::Customer {
             customer_id: secret.repeat(20),
-            tier: String::new(),
+            tier: secret.repeat(20),
             identifiers: vec![pb::CustomerIdentifier { kind: 4, value: secret.repeat(20) }],
             attributes: BTreeMap::from([("address".to_owned(), secret.repeat(200))]),
             name: secret.repeat(20),

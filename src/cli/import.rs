@@ -39,7 +39,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// Make or replace many customers from a CSV file.
 ///
-/// The first row names the columns, in any order: id and tier must be there; name, phone, card, email, account and any
+/// The first row names the columns, in any order: id must be there; tier, name, phone, card, email, account and any
 /// number of attr:KEY may be. Several phones, cards, emails or accounts stand in one cell with ; between them. Faulty
 /// rows are listed with their lines and left out, the rest goes in. Importing a file again does no harm.
 #[derive(Args, Debug)]
@@ -206,8 +206,10 @@ fn read(
                 continue;
             }
         };
-        if reading.tiers.len() < TIERS_MAX || reading.tiers.contains_key(&customer.tier) {
-            *reading.tiers.entry(customer.tier.clone()).or_default() += 1;
+        if let Some(tier) = &customer.tier
+            && (reading.tiers.len() < TIERS_MAX || reading.tiers.contains_key(tier))
+        {
+            *reading.tiers.entry(tier.clone()).or_default() += 1;
         }
         let bytes = text_bytes(&customer);
         if batch.len() == BATCH_ROWS_MAX || batch_bytes + bytes > BATCH_BYTES_MAX {
@@ -233,7 +235,8 @@ fn text_bytes(customer: &Customer) -> usize {
     let identifiers = customer.identifiers.iter().map(|identifier| identifier.value().len());
     let attributes = customer.attributes.iter().map(|(key, value)| key.len() + value.len());
     let texts = identifiers.chain(attributes).map(|bytes| bytes + OVERHEAD).sum::<usize>();
-    customer.id.len() + customer.tier.len() + name + texts + 4 * OVERHEAD
+    let tier = customer.tier.as_ref().map_or(0, String::len);
+    customer.id.len() + tier + name + texts + 4 * OVERHEAD
 }
 
 fn contract(customer: Customer) -> v1::Customer {
@@ -244,7 +247,7 @@ fn contract(customer: Customer) -> v1::Customer {
     v1::Customer {
         identifiers: identifiers.collect(),
         customer_id: customer.id,
-        tier: customer.tier,
+        tier: customer.tier.unwrap_or_default(),
         attributes: customer.attributes,
         name: customer.name.unwrap_or_default(),
     }

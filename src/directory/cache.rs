@@ -152,7 +152,7 @@ mod tests {
     fn customer(n: usize, step: usize) -> Arc<Customer> {
         Arc::new(Customer {
             id: n.to_string(),
-            tier: step.to_string(),
+            tier: Some(step.to_string()),
             name: None,
             identifiers: vec![],
             attributes: std::collections::BTreeMap::new(),

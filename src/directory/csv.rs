@@ -1,6 +1,6 @@
 //! Reading customers from a CSV file.
 //!
-//! The first row names the columns, in any order. `id` and `tier` must be there; `name`, `phone`,
+//! The first row names the columns, in any order. `id` must be there; `tier`, `name`, `phone`,
 //! `card`, `email`, `account` and any number of `attr:KEY` may be. A cell may hold several phones,
 //! cards, emails or accounts with `;` between them. Cells are trimmed; an empty cell is the same as
 //! no column. UTF-8, commas, quotes as in RFC 4180.
@@ -80,7 +80,7 @@ pub struct Rows<R> {
 /// Begins to read a file; buffers by itself.
 ///
 /// # Errors
-/// When the first row names a column that is not known, one twice, or neither `id` nor `tier`, or
+/// When the first row names a column that is not known, one twice, or no `id`, or
 /// cannot be read at all.
 pub fn read<R: Read>(file: R) -> Result<Rows<R>, RowError> {
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(file);
@@ -104,10 +104,8 @@ pub fn read<R: Read>(file: R) -> Result<Rows<R>, RowError> {
         }
         columns.push(column);
     }
-    for must in [Column::Id, Column::Tier] {
-        if !columns.contains(&must) {
-            return refuse(&must.name(), "is missing");
-        }
+    if !columns.contains(&Column::Id) {
+        return refuse(&Column::Id.name(), "is missing");
     }
     Ok(Rows { reader, columns, record: ByteRecord::new(), ended: false })
 }
@@ -145,7 +143,7 @@ impl<R> Rows<R> {
         }
         let mut customer = Customer {
             id: String::new(),
-            tier: String::new(),
+            tier: None,
             name: None,
             identifiers: vec![],
             attributes: BTreeMap::new(),
@@ -158,7 +156,7 @@ impl<R> Rows<R> {
             };
             match column {
                 Column::Id => cell.clone_into(&mut customer.id),
-                Column::Tier => cell.clone_into(&mut customer.tier),
+                Column::Tier => customer.tier = Some(cell.to_owned()),
                 Column::Name => customer.name = Some(cell.to_owned()),
                 Column::Identifier(kind) => {
                     for value in cell.split(';').map(str::trim).filter(|v| !v.is_empty()) {
@@ -207,7 +205,7 @@ mod tests {
         let [(line, customer)] = rows(text).try_into().unwrap();
         let customer = customer.unwrap();
         assert_eq!(line, 2);
-        assert_eq!((customer.id.as_str(), customer.tier.as_str()), ("C-1", "gold"));
+        assert_eq!((customer.id.as_str(), customer.tier.as_deref()), ("C-1", Some("gold")));
         assert_eq!(customer.name.as_deref(), Some("Ada \"the\" Example"));
         assert_eq!(
             customer.attributes,
@@ -242,7 +240,7 @@ mod tests {
         let text = format!(
             "id,tier,email,attr:note\n\
              ,gold,,\n\
-             C-2,,,\n\
+             C-2,\"a\u{7}b\",,\n\
              C-3,gold,\"a\u{7}b\",\n\
              \n\
              C-4,gold,\"{long}\",\"two\nlines\"\n\
@@ -267,7 +265,8 @@ mod tests {
             messages,
             [
                 format!("line 2, column id: \"\" {range}"),
-                "line 3, column tier: \"\" is not 1 to 64 characters without control characters"
+                "line 3, column tier: \"a\\u{7}b\" is not at most 64 characters without control \
+                 characters"
                     .to_owned(),
                 format!("line 4, column email: \"a\\u{{7}}b\" {range}"),
                 // Where the empty line before it is.
@@ -293,7 +292,7 @@ mod tests {
     #[test]
     fn a_first_row_that_cannot_be_meant_is_refused() {
         refused("", "line 1, column id: is missing");
-        refused("id,name\n", "line 1, column tier: is missing");
+        refused("tier,name\n", "line 1, column id: is missing");
         refused("id,tier,id\n", "line 1, column id: is there twice");
         refused(
             "id,tier,fax\n",
@@ -333,7 +332,7 @@ mod tests {
         for (line, customer) in read(file).unwrap() {
             let customer = customer.unwrap_or_else(|error| panic!("line {line}: {error}"));
             assert!(!customer.identifiers.is_empty(), "line {line} can be found by its id only");
-            *tiers.entry(customer.tier).or_insert(0) += 1;
+            *tiers.entry(customer.tier.expect("the sample names one")).or_insert(0) += 1;
         }
         assert_eq!(tiers.keys().collect::<Vec<_>>(), ["gold", "silver", "standard"]);
         assert_eq!(tiers.values().sum::<i32>(), 30);

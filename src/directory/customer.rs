@@ -151,9 +151,10 @@ impl fmt::Debug for Identifier {
 pub struct Customer {
     /// The customer's own id, 1 to [`VALUE_CHARS_MAX`] characters.
     pub id: String,
-    /// The name of the customer's tier, 1 to [`TIER_CHARS_MAX`] characters. Whether the policy has
-    /// such a tier is not the directory's question.
-    pub tier: String,
+    /// The name of the customer's tier, 1 to [`TIER_CHARS_MAX`] characters, if one is stored: the
+    /// policy's coding rules can give one otherwise. Whether the policy has such a tier is not the
+    /// directory's question.
+    pub tier: Option<String>,
     /// What to call the customer, 1 to [`NAME_CHARS_MAX`] characters.
     pub name: Option<String>,
     /// Every other way to find the customer; never of kind [`IdentifierKind::Id`].
@@ -170,12 +171,14 @@ impl Customer {
     /// The first field outside the limits of this module.
     pub fn checked(mut self) -> Result<Self, Invalid> {
         self.id = Identifier::new(IdentifierKind::Id, &self.id)?.value;
-        self.tier = self.tier.trim().to_owned();
-        if !is_text(&self.tier, 1, TIER_CHARS_MAX) {
+        self.tier = self.tier.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        if let Some(tier) = &self.tier
+            && !is_text(tier, 1, TIER_CHARS_MAX)
+        {
             return Err(Invalid::new(
                 "tier",
-                &self.tier,
-                "1 to 64 characters without control characters",
+                tier,
+                "at most 64 characters without control characters",
             ));
         }
         self.name = self.name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty());
@@ -262,7 +265,7 @@ mod tests {
     fn customer() -> Customer {
         Customer {
             id: "C-1".into(),
-            tier: "gold".into(),
+            tier: Some("gold".into()),
             name: Some("Ada Example".into()),
             identifiers: vec![],
             attributes: BTreeMap::new(),
@@ -326,13 +329,16 @@ mod tests {
         let phone = |v| Identifier::new(IdentifierKind::Phone, v).unwrap();
         let messy = Customer {
             id: " C-1 ".into(),
-            tier: " gold".into(),
+            tier: Some(" gold".into()),
             name: Some("  ".into()),
             identifiers: vec![phone("2"), phone("1"), phone("2")],
             ..customer()
         };
         let tidy = messy.checked().unwrap();
-        assert_eq!((tidy.id.as_str(), tidy.tier.as_str(), tidy.name), ("C-1", "gold", None));
+        assert_eq!(
+            (tidy.id.as_str(), tidy.tier.as_deref(), tidy.name),
+            ("C-1", Some("gold"), None)
+        );
         assert_eq!(tidy.identifiers, [phone("1"), phone("2")]);
     }
 
@@ -344,8 +350,7 @@ mod tests {
             assert_eq!(bad.checked().unwrap_err().field, field);
         };
         check(&|c| c.id = String::new(), "id");
-        check(&|c| c.tier = " ".into(), "tier");
-        check(&|c| c.tier = "t".repeat(65), "tier");
+        check(&|c| c.tier = Some("t".repeat(65)), "tier");
         check(&|c| c.name = Some("n".repeat(257)), "name");
         check(&|c| c.name = Some("a\u{7}b".into()), "name");
         check(

@@ -4,7 +4,7 @@
 //! tables, which any SQLite client can read while the server runs:
 //!
 //! ```text
-//! customer(id, tier, name, attributes)    attributes is a JSON object of strings
+//! customer(id, tier, name, attributes)    tier is empty for none; attributes is a JSON object of strings
 //! identifier(kind, value, customer_id)
 //! ```
 //!
@@ -270,6 +270,7 @@ fn customer(db: &Connection, id: &str) -> Result<Option<Customer>, Trouble> {
     let attributes: BTreeMap<String, String> = serde_json::from_str(&attributes)
         .map_err(|_| Trouble::Malformed("a customer's attributes are not an object of strings"))?;
     let identifiers = identifiers(db, id)?;
+    let tier = Some(tier).filter(|tier| !tier.is_empty());
     Ok(Some(Customer { id: id.to_owned(), tier, name, identifiers, attributes }))
 }
 
@@ -301,7 +302,12 @@ fn put(db: &Connection, customer: &Customer, gone: &mut Vec<Identifier>) -> Resu
         "INSERT INTO customer(id, tier, name, attributes) VALUES(?1, ?2, ?3, ?4)
          ON CONFLICT(id) DO UPDATE SET tier = ?2, name = ?3, attributes = ?4",
     )?
-    .execute(params![customer.id, customer.tier, customer.name, attributes])?;
+    .execute(params![
+        customer.id,
+        customer.tier.as_deref().unwrap_or_default(),
+        customer.name,
+        attributes
+    ])?;
     let mut insert = db.prepare_cached(
         "INSERT INTO identifier(kind, value, customer_id) VALUES(?1, ?2, ?3)
          ON CONFLICT(kind, value) DO UPDATE SET customer_id = ?3",

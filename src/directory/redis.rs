@@ -6,8 +6,8 @@
 //! SET  tierline:ident:email:ada@example.com C-17
 //! ```
 //!
-//! A hash a customer: `tier` must be there, `name` and any number of `attr:KEY` may be, fields with
-//! other names are left alone when read. A key an identifier, whose value is the customer's id; its
+//! A hash a customer: `tier`, `name` and any number of `attr:KEY` may be there, fields with other
+//! names are left alone when read. A key an identifier, whose value is the customer's id; its
 //! name holds the identifier in the normal form of [`Identifier`]. Tierline's own writes keep one
 //! field more, `identifiers`, a line for each as `kind:value`, so that they can be taken away again.
 //!
@@ -265,7 +265,7 @@ impl<'a> From<&'a Customer> for Written<'a> {
             .iter()
             .map(|i| format!("{}:{}", i.kind().as_str(), i.value()))
             .collect();
-        let mut fields = vec!["tier".to_owned(), customer.tier.clone()];
+        let mut fields = vec!["tier".to_owned(), customer.tier.clone().unwrap_or_default()];
         if let Some(name) = &customer.name {
             fields.extend(["name".to_owned(), name.clone()]);
         }
@@ -280,22 +280,27 @@ impl<'a> From<&'a Customer> for Written<'a> {
     }
 }
 
-/// Reads what someone wrote. Only the tier must be right, since only it decides anything; of the
-/// rest, what is outside the limits is left out.
+/// Reads what someone wrote. A tier must be right if it is there, for it decides; of the rest, what
+/// is outside the limits is left out.
 fn read_customer(id: &str, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Customer, &'static str> {
     let mut customer = Customer {
         id: id.to_owned(),
-        tier: String::new(),
+        tier: None,
         name: None,
         identifiers: vec![],
         attributes: BTreeMap::new(),
     };
     for (field, value) in fields {
+        if field == b"tier" && std::str::from_utf8(&value).is_err() {
+            return Err(BAD_TIER);
+        }
         let (Ok(field), Ok(value)) = (String::from_utf8(field), String::from_utf8(value)) else {
             continue;
         };
         match field.as_str() {
-            "tier" => value.trim().clone_into(&mut customer.tier),
+            "tier" => {
+                customer.tier = Some(value.trim().to_owned()).filter(|tier| !tier.is_empty());
+            }
             "name" => {
                 customer.name =
                     Some(value.trim().to_owned()).filter(|n| is_text(n, 1, NAME_CHARS_MAX));
@@ -310,12 +315,14 @@ fn read_customer(id: &str, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Customer, 
             }
         }
     }
-    if is_text(&customer.tier, 1, TIER_CHARS_MAX) {
+    if customer.tier.as_ref().is_none_or(|tier| is_text(tier, 1, TIER_CHARS_MAX)) {
         Ok(customer)
     } else {
-        Err("a customer has no tier, or one outside the limits")
+        Err(BAD_TIER)
     }
 }
+
+const BAD_TIER: &str = "a customer's tier is outside the limits";
 
 /// Reads `kind:value` lines; what is none is left out.
 fn identifiers(lines: impl Iterator<Item = impl AsRef<str>>) -> Vec<Identifier> {
@@ -340,7 +347,7 @@ mod tests {
         let identifier = |kind, value| Identifier::new(kind, value).unwrap();
         let customer = Customer {
             id: "C-1".into(),
-            tier: "gold".into(),
+            tier: Some("gold".into()),
             name: Some("Ada \"the\" Example".into()),
             identifiers: vec![
                 identifier(IdentifierKind::Phone, "+12025550101"),
@@ -373,14 +380,15 @@ mod tests {
             ]),
         )
         .unwrap();
-        assert_eq!(customer.tier, "gold");
+        assert_eq!(customer.tier.as_deref(), Some("gold"));
         assert_eq!(customer.name, None);
         assert_eq!(customer.identifiers.len(), 2);
         assert_eq!(customer.attributes, BTreeMap::from([("city".into(), "Springfield".into())]));
 
-        for bad in [&[("name", "Ada")][..], &[("tier", "")], &[("tier", &long)]] {
-            assert!(read_customer("C-1", fields(bad)).is_err());
+        for none in [&[("name", "Ada")][..], &[("tier", "")]] {
+            assert_eq!(read_customer("C-1", fields(none)).unwrap().tier, None);
         }
+        assert!(read_customer("C-1", fields(&[("tier", &long)])).is_err());
         let not_utf8 = vec![(b"tier".to_vec(), vec![0xff])];
         assert!(read_customer("C-1", not_utf8).is_err());
     }

@@ -1,5 +1,6 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
+use super::coding::Known;
 use super::command::{
     AgentProfile, Deadline, Event, PoolSwitched, ReleaseReason, Submitted, Transferred,
 };
@@ -178,6 +179,9 @@ impl Engine {
         if ticket.tier_source.is_unconfirmed() {
             self.unconfirmed.insert(number);
         }
+        if let Some(caller) = &ticket.caller {
+            self.callers.add(number, caller);
+        }
         self.enter(&ticket);
         self.tickets.insert(number, Box::new(ticket));
     }
@@ -297,12 +301,24 @@ impl Engine {
         });
     }
 
+    /// Who is asking is better known.
+    fn learn(&mut self, number: TicketNumber, customer_id: Option<&str>, known: Option<&Known>) {
+        let ticket = self.tickets.get_mut(number).expect("an event names a live ticket");
+        if let Some(caller) = &mut ticket.caller {
+            self.callers.remove(number, caller);
+            Arc::make_mut(caller).learn(customer_id, known);
+            self.callers.add(number, caller);
+        }
+    }
+
     fn retiered(&mut self, event: &Event) {
         let Event::Retiered {
             ticket: number,
             tier,
             source,
+            was: _,
             customer_id,
+            known,
             respond_by,
             solve_by,
             overflow_step,
@@ -313,6 +329,7 @@ impl Engine {
         else {
             unreachable!("called for this event only")
         };
+        self.learn(*number, customer_id.as_deref(), known.as_deref());
         self.re_key(*number, |ticket| {
             if ticket.tier != *tier {
                 // Another ladder is climbed from its foot: what is due of it by now follows at once.
@@ -330,11 +347,6 @@ impl Engine {
                 ticket.life_mut().expires_at = *expires_at;
             }
             ticket.needs.clone_from(needs);
-            if let (Some(caller), Some(id)) = (&mut ticket.caller, customer_id)
-                && caller.customer_id() != Some(id)
-            {
-                Arc::make_mut(caller).resolved_id = Some(id.clone());
-            }
         });
         if source.is_unconfirmed() {
             self.unconfirmed.insert(*number);
@@ -568,6 +580,9 @@ impl Engine {
         self.needs.leave(ticket.needs.as_ref(), &mut self.roster);
         self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
+        if let Some(caller) = &ticket.caller {
+            self.callers.remove(number, caller);
+        }
         match &ticket.state {
             State::Waiting | State::Scheduled { .. } | State::Parked(_) | State::Quarantined(_) => {
             }

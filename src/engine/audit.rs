@@ -23,6 +23,7 @@ impl Engine {
             ("timers", rebuilt.timers == self.timers),
             ("resting tickets", rebuilt.resting == self.resting),
             ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),
+            ("callers", rebuilt.callers == self.callers),
             ("quarantined tickets", rebuilt.quarantined == self.quarantined),
             ("finished tickets", rebuilt.finished_by_id == self.finished_by_id),
         ] {
@@ -222,7 +223,7 @@ impl Engine {
         let is_held = each_once.len() == holders(ticket).count() && holders(ticket).all(lists_once);
         let unconfirmed = self.unconfirmed.contains(&ticket.number);
         [
-            (Flaw::Id, found == Some(ticket.number)),
+            (Flaw::Id, found == Some(ticket.number) && self.callers.hold(ticket)),
             (Flaw::Queue, self.queues.holds(ticket) == waits),
             (Flaw::Timer, due.is_none_or(|at| self.timers.holds(at, ticket.number))),
             (Flaw::Holder, is_held),

@@ -8,6 +8,7 @@ mod answer;
 mod event;
 
 use super::capacity::Maxima;
+use super::coding::Found;
 use super::life::{CallbackNumber, Destination};
 use super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolSet, Presence, TicketId,
@@ -364,21 +365,14 @@ pub struct Earlier {
 /// What is known of the customer's tier, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// The directory knows the customer; the tier by name, and the customer's id.
-    Found {
-        /// The tier's name.
-        tier: Box<str>,
-        /// The customer's id.
-        customer_id: Box<str>,
-    },
+    /// The directory knows the customer.
+    Found(Box<Found>),
     /// The directory does not know the customer, or nobody was named.
     UnknownCustomer,
     /// The directory is silent; what it said `age_ms` ago.
     Stale {
-        /// The tier's name.
-        tier: Box<str>,
-        /// The customer's id.
-        customer_id: Box<str>,
+        /// Whom it named then.
+        found: Box<Found>,
         /// How old the answer is, in milliseconds.
         age_ms: i64,
     },

@@ -1,5 +1,6 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
+use super::coding::{Found, Known, StaleTier};
 use super::command::{
     AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, PolicyChange, PolicyOrigin,
     Rejection, ReleaseReason, ResumedBy, Revocation, Submit, Submitted, WaitEnd, WorkEnd,
@@ -52,7 +53,17 @@ struct Coding {
     tier: TierIx,
     source: TierSource,
     age_ms: i64,
-    customer_id: Option<Box<str>>,
+    found: Option<Box<Found>>,
+}
+
+impl Coding {
+    fn customer_id(&self) -> Option<&str> {
+        self.found.as_ref().map(|found| &*found.customer_id)
+    }
+
+    fn known(&self) -> Option<&Known> {
+        self.found.as_ref().map(|found| &found.known).filter(|known| **known != Known::default())
+    }
 }
 
 impl Engine {
@@ -337,13 +348,11 @@ impl Engine {
         }
         let coding = self.code(submit.lookup)?;
         self.check_queue(coding.tier, submit.channel)?;
-        let caller = submit.caller.map(|caller| match coding.customer_id {
-            Some(id) if caller.customer_id() != Some(&*id) => {
-                let mut caller = (*caller).clone();
-                caller.resolved_id = Some(id);
-                Arc::new(caller)
+        let caller = submit.caller.map(|mut caller| {
+            if coding.found.is_some() {
+                Arc::make_mut(&mut caller).learn(coding.customer_id(), coding.known());
             }
-            Some(_) | None => caller,
+            caller
         });
         let not_before = submit.not_before.filter(|at| *at > now);
         if not_before.is_some_and(|at| at.since_ms(now) > SCHEDULE_MS_MAX) {
@@ -407,22 +416,26 @@ impl Engine {
     /// The tier that the directory's answer means under this policy.
     fn code(&self, lookup: Lookup) -> Result<Coding, Rejection> {
         let policy = &self.policy;
-        let named = |tier: &str, source, age_ms, customer_id| {
-            let known = policy.tier_named(tier);
+        let named = |found: Box<Found>, source, age_ms| {
+            let known = policy.tier_named(&found.tier);
             Coding {
                 tier: known.unwrap_or(policy.unknown_tier),
                 source: if known.is_some() { source } else { TierSource::UnknownTier },
                 age_ms,
-                customer_id,
+                found: Some(found),
             }
         };
-        let plain = |tier, source| Coding { tier, source, age_ms: 0, customer_id: None };
+        let plain = |tier, source| Coding { tier, source, age_ms: 0, found: None };
         Ok(match lookup {
-            Lookup::Found { tier, customer_id } => {
-                named(&tier, TierSource::Found, 0, Some(customer_id))
-            }
-            Lookup::Stale { tier, customer_id, age_ms } => {
-                named(&tier, TierSource::Stale, age_ms, Some(customer_id))
+            Lookup::Found(found) => named(found, TierSource::Found, 0),
+            Lookup::Stale { found, age_ms } => {
+                let mut coding = named(found, TierSource::Stale, age_ms);
+                coding.tier = match policy.tier(coding.tier).stale {
+                    StaleTier::Keep => coding.tier,
+                    StaleTier::FallBack => policy.unavailable_tier,
+                    StaleTier::HoldHigh => coding.tier.min(policy.unavailable_tier),
+                };
+                coding
             }
             Lookup::UnknownCustomer => plain(policy.unknown_tier, TierSource::UnknownCustomer),
             Lookup::Unavailable => plain(policy.unavailable_tier, TierSource::Unavailable),
@@ -433,8 +446,8 @@ impl Engine {
         })
     }
 
-    /// A correction keeps the wait, and never moves a deadline later than was promised. A directory that
-    /// is silent corrects nothing.
+    /// A correction keeps the wait, and never moves a deadline later than was promised, unless the policy
+    /// lets it. A directory that is silent corrects nothing.
     fn decide_retier(
         &self,
         now: Time,
@@ -447,17 +460,19 @@ impl Engine {
             return Ok(Decision::nothing(answer));
         }
         let coding = self.code(lookup)?;
-        let known_id = live.caller.as_ref().and_then(|caller| caller.customer_id());
-        let tells_id = live.caller.is_some()
-            && coding.customer_id.is_some()
-            && coding.customer_id.as_deref() != known_id;
-        if (coding.tier, coding.source) == (live.tier, live.tier_source) && !tells_id {
+        let tells_more = live.caller.as_ref().is_some_and(|caller| {
+            let tells_id = coding.found.is_some() && coding.customer_id() != caller.customer_id();
+            tells_id || coding.known() != caller.known.as_deref()
+        });
+        if (coding.tier, coding.source) == (live.tier, live.tier_source) && !tells_more {
             return Ok(Decision::nothing(answer));
         }
         let promise = Promise { tier: coding.tier, ..Promise::of(live) };
         let (respond_by, solve_by) = promise.deadlines(&self.policy, live.counts_from());
         let waited_ms = live.waited_ms(now);
         let (overflow_step, routed) = Self::route_after(&self.policy, coding.tier, waited_ms);
+        // What was missed stays missed.
+        let may_move_later = self.policy.retier_later && !live.response_breached;
         // Another tier's ladder is climbed from its foot.
         let taken = if coding.tier == live.tier { live.escalation_step } else { 0 };
         let pools = if live.has_fixed_route() {
@@ -472,13 +487,19 @@ impl Engine {
             ticket: live.number,
             tier: coding.tier,
             source: coding.source,
-            customer_id: coding.customer_id,
-            respond_by: respond_by.min(live.respond_by),
-            solve_by: live.solve_by.into_iter().chain(solve_by).min(),
+            was: Some(live.tier),
+            respond_by: if may_move_later { respond_by } else { respond_by.min(live.respond_by) },
+            solve_by: if may_move_later {
+                solve_by
+            } else {
+                live.solve_by.into_iter().chain(solve_by).min()
+            },
             overflow_step,
             pools,
             expires_at: Self::expiry(&self.policy, coding.tier, live.channel, live.starts_at()),
             needs,
+            customer_id: coding.customer_id().map(Into::into),
+            known: coding.known().cloned().map(Box::new),
         };
         Ok(Decision::of(event, answer))
     }

@@ -8,6 +8,7 @@ mod apply;
 mod audit;
 pub mod capacity;
 mod choice;
+pub mod coding;
 pub mod command;
 pub mod compared;
 pub mod deadlines;
@@ -49,6 +50,7 @@ pub use life::Resting;
 pub use trial::Turn;
 pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNot};
 
+use coding::Callers;
 use command::{Event, ResumedBy, WaitEnd};
 use compared::Compared;
 use dispatch::{Choice, Floor, Survey};
@@ -107,6 +109,7 @@ pub struct Engine {
     needs: NeedsBook,
     timers: Timers,
     unconfirmed: BTreeSet<TicketNumber>,
+    callers: Callers,
     resting: Resting,
     quarantined: BTreeSet<TicketNumber>,
     finished: VecDeque<Box<Finished>>,
@@ -143,6 +146,7 @@ impl Engine {
             needs: NeedsBook::default(),
             timers: Timers::default(),
             unconfirmed: BTreeSet::new(),
+            callers: Callers::default(),
             resting: Resting::default(),
             quarantined: BTreeSet::new(),
             finished: VecDeque::new(),

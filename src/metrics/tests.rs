@@ -1,5 +1,6 @@
 use super::*;
 use crate::driver::Observer as _;
+use crate::engine::coding::Found;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit,
 };
@@ -185,7 +186,7 @@ fn a_corrected_tier_is_counted_under_the_new_one() {
     let mut desk = Desk::new();
     desk.submit("t1", Lookup::Unavailable);
     desk.is(r#"tierline_tickets_tier_source_total{source="unavailable"}"#, "1");
-    let lookup = Lookup::Found { tier: "gold".into(), customer_id: "c1".into() };
+    let lookup = Lookup::Found(Box::new(Found::plain("gold", "c1")));
     desk.ask(Command::Retier { ticket: TicketId::new("t1"), lookup });
     desk.is(&format!("tierline_tickets_retiered_total{{{GOLD}}}"), "1");
     desk.pull();

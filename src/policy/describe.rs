@@ -25,6 +25,8 @@ pub struct Description {
     pub unknown: String,
     /// The tier while the directory is silent.
     pub unavailable: String,
+    /// Whether a change to a lower tier may move deadlines later.
+    pub retier_later: bool,
     /// What agents can and tickets may ask for.
     pub skills: Vec<String>,
     /// The tiers, highest first.
@@ -91,6 +93,8 @@ pub struct TierSummary {
     pub overflow: Vec<OverflowStep>,
     /// The expected wait above which callers and chatters are offered a callback, in milliseconds.
     pub offer_callback_above_ms: Option<i64>,
+    /// What becomes of the tier, last known of a customer, while the directory is silent.
+    pub stale: &'static str,
     /// What the floor promises the tier in each pool that may serve it.
     pub starving: Vec<Starving>,
 }
@@ -195,6 +199,7 @@ pub fn describe(policy: &Policy) -> Description {
             pools: names(policy, tier.pools),
             overflow: overflow.collect(),
             offer_callback_above_ms: tier.offer_callback_above_ms,
+            stale: tier.stale.name(),
             starving: starving(policy, TierIx(super::index(at))),
         }
     });
@@ -206,6 +211,7 @@ pub fn describe(policy: &Policy) -> Description {
         floor_share: in_ones(policy.floor_share_permille),
         unknown: policy.tier(policy.unknown_tier).name.to_string(),
         unavailable: policy.tier(policy.unavailable_tier).name.to_string(),
+        retier_later: policy.retier_later,
         skills: policy.skills.iter().map(ToString::to_string).collect(),
         tiers: tiers.collect(),
         pools: pools.collect(),

@@ -138,6 +138,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         None => Some(lowest),
     };
     let (unknown_tier, unavailable_tier) = (fallback("unknown"), fallback("unavailable"));
+    let retier_later = customers.get("retier_later").map_or(Some(false), |item| item.flag());
 
     dispatch.finish();
     customers.finish();
@@ -164,6 +165,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         hours: read_hours.into_iter().collect::<Option<_>>()?,
         unknown_tier: unknown_tier?,
         unavailable_tier: unavailable_tier?,
+        retier_later: retier_later?,
         source: Arc::from(text),
     };
     pools::warn_of_idle_pools(report, &policy, &pool_places);
@@ -310,6 +312,7 @@ fn channel_names() -> [&'static str; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::coding::StaleTier;
     use crate::engine::life::PARK_MS_DEFAULT;
     use crate::engine::model::{AgentChoice, Overflow, Pool, Tier};
     use crate::engine::needs::{SkillIx, SkillSet};
@@ -327,6 +330,7 @@ starve_after = 2.5
 floor_share = 0.125
 [customers]
 unknown = "low"
+retier_later = true
 [[tier]]
 name = "low"
 rank = 20
@@ -346,6 +350,7 @@ overflow = [
 ]
 respond_within = { voice = "15s", chat = "16s", email = "17s", web = "18s", callback = "19s", outbound = "20s" }
 solve_within = { email = "17s" }
+stale = "hold-high"
 queue_max = { default = 7, voice = 3 }
 [[pool]]
 name = "a"
@@ -374,6 +379,7 @@ choice = "round-robin"
         };
         let expected = Policy {
             version: "v1".into(),
+            retier_later: true,
             rule: Rule::Accumulating,
             starve_after_permille: 2500,
             floor_share_permille: 125,
@@ -390,6 +396,7 @@ choice = "round-robin"
                     requeue_limit: None,
                     park_max_ms: [PARK_MS_DEFAULT; 6],
                     timing: Timing::default(),
+                    stale: StaleTier::HoldHigh,
                     pools: set(&[0]),
                     queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
                     overflow: vec![

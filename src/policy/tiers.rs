@@ -7,6 +7,7 @@ use super::{
     TARGET_MS, WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT, channel_names, permille, tables, timing,
     unique_name,
 };
+use crate::engine::coding::StaleTier;
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
 use crate::engine::needs::{LEVEL_MAX, SkillSet};
@@ -54,6 +55,10 @@ impl TierEntry<'_> {
         let weight = permille(section, "weight", WEIGHT_PERMILLE, WEIGHT_PERMILLE_DEFAULT);
         let head_start = optional_targets(section, "head_start", HEAD_START_MS);
         let timing = timing::read(section, names);
+        let stales = StaleTier::ALL.map(|stale| (stale.name(), stale));
+        let stale = section
+            .get("stale")
+            .map_or_else(|| Some(StaleTier::default()), |item| item.choice(&stales));
         let pools = section.require("pools").and_then(|item| names.pools(&item));
         let overflow = overflow(section, names, pools);
         let offer_callback_above_ms = match section.get("offer_callback_above") {
@@ -85,6 +90,7 @@ impl TierEntry<'_> {
             requeue_limit: requeue_limit.ok()?,
             park_max_ms: park?.per_channel().map(|ms| ms.unwrap_or(PARK_MS_DEFAULT)),
             timing: timing?,
+            stale: stale?,
             pools: pools?,
             overflow: overflow?,
             offer_callback_above_ms,

@@ -230,10 +230,26 @@ fn faulty_tickets() -> Vec<(pb::SubmitTicketRequest, Vec<&'static str>)> {
         ),
         (with(pb::CustomerIdentifier::default()), vec!["customer.kind", "customer.value"]),
         (with(phone("")), vec!["customer.value"]),
-        (with(phone(" (-) ")), vec!["customer.value"]),
-        (with(phone("anonymous")), vec!["customer.value"]),
         (with(phone(&"1".repeat(129))), vec!["customer.value"]),
         (with(phone("1\u{7}2")), vec!["customer.value"]),
+        (
+            pb::SubmitTicketRequest { other_identifiers: vec![phone("+1")], ..good() },
+            vec!["other_identifiers"],
+        ),
+        (
+            pb::SubmitTicketRequest {
+                other_identifiers: vec![phone("+1"), kind(0), kind(9)],
+                ..with(phone("+1"))
+            },
+            vec!["other_identifiers[1].kind", "other_identifiers[2].kind"],
+        ),
+        (
+            pb::SubmitTicketRequest {
+                other_identifiers: vec![phone("+1"); 8],
+                ..with(phone("+1"))
+            },
+            vec!["other_identifiers"],
+        ),
         (with(kind(0)), vec!["customer.kind"]),
         (with(kind(6)), vec!["customer.kind"]),
         (with(kind(-5)), vec!["customer.kind"]),

@@ -4,6 +4,7 @@
 use crate::model::Model;
 use proptest::prelude::*;
 use std::sync::Arc;
+use tierline::engine::coding::{Found, Known, StaleTier, Standing};
 use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseReason, Submit};
 use tierline::engine::life::{CallbackNumber, Destination, RequeueLimit};
 use tierline::engine::model::{
@@ -144,8 +145,9 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
             let tiers: Vec<_> = tier_names.into_iter().map(|name| tier(name, pool_count)).collect();
             let pools: Vec<_> = pool_names.into_iter().map(|name| pool(name, count)).collect();
             let rule = if often { usual } else { any_rule };
-            (tiers, pools, 0..count, 0..count).prop_map(move |(tiers, pools, unknown, silent)| {
-                Policy {
+            (tiers, pools, 0..count, 0..count, any::<bool>()).prop_map(
+                move |(tiers, pools, unknown, silent, retier_later)| Policy {
+                    retier_later,
                     version: "v".into(),
                     rule,
                     starve_after_permille: starve,
@@ -157,8 +159,8 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
                     unknown_tier: tier_ix(unknown),
                     unavailable_tier: tier_ix(silent),
                     ..Policy::default()
-                }
-            })
+                },
+            )
         })
 }
 
@@ -180,10 +182,11 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
         }),
         prop::sample::select(factors),
         prop::sample::select(vec![0, 0, 7_000, 600_000]),
+        prop::sample::select(StaleTier::ALL.to_vec()),
     );
     (target(), target(), solve, pool_set(pool_count), steps, shares, rests).prop_map(
         move |(voice, other, solve, pools, steps, (guard, weight), rests)| {
-            let (expire, park, most, limit, urgency_permille, head_start) = rests;
+            let (expire, park, most, limit, urgency_permille, head_start, stale) = rests;
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -200,6 +203,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 solve_within_ms: [solve; 6],
                 expires_after_ms: [expire; 6],
                 requeue_limit: limit,
+                stale,
                 park_max_ms: [park; 6],
                 timing: Timing { urgency_permille, ..Timing::default() },
                 pools,
@@ -321,11 +325,18 @@ fn destinations() -> impl Strategy<Value = Destination> {
 fn lookups() -> impl Strategy<Value = Lookup> {
     let tier = || prop::sample::select(TIERS.to_vec()).prop_map(Box::<str>::from);
     let customer = || prop::sample::select(vec!["c1", "c2"]).prop_map(Box::<str>::from);
+    let standing = || prop_oneof![3 => Just(Standing::Regular), 1 => Just(Standing::AtRisk)];
+    let found = || {
+        (tier(), customer(), standing()).prop_map(|(tier, customer_id, standing)| {
+            Box::new(Found {
+                known: Known { standing, ..Known::default() },
+                ..Found::plain(tier, customer_id)
+            })
+        })
+    };
     prop_oneof![
-        5 => (tier(), customer())
-            .prop_map(|(tier, customer_id)| Lookup::Found { tier, customer_id }),
-        2 => (tier(), customer(), 1..9_i64)
-            .prop_map(|(tier, customer_id, age_ms)| Lookup::Stale { tier, customer_id, age_ms }),
+        5 => found().prop_map(Lookup::Found),
+        2 => (found(), 1..9_i64).prop_map(|(found, age_ms)| Lookup::Stale { found, age_ms }),
         1 => Just(Lookup::UnknownCustomer),
         1 => Just(Lookup::Unavailable),
         2 => tier().prop_map(|tier| Lookup::Given { tier }),
@@ -372,8 +383,8 @@ impl Act {
             Self::Submit { id, lookup, channel, about, caller, history, ahead_ms, urgency } => {
                 let id = id.ticket(model);
                 let kind = if caller == 1 { IdentifierKind::Id } else { IdentifierKind::Phone };
-                let value = "c1".into();
-                let caller = Arc::new(Caller { kind, value, resolved_id: None });
+                let value = "c1";
+                let caller = Arc::new(Caller::new(kind, value));
                 Command::Submit(Box::new(Submit {
                     earlier: earlier(model, &id, history),
                     asked: None,

@@ -209,6 +209,12 @@ impl Pair {
             assert_eq!(ticket.assigned_count as usize, expected.tokens.len(), "{id}");
             let customer = ticket.caller.as_ref().and_then(|caller| caller.customer_id());
             assert_eq!(customer, expected.customer.as_deref(), "{id}");
+            let known = ticket.caller.as_ref().and_then(|caller| caller.known.as_deref());
+            assert_eq!(known.cloned().unwrap_or_default(), expected.known, "{id}");
+            if let Some(customer) = customer {
+                let mut found = engine.tickets_of(customer);
+                assert!(found.any(|found| found.number == ticket.number), "{id}");
+            }
             assert_eq!(ticket.counts_from(), Time(expected.counts_from), "{id}");
             assert_eq!(ticket.channel, expected.channel, "{id}");
             assert_eq!(ticket.requeue_count(), expected.returns, "{id}");

@@ -6,6 +6,7 @@ mod next;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tierline::engine::coding::Known;
 use tierline::engine::command::{Deadline, Event, Rejection, ResumedBy, WaitEnd};
 use tierline::engine::life::Leg;
 use tierline::engine::model::{
@@ -43,6 +44,8 @@ pub(crate) struct Ticket {
     /// The caller was named, so that there is someone to have an id.
     pub(crate) named: bool,
     pub(crate) customer: Option<Box<str>>,
+    /// What else was told of the customer.
+    pub(crate) known: Known,
     pub(crate) content: Arc<Content>,
     pub(crate) submitted: i64,
     pub(crate) respond_by: i64,

@@ -3,6 +3,7 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
+use tierline::engine::coding::{Found, Known, StaleTier, Standing};
 use tierline::engine::command::{
     AgentProfile, Command, Event, Lookup, PoolSwitched, ReleaseReason, Submit, WaitEnd,
 };
@@ -205,13 +206,15 @@ impl Script {
         self.submitted += 1;
         let n = self.submitted;
         let caller = self.rng.random_bool(0.8).then(|| {
+            let resolved = self.rng.random_bool(0.5);
             Arc::new(Caller {
-                kind: IdentifierKind::Phone,
-                value: format!("+49 30 {n}").into(),
-                resolved_id: self
-                    .rng
-                    .random_bool(0.5)
-                    .then(|| format!("customer-{}", n % 7).into()),
+                resolved_id: resolved.then(|| format!("customer-{}", n % 7).into()),
+                others: if n.is_multiple_of(5) {
+                    [(IdentifierKind::Card, "SC-1".into())].into()
+                } else {
+                    Box::default()
+                },
+                ..Caller::new(IdentifierKind::Phone, format!("+49 30 {n}"))
             })
         });
         let channel = self.rng.random_range(0..6);
@@ -245,13 +248,22 @@ impl Script {
 
     fn lookup(&mut self) -> Lookup {
         let tier = ["gold", "silver", "bronze"][self.rng.random_range(0..3)];
-        let customer_id = "customer-1".into();
+        let known = Known {
+            because: "assets 250000 >= 100000".into(),
+            standing: Standing::ALL[self.rng.random_range(0..4)],
+            is_provisional: self.rng.random_bool(0.1),
+            agent: Some(AgentId::new("ann")).filter(|_| self.rng.random_bool(0.5)),
+            matched: 1,
+            conflict: Some("customer-9".into()),
+        };
+        let known = if self.rng.random_bool(0.5) { known } else { Known::default() };
+        let found = Box::new(Found { known, ..Found::plain(tier, "customer-1") });
         match self.rng.random_range(0..6) {
             0 => Lookup::UnknownCustomer,
-            1 => Lookup::Stale { tier: tier.into(), customer_id, age_ms: 4000 },
+            1 => Lookup::Stale { found, age_ms: 4000 },
             2 => Lookup::Unavailable,
             3 => Lookup::Given { tier: tier.into() },
-            _ => Lookup::Found { tier: tier.into(), customer_id },
+            _ => Lookup::Found(found),
         }
     }
 
@@ -339,6 +351,7 @@ fn hours(name: &str, minutes: std::ops::Range<u16>) -> Arc<Hours> {
 /// Three tiers, three pools, and everything a policy can have.
 pub(crate) fn policy(version: &str) -> Policy {
     let tier = |name: &str, minutes: i64, pools, solve| Tier {
+        stale: StaleTier::ALL[name.len() % 3],
         name: name.into(),
         guard_permille: 250,
         weight_permille: 1000,
@@ -389,6 +402,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         hours: vec![hours("always", 0..1440), hours("short", 600..720)],
         unknown_tier: TierIx(2),
         unavailable_tier: TierIx(1),
+        retier_later: true,
         source: "# of the test\n".into(),
         ..Policy::default()
     }

@@ -73,7 +73,7 @@ impl Observer for Seen {
 fn customer(tier: &str) -> Customer {
     Customer {
         id: "C-1".into(),
-        tier: tier.into(),
+        tier: Some(tier.into()),
         name: None,
         identifiers: vec![],
         attributes: BTreeMap::new(),

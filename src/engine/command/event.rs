@@ -1,5 +1,6 @@
 //! What happened: facts that carry every decided value.
 
+use super::super::coding::Known;
 use super::super::compared::Compared;
 use super::super::life::CallbackNumber;
 use super::super::model::{
@@ -145,8 +146,12 @@ pub enum Event {
         tier: TierIx,
         /// Where it came from.
         source: TierSource,
+        /// The tier before; journals of earlier releases do not say.
+        was: Option<TierIx>,
         /// The customer's id, if the directory told it now.
         customer_id: Option<Box<str>>,
+        /// What else the directory told now.
+        known: Option<Box<Known>>,
         /// The response deadline now.
         respond_by: Time,
         /// The solution deadline now.

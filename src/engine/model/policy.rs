@@ -1,6 +1,7 @@
 //! What a policy is: tiers, pools, and the rule between them.
 
 use super::super::capacity::ChannelRules;
+use super::super::coding::StaleTier;
 use super::super::hours::Hours;
 use super::super::life::RequeueLimit;
 use super::super::needs::{SkillIx, SkillSet};
@@ -101,6 +102,8 @@ pub struct Policy {
     pub unknown_tier: TierIx,
     /// The tier while the directory is silent and nothing is known.
     pub unavailable_tier: TierIx,
+    /// Whether a customer's change to a lower tier moves the deadlines of tickets that wait later.
+    pub retier_later: bool,
     /// The text it was read from, for people; no rule reads it.
     pub source: Arc<str>,
 }
@@ -129,6 +132,8 @@ pub struct Tier {
     pub requeue_limit: Option<RequeueLimit>,
     /// When its clocks run and how urgency scales the targets.
     pub timing: Timing,
+    /// What becomes of this tier, last known of a customer, while the directory is silent.
+    pub stale: StaleTier,
     /// The pools that serve the tier from the start.
     pub pools: PoolSet,
     /// More pools after a wait, in order of the wait.

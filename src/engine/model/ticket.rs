@@ -1,5 +1,6 @@
 //! What a ticket is, from its submission to its end.
 
+use super::super::coding::Known;
 use super::super::compared::Compared;
 use super::super::life::{Ledger, Leg, Life, Parked, Stay};
 use super::super::needs::Needs;
@@ -111,18 +112,44 @@ pub enum IdentifierKind {
     Account,
 }
 
-/// Who is asking: the identifier as given, and the customer's id once the directory has told it.
+/// Who is asking: the identifiers as given, and what the directory has told of the customer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The kind of `value`.
     pub kind: IdentifierKind,
-    /// The identifier as given. At most 128 characters.
+    /// The first identifier as given. At most 128 characters.
     pub value: Box<str>,
+    /// The other identifiers as given, none of them twice. At most
+    /// [`OTHERS_MAX`](super::super::coding::OTHERS_MAX).
+    pub others: Box<[(IdentifierKind, Box<str>)]>,
     /// The customer's id, when the directory knew it and it is not `value` itself.
     pub resolved_id: Option<Box<str>>,
+    /// What else the directory has told; `None` for a customer of whom there is nothing to say.
+    pub known: Option<Box<Known>>,
 }
 
 impl Caller {
+    /// Whoever has this identifier and no other; nothing is known yet.
+    pub fn new(kind: IdentifierKind, value: impl Into<Box<str>>) -> Self {
+        Self { kind, value: value.into(), others: Box::default(), resolved_id: None, known: None }
+    }
+
+    /// Every identifier as given, in the order given.
+    pub fn identifiers(&self) -> impl Iterator<Item = (IdentifierKind, &str)> {
+        let others = self.others.iter().map(|(kind, value)| (*kind, &**value));
+        std::iter::once((self.kind, &*self.value)).chain(others)
+    }
+
+    /// Takes down what the directory has told.
+    pub(in super::super) fn learn(&mut self, customer_id: Option<&str>, known: Option<&Known>) {
+        if let Some(id) = customer_id
+            && self.customer_id() != Some(id)
+        {
+            self.resolved_id = Some(id.into());
+        }
+        self.known = known.filter(|known| **known != Known::default()).cloned().map(Box::new);
+    }
+
     /// The customer's id, as far as it is known.
     pub fn customer_id(&self) -> Option<&str> {
         match (&self.resolved_id, self.kind) {

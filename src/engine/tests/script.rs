@@ -24,6 +24,7 @@ mod timing;
 mod why;
 mod wishes;
 
+use crate::engine::coding::{Found, StaleTier};
 use crate::engine::command::{
     AgentProfile, Answer, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
@@ -363,16 +364,16 @@ fn presence(agent: &str, presence: Presence) -> Command {
 /// `found`, `stale 5m`, `unknown`, `unavailable`; nothing means that the caller named the tier. A
 /// customer the directory tells is called `c1`.
 fn lookup(tier: &str, source: &[&str]) -> Lookup {
-    let (tier, customer_id): (Box<str>, Box<str>) = (tier.into(), "c1".into());
+    let found = || Box::new(Found::plain(tier, "c1"));
     match source {
-        ["found", ..] => Lookup::Found { tier, customer_id },
+        ["found", ..] => Lookup::Found(found()),
         ["stale", age, ..] => {
             let age_ms = duration_ms(age).expect("a duration");
-            Lookup::Stale { tier, customer_id, age_ms }
+            Lookup::Stale { found: found(), age_ms }
         }
         ["unknown", ..] => Lookup::UnknownCustomer,
         ["unavailable", ..] => Lookup::Unavailable,
-        _ => Lookup::Given { tier },
+        _ => Lookup::Given { tier: tier.into() },
     }
 }
 
@@ -382,7 +383,7 @@ fn submit(id: &str, tier: &str, channel: &str, rest: &[&str]) -> Command {
     let asked = format!("{tier} {channel} {}", said.join(" "));
     let fingerprint =
         asked.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(31) + u64::from(byte));
-    let phone = Caller { kind: IdentifierKind::Phone, value: "555".into(), resolved_id: None };
+    let phone = Caller::new(IdentifierKind::Phone, "555");
     let about = rest.iter().find_map(|word| word.strip_prefix("about=")).unwrap_or_default();
     Command::Submit(Box::new(Submit {
         id: TicketId::new(id),
@@ -468,6 +469,9 @@ pub(super) fn policy(text: &str) -> Policy {
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
         offer_callback_above_ms: None,
+        stale: word_after(words, "stale").map_or(StaleTier::Keep, |stale| {
+            StaleTier::ALL.into_iter().find(|known| known.name() == stale).expect("a choice")
+        }),
         overflow: words
             .split(|word| *word == "then")
             .skip(1)
@@ -514,6 +518,7 @@ pub(super) fn policy(text: &str) -> Policy {
         skills: skill_names.iter().map(|name| (*name).into()).collect(),
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),
+        retier_later: parts[0].contains(&"later"),
         ..Policy::default()
     }
 }

@@ -77,6 +77,37 @@ fn a_lower_tier_keeps_the_deadlines_that_were_promised() {
 }
 
 #[test]
+fn a_policy_may_let_deadlines_move_later_until_they_are_missed() {
+    check(
+        "policy guarded-edf v1 later; tier gold 2h desk solve 4h; tier standard 4h desk; pool desk
+         0s submit t1 gold email
+         61s retier t1 standard found
+         61s see t1 -> waiting, standard (found), in desk, due 14400s, of c1
+         61s submit t2 gold email
+         7261.001s * t2 late for response
+         7262s retier t2 standard found
+         7262s see t2 -> waiting, standard (found), in desk, due 7261s, solved by 14461s, of c1",
+    );
+}
+
+#[test]
+fn each_tier_says_what_becomes_of_it_while_the_directory_is_silent() {
+    check(
+        "policy guarded-edf v1; tier best 1h desk; tier gold 2h desk stale keep;
+                tier silver 3h desk stale hold-high; tier standard 4h desk stale fall-back; pool desk
+         0s submit t1 gold email stale 5m
+         0s submit t2 silver email stale 5m
+         0s submit t3 standard email stale 5m
+         0s see t1 -> waiting, gold (stale), in desk, due 7200s, known for 300s, of c1
+         0s see t2 -> waiting, best (stale), in desk, due 3600s, known for 300s, of c1
+         0s see t3 -> waiting, best (stale), in desk, due 3600s, known for 300s, of c1
+         0s unconfirmed -> t1 t2 t3
+         1s retier t2 silver found
+         1s see t2 -> waiting, silver (found), in desk, due 3600s, of c1",
+    );
+}
+
+#[test]
 fn a_corrected_tier_takes_the_overflow_steps_its_wait_has_earned() {
     check_desk(
         "0s submit t1 gold email

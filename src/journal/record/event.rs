@@ -1,5 +1,6 @@
 //! Events as messages.
 
+use super::coding::{decode_known, encode_known};
 use super::compared::{decode_compared, encode_compared};
 use super::life::{
     decode_callback, decode_parked, decode_resumed, decode_transferred, encode_resumed_by,
@@ -68,7 +69,9 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             ticket,
             tier,
             source,
+            was,
             customer_id,
+            known,
             respond_by,
             solve_by,
             overflow_step,
@@ -76,6 +79,8 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             expires_at,
             needs,
         } => Kind::Retiered(v1::Retiered {
+            was: was.map(|tier| tier.0.into()),
+            known: known.as_deref().map(encode_known),
             ticket: ticket.0,
             tier: tier.0.into(),
             source: encode_source(*source),
@@ -454,7 +459,9 @@ fn decode_retiered(retiered: v1::Retiered) -> Result<Event, Error> {
         ticket: TicketNumber(retiered.ticket),
         tier: decode_tier(retiered.tier, "retiered.tier")?,
         source: decode_source(retiered.source, "retiered.source")?,
+        was: retiered.was.map(|tier| decode_tier(tier, "retiered.was")).transpose()?,
         customer_id: boxed(retiered.customer_id),
+        known: retiered.known.map(decode_known).transpose()?.map(Box::new),
         respond_by: Time(retiered.respond_by),
         solve_by: retiered.solve_by.map(Time),
         overflow_step: narrow(retiered.overflow_step, "retiered.overflow_step")?,

@@ -4,6 +4,7 @@
 //! the same value everywhere (no maps, fields in order). Decoding takes nothing on trust: a value this release does
 //! not know is an error that names the field, never a default.
 
+mod coding;
 mod compared;
 mod event;
 mod flow;

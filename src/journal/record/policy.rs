@@ -1,5 +1,6 @@
 //! Policies as messages.
 
+use super::coding::{decode_stale, encode_stale};
 use super::ticket::{decode_pool, decode_tier};
 use super::{Error, hours, name, narrow, push, supervise, twin, v1};
 use crate::engine::command::{PolicyChange, PolicyOrigin};
@@ -49,6 +50,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         pools: policy.pools.iter().map(encode_pool).collect(),
         unknown_tier: policy.unknown_tier.0.into(),
         unavailable_tier: policy.unavailable_tier.0.into(),
+        retier_later: policy.retier_later,
         source: (&*policy.source).into(),
         channels: push::encode_channels(&policy.channels),
         hours: policy.hours.iter().map(|hours| hours::encode(hours)).collect(),
@@ -67,6 +69,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         hours: policy.hours.into_iter().map(hours::decode).collect::<Result<_, _>>()?,
         unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
+        retier_later: policy.retier_later,
         source: policy.source.into(),
         channels: push::decode_channels(policy.channels)?,
         skills: policy.skills.into_iter().map(Into::into).collect(),
@@ -93,6 +96,7 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
         requeues_max: tier.requeue_limit.map(|limit| limit.requeues_max),
         dead_letter: tier.requeue_limit.map(|limit| limit.dead_letter.0.into()),
         pools: tier.pools.0,
+        stale: encode_stale(tier.stale),
         offer_callback_above_ms: tier.offer_callback_above_ms,
         overflow: tier
             .overflow
@@ -136,6 +140,7 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         timing: hours::decode_timing(&tier.hours, &tier.urgency_permille, tier.escalation)?,
         queue_max: targets.map(|target| target.queue_max),
         pools: PoolSet(tier.pools),
+        stale: decode_stale(tier.stale)?,
         offer_callback_above_ms: tier.offer_callback_above_ms,
         overflow: tier
             .overflow

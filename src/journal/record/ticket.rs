@@ -1,5 +1,6 @@
 //! Tickets, callers and contents as messages.
 
+use super::coding::{decode_known, encode_known};
 use super::compared::{decode_compared, encode_compared};
 use super::hours::guard;
 use super::life::{decode_life, decode_parking, encode_life, encode_parking};
@@ -62,7 +63,16 @@ pub(super) fn encode_caller(caller: &Caller) -> v1::Caller {
     v1::Caller {
         kind: encode_kind(caller.kind),
         value: (&*caller.value).into(),
+        others: caller
+            .others
+            .iter()
+            .map(|(kind, value)| v1::Identifier {
+                kind: encode_kind(*kind),
+                value: (&**value).into(),
+            })
+            .collect(),
         resolved_id: text(caller.resolved_id.as_deref()),
+        known: caller.known.as_deref().map(encode_known),
     }
 }
 
@@ -70,7 +80,13 @@ pub(super) fn decode_caller(caller: v1::Caller) -> Result<Caller, Error> {
     Ok(Caller {
         kind: decode_kind(caller.kind, "caller.kind")?,
         value: caller.value.into(),
+        others: caller
+            .others
+            .into_iter()
+            .map(|other| Ok((decode_kind(other.kind, "caller.others.kind")?, other.value.into())))
+            .collect::<Result<_, Error>>()?,
         resolved_id: boxed(caller.resolved_id),
+        known: caller.known.map(decode_known).transpose()?.map(Box::new),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The description as plain text: tables for what every tier and pool has, a line for what few have.
 
 use super::{ChannelSummary, Description, EscalationStep, OverflowStep, PoolSummary, TierSummary};
+use crate::engine::coding::StaleTier;
 use crate::engine::life::PARK_MS_DEFAULT;
 use crate::engine::model::Channel;
 use crate::engine::timing::Urgency;
@@ -33,6 +34,9 @@ impl fmt::Display for Description {
             "unknown customers: {}; while the directory is silent: {}",
             self.unknown, self.unavailable
         )?;
+        if self.retier_later {
+            writeln!(f, "a change to a lower tier may move deadlines later")?;
+        }
         if !self.skills.is_empty() {
             writeln!(f, "skills: {}", self.skills.join(", "))?;
         }
@@ -127,6 +131,9 @@ impl TierSummary {
         if let Some(above_ms) = self.offer_callback_above_ms {
             let above = format_ms(above_ms);
             lines.push(format!("callers are offered a callback above an expected {above}"));
+        }
+        if self.stale != StaleTier::Keep.name() {
+            lines.push(format!("while the directory is silent: {}", self.stale));
         }
         let urgencies = Urgency::ALL.into_iter().zip(self.urgency);
         let scaled = urgencies.filter(|(_, factor)| *factor.to_string() != *"1");

@@ -3,6 +3,7 @@
 use super::{Agent, Model, Name, Next, Parked, Ticket};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tierline::engine::coding::{Found, StaleTier};
 use tierline::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit, WaitEnd,
 };
@@ -276,7 +277,15 @@ impl Model {
             urgency: submit.urgency,
             pools: self.names(self.tier(&tier).pools),
             named: submit.caller.is_some(),
-            customer: submit.caller.as_ref().and(told.or(given.map(Into::into))),
+            known: submit
+                .caller
+                .as_ref()
+                .and(told.as_ref().map(|t| t.known.clone()))
+                .unwrap_or_default(),
+            customer: submit
+                .caller
+                .as_ref()
+                .and(told.map(|found| found.customer_id).or(given.map(Into::into))),
             tier,
             source,
             content: submit.content.clone(),
@@ -303,13 +312,13 @@ impl Model {
         Ok(fresh(number))
     }
 
-    fn code(&self, lookup: &Lookup) -> Result<(Name, TierSource, Option<Box<str>>), Rejection> {
+    fn code(&self, lookup: &Lookup) -> Result<(Name, TierSource, Option<Box<Found>>), Rejection> {
         let known = |name: &str| self.policy.tiers.iter().find(|tier| *tier.name == *name);
         let fallback = |tier: usize| self.policy.tiers[tier].name.clone();
         let unknown = fallback(self.policy.unknown_tier.0.into());
-        let (tier, source, customer) = match lookup {
-            Lookup::Found { tier, customer_id } => (tier, TierSource::Found, customer_id),
-            Lookup::Stale { tier, customer_id, .. } => (tier, TierSource::Stale, customer_id),
+        let (found, source) = match lookup {
+            Lookup::Found(found) => (found, TierSource::Found),
+            Lookup::Stale { found, .. } => (found, TierSource::Stale),
             Lookup::UnknownCustomer => return Ok((unknown, TierSource::UnknownCustomer, None)),
             Lookup::Unavailable => {
                 let tier = fallback(self.policy.unavailable_tier.0.into());
@@ -320,11 +329,21 @@ impl Model {
                 return Ok((tier.name.clone(), TierSource::Given, None));
             }
         };
-        let customer = Some(customer.clone());
-        Ok(match known(tier) {
-            Some(tier) => (tier.name.clone(), source, customer),
-            None => (unknown, TierSource::UnknownTier, customer),
-        })
+        let customer = Some(found.clone());
+        let (mut tier, source) = match known(&found.tier) {
+            Some(tier) => (tier.name.clone(), source),
+            None => (unknown, TierSource::UnknownTier),
+        };
+        if matches!(lookup, Lookup::Stale { .. }) {
+            let silent = usize::from(self.policy.unavailable_tier.0);
+            let at = self.policy.tiers.iter().position(|known| known.name == tier).expect("named");
+            tier = match self.policy.tiers[at].stale {
+                StaleTier::Keep => tier,
+                StaleTier::FallBack => fallback(silent),
+                StaleTier::HoldHigh => fallback(at.min(silent)),
+            };
+        }
+        Ok((tier, source, customer))
     }
 
     fn ask_retier(
@@ -334,16 +353,19 @@ impl Model {
         lookup: &Lookup,
     ) -> Result<Answer, Rejection> {
         let number = self.live(id, None)?;
+        let ticket = self.ticket(number).clone();
         if matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable) {
             return Ok(fresh(number));
         }
-        let (tier, source, customer) = self.code(lookup)?;
-        let ticket = self.ticket(number).clone();
-        let customer = customer.filter(|_| ticket.named);
-        let same = ticket.tier == tier && ticket.source == source;
+        let (tier, source, found) = self.code(lookup)?;
+        let found = found.filter(|_| ticket.named);
+        let known = found.as_ref().map(|found| found.known.clone()).unwrap_or_default();
+        let customer = found.map(|found| found.customer_id);
+        let same = ticket.tier == tier && ticket.source == source && ticket.known == known;
         if same && (customer.is_none() || customer == ticket.customer) {
             return Ok(fresh(number));
         }
+        let later = self.policy.retier_later && !ticket.late;
         let (respond_by, solve_by) =
             self.promises(&tier, ticket.channel, ticket.urgency, ticket.counts_from);
         let (steps, pools) = self.route_of(&tier, ticket.waited(now));
@@ -352,8 +374,10 @@ impl Model {
         ticket.tier = tier;
         ticket.source = source;
         ticket.customer = customer.or(ticket.customer.take());
-        ticket.respond_by = ticket.respond_by.min(respond_by);
+        ticket.known = known;
+        ticket.respond_by = if later { respond_by } else { ticket.respond_by.min(respond_by) };
         ticket.solve_by = match (ticket.solve_by, solve_by) {
+            (_, new) if later => new,
             (Some(old), Some(new)) => Some(old.min(new)),
             (old, new) => old.or(new),
         };

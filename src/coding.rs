@@ -1,0 +1,113 @@
+//! The directory's customers in the engine's words: whom an identifier names, and in which tier.
+//!
+//! Pure: what the directory answered and the policy in force go in. Asked for every submit, and again
+//! whenever the directory has news of a customer who waits.
+
+use crate::directory::{Customer, Directory, Identifier, IdentifierKind, Lookup};
+use crate::engine::coding::{Found, Known};
+use crate::engine::command;
+use crate::engine::model::{self, AgentId, Caller, Policy};
+use std::time::Duration;
+
+/// The customer's attribute that names an agent of the customer's own.
+pub const AGENT_ATTRIBUTE: &str = "account_manager";
+/// Longest name of an agent, in characters.
+const AGENT_CHARS_MAX: usize = 64;
+
+/// What the engine is told of a customer whom the directory knows.
+pub fn found(_policy: &Policy, customer: &Customer) -> Found {
+    let agent = customer.attributes.get(AGENT_ATTRIBUTE).map(|agent| agent.trim());
+    let is_id = |agent: &&str| (1..=AGENT_CHARS_MAX).contains(&agent.chars().count());
+    Found {
+        customer_id: customer.id.as_str().into(),
+        tier: customer.tier.as_deref().unwrap_or_default().into(),
+        known: Known { agent: agent.filter(is_id).map(AgentId::new), ..Known::default() },
+    }
+}
+
+/// Which answer of the directory is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// One from the cache will do.
+    Cached,
+    /// What the store says now.
+    Now,
+}
+
+/// Whom these identifiers name, in the order given: the first that finds somebody wins, and one that
+/// finds somebody else is a conflict. All are asked at once, so it takes no longer than one.
+pub async fn look_up(
+    directory: &Directory,
+    policy: &Policy,
+    identifiers: &[Identifier],
+    freshness: Freshness,
+) -> command::Lookup {
+    let [first, others @ ..] = identifiers else {
+        return command::Lookup::UnknownCustomer;
+    };
+    let others: Vec<_> = others
+        .iter()
+        .map(|other| {
+            let (directory, other) = (directory.clone(), other.clone());
+            tokio::spawn(async move { ask(&directory, &other, freshness).await })
+        })
+        .collect();
+    let mut answers = vec![ask(directory, first, freshness).await];
+    for other in others {
+        answers.push(other.await.unwrap_or(Lookup::Unavailable));
+    }
+    chosen(policy, &answers)
+}
+
+async fn ask(directory: &Directory, identifier: &Identifier, freshness: Freshness) -> Lookup {
+    match freshness {
+        Freshness::Cached => directory.lookup(identifier).await,
+        Freshness::Now => directory.lookup_fresh(identifier).await,
+    }
+}
+
+/// What several answers mean together.
+fn chosen(policy: &Policy, answers: &[Lookup]) -> command::Lookup {
+    let of = |at: usize, customer: &Customer| {
+        let mut found = found(policy, customer);
+        found.known.matched = u8::try_from(at).expect("a ticket has at most 8 identifiers");
+        let mut others = answers.iter().filter_map(Lookup::customer);
+        let other = others.find(|other| other.id != customer.id);
+        found.known.conflict = other.map(|other| other.id.as_str().into());
+        Box::new(found)
+    };
+    let mut stale: Option<(usize, &Customer, Duration)> = None;
+    for (at, answer) in answers.iter().enumerate() {
+        match answer {
+            Lookup::Found { customer } => return command::Lookup::Found(of(at, customer)),
+            Lookup::Stale { customer, age } => stale = stale.or(Some((at, customer, *age))),
+            Lookup::Unknown | Lookup::Unavailable => {}
+        }
+    }
+    if let Some((at, customer, age)) = stale {
+        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        return command::Lookup::Stale { found: of(at, customer), age_ms };
+    }
+    if answers.contains(&Lookup::Unavailable) {
+        command::Lookup::Unavailable
+    } else {
+        command::Lookup::UnknownCustomer
+    }
+}
+
+/// The identifiers of a caller as the directory is asked for them, without those that it could not hold.
+pub fn identifiers(caller: &Caller) -> Vec<Identifier> {
+    let known = caller.identifiers();
+    known.filter_map(|(kind, value)| Identifier::new(directory_kind(kind), value).ok()).collect()
+}
+
+/// The directory's word for a kind of identifier.
+pub fn directory_kind(kind: model::IdentifierKind) -> IdentifierKind {
+    match kind {
+        model::IdentifierKind::Id => IdentifierKind::Id,
+        model::IdentifierKind::Phone => IdentifierKind::Phone,
+        model::IdentifierKind::Card => IdentifierKind::Card,
+        model::IdentifierKind::Email => IdentifierKind::Email,
+        model::IdentifierKind::Account => IdentifierKind::Account,
+    }
+}
