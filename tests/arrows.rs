@@ -65,6 +65,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("prost", &["api", "journal"]),
     ("prost_types", &["api", "cli", "rehearse"]),
     ("redis", &["directory"]),
+    ("phonenumber", &["directory"]),
     ("rusqlite", &["journal", "directory"]),
     ("axum", &["web"]),
     ("prometheus_client", &["metrics", "web"]),

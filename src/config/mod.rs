@@ -9,6 +9,7 @@ mod read;
 
 pub use crate::settings::{Error, Finding};
 
+use crate::directory::PhoneRegion;
 use crate::settings::{self, Report, Section, Variables};
 use std::ffi::OsString;
 use std::fmt;
@@ -133,6 +134,8 @@ pub struct Directory {
     pub url: String,
     /// What every key in Redis begins with, before a colon.
     pub prefix: String,
+    /// The country whose national telephone numbers are brought into E.164.
+    pub phone_region: PhoneRegion,
     /// How long a ticket waits for its lookup. 1 ms to 1 s.
     pub budget: Duration,
     /// Customers kept in memory. 1 to 10,000,000.
@@ -159,6 +162,7 @@ impl Default for Directory {
             kind: DirectoryKind::Embedded,
             url: "redis://127.0.0.1:6379".to_owned(),
             prefix: "tierline".to_owned(),
+            phone_region: PhoneRegion::NONE,
             budget: Duration::from_millis(40),
             cache_entries: 100_000,
             cache_ttl: Duration::from_secs(30),
