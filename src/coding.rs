@@ -102,12 +102,23 @@ pub fn identifiers(caller: &Caller) -> Vec<Identifier> {
 }
 
 /// The directory's word for a kind of identifier.
-pub fn directory_kind(kind: model::IdentifierKind) -> IdentifierKind {
+fn directory_kind(kind: model::IdentifierKind) -> IdentifierKind {
     match kind {
         model::IdentifierKind::Id => IdentifierKind::Id,
         model::IdentifierKind::Phone => IdentifierKind::Phone,
         model::IdentifierKind::Card => IdentifierKind::Card,
         model::IdentifierKind::Email => IdentifierKind::Email,
         model::IdentifierKind::Account => IdentifierKind::Account,
+    }
+}
+
+/// The engine's word for a kind of identifier.
+pub fn engine_kind(kind: IdentifierKind) -> model::IdentifierKind {
+    match kind {
+        IdentifierKind::Id => model::IdentifierKind::Id,
+        IdentifierKind::Phone => model::IdentifierKind::Phone,
+        IdentifierKind::Card => model::IdentifierKind::Card,
+        IdentifierKind::Email => model::IdentifierKind::Email,
+        IdentifierKind::Account => model::IdentifierKind::Account,
     }
 }

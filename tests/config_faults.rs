@@ -39,6 +39,7 @@ const FAULTS: &[Case] = &[
     ("[directory]\npassword_file = \"/nonexistent/secret\"", r#"2: directory.password_file = "/nonexistent/secret" cannot be read: No such file or directory (os error 2)"#),
     ("[directory]\nbudget = \"2s\"", r#"2: directory.budget = "2s" is not between 1ms and 1s"#),
     ("[directory]\nprefix = \"tier line\"", r#"2: directory.prefix = "tier line" is not a name of 1 to 64 characters of [A-Za-z0-9._-]"#),
+    ("[directory]\nphone_region = \"de\"", r#"2: directory.phone_region = "de" is not a country of ISO 3166 in two letters such as DE or US, or "" for none"#),
     ("[directory]\nbreaker_failures = 1.5", "2: directory.breaker_failures = 1.5 is not a whole number"),
     ("[limits]\ntickets_max = 0", "2: limits.tickets_max = 0 is not between 1 and 50000000"),
     ("[limits]\npayload_max = \"65KiB\"", r#"2: limits.payload_max = "65KiB" is not between 0 and 64KiB"#),

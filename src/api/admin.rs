@@ -68,9 +68,9 @@ impl AdminService for Api {
         let customer = checks.required("customer", request.into_inner().customer);
         checks.done()?;
         let customer = checked_customer(&customer)?;
-        let stored = self.directory.put(customer.clone()).await;
-        stored.map_err(|error| Fault::directory(&error))?;
-        let customer = Some((&customer).into());
+        let stored = self.directory.put(customer).await;
+        let stored = stored.map_err(|error| Fault::directory(&error))?;
+        let customer = Some((&stored).into());
         Ok(Response::new(pb::PutCustomerResponse { customer }))
     }
 

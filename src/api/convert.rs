@@ -7,6 +7,7 @@ use super::needs::{needs_name, needs_named};
 use super::offers;
 use super::proto::v1 as pb;
 use super::wishes::{add_wish, skill_levels};
+use crate::coding;
 use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
 use crate::engine::Engine;
@@ -81,18 +82,7 @@ impl From<IdentifierKind> for pb::IdentifierKind {
 
 impl From<directory::IdentifierKind> for pb::IdentifierKind {
     fn from(kind: directory::IdentifierKind) -> Self {
-        engine_kind(kind).into()
-    }
-}
-
-/// The engine's word for a kind of identifier.
-pub(super) fn engine_kind(kind: directory::IdentifierKind) -> IdentifierKind {
-    match kind {
-        directory::IdentifierKind::Id => IdentifierKind::Id,
-        directory::IdentifierKind::Phone => IdentifierKind::Phone,
-        directory::IdentifierKind::Card => IdentifierKind::Card,
-        directory::IdentifierKind::Email => IdentifierKind::Email,
-        directory::IdentifierKind::Account => IdentifierKind::Account,
+        coding::engine_kind(kind).into()
     }
 }
 

@@ -185,7 +185,8 @@ impl IntakeService for Api {
 impl Api {
     fn checked(&self, request: &pb::SubmitTicketRequest) -> Result<Submission, Fault> {
         let now = self.handle.clock().now();
-        Submission::check(request, self.settings.payload_bytes_max, now)
+        let checked = Submission::check(request, self.settings.payload_bytes_max, now)?;
+        Ok(checked.normal(&self.directory))
     }
 
     /// The ticket of that id, live or from the history.

@@ -1,6 +1,5 @@
 //! A submit on its way from a message to a command: checked, looked up, numbered by its content.
 
-use super::convert::engine_kind;
 use super::digest::Digest;
 use super::names::{no_skill, no_tier};
 use super::proto::v1 as pb;
@@ -8,7 +7,7 @@ use super::status::Fault;
 use super::validate::Checks;
 use super::{Api, convert};
 use crate::coding::{self, Freshness};
-use crate::directory::Identifier;
+use crate::directory::{Directory, Identifier};
 use crate::driver::Refused;
 use crate::engine::command::{Asked, Lookup, Rejection, Submit};
 use crate::engine::model::{Caller, Channel, Content, TicketId, Time};
@@ -66,6 +65,14 @@ impl Submission {
         })
     }
 
+    /// The same with its customer as the directory writes it: telephone numbers in E.164.
+    pub(super) fn normal(mut self, directory: &Directory) -> Self {
+        for given in &mut self.identifiers {
+            *given = directory.normal(given).into_owned();
+        }
+        self
+    }
+
     /// What is known of the customer's tier. Takes no longer than the directory's budget.
     pub(super) async fn look_up(&self, api: &Api) -> Lookup {
         if let Some(tier) = &self.tier {
@@ -84,7 +91,7 @@ impl Submission {
         let mut given = self
             .identifiers
             .iter()
-            .map(|given| (engine_kind(given.kind()), Box::<str>::from(given.value())));
+            .map(|given| (coding::engine_kind(given.kind()), Box::<str>::from(given.value())));
         let first = given.next();
         let caller = first
             .map(|(kind, value)| Caller { others: given.collect(), ..Caller::new(kind, value) });

@@ -9,6 +9,7 @@ mod read;
 
 pub use crate::settings::{Error, Finding};
 
+use crate::directory::PhoneRegion;
 use crate::settings::{self, Report, Section, Variables};
 use std::ffi::OsString;
 use std::fmt;
@@ -133,6 +134,8 @@ pub struct Directory {
     pub url: String,
     /// What every key in Redis begins with, before a colon.
     pub prefix: String,
+    /// The country whose national telephone numbers are brought into E.164.
+    pub phone_region: PhoneRegion,
     /// How long a ticket waits for its lookup. 1 ms to 1 s.
     pub budget: Duration,
     /// Customers kept in memory. 1 to 10,000,000.
@@ -143,6 +146,8 @@ pub struct Directory {
     pub unknown_ttl: Duration,
     /// How old an answer may be that is used while the directory is silent. 0 s to 30 d.
     pub stale_for: Duration,
+    /// How often every live ticket is looked up anew, in case a change was not heard of. 1 s to 1 d.
+    pub sweep: Duration,
     /// Failures in a row after which lookups stop for a while. 1 to 1000.
     pub breaker_failures: u32,
     /// How long lookups stop then. 10 ms to 1 min.
@@ -159,11 +164,13 @@ impl Default for Directory {
             kind: DirectoryKind::Embedded,
             url: "redis://127.0.0.1:6379".to_owned(),
             prefix: "tierline".to_owned(),
+            phone_region: PhoneRegion::NONE,
             budget: Duration::from_millis(40),
             cache_entries: 100_000,
             cache_ttl: Duration::from_secs(30),
             unknown_ttl: Duration::from_secs(5),
             stale_for: Duration::from_secs(86_400),
+            sweep: Duration::from_secs(60),
             breaker_failures: 5,
             breaker_cooldown: Duration::from_secs(1),
             password_file: None,

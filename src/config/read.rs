@@ -4,6 +4,7 @@ use super::{
     Audit, Clock, Config, Data, Directory, DirectoryKind, Drain, Limits, Listen, Log, LogFormat,
     PolicyFile, Secret, VARIABLE_PREFIX, Work,
 };
+use crate::directory::{Invalid, PhoneRegion};
 use crate::settings::{DAY, HOUR, Item, MINUTE, SECOND, Section, Variables, format_bytes};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -122,17 +123,20 @@ impl Directory {
         let kind = from.get("kind").and_then(|item| item.choice(&kinds));
         let url = from.get("url").and_then(|item| url(&item));
         let prefix = from.get("prefix").and_then(|item| item.name().map(str::to_owned));
+        let region = from.get("phone_region").and_then(|item| region(&item));
         let failures_range = 1..=1000;
         let (password_file, password) = password(from);
         Self {
             kind: kind.unwrap_or(default.kind),
             url: url.unwrap_or(default.url),
             prefix: prefix.unwrap_or(default.prefix),
+            phone_region: region.unwrap_or(default.phone_region),
             budget: duration(from, "budget", 1..=SECOND, default.budget),
             cache_entries: count(from, "cache_entries", 1..=10_000_000, default.cache_entries),
             cache_ttl: duration(from, "cache_ttl", 0..=HOUR, default.cache_ttl),
             unknown_ttl: duration(from, "unknown_ttl", 0..=HOUR, default.unknown_ttl),
             stale_for: duration(from, "stale_for", 0..=30 * DAY, default.stale_for),
+            sweep: duration(from, "sweep", SECOND..=DAY, default.sweep),
             breaker_failures: count(
                 from,
                 "breaker_failures",
@@ -227,6 +231,22 @@ fn url(item: &Item<'_>) -> Option<String> {
         return None;
     }
     Some(url.to_owned())
+}
+
+/// A country of ISO 3166; an empty text for none.
+fn region(item: &Item<'_>) -> Option<PhoneRegion> {
+    let text = item.text()?;
+    if text.is_empty() {
+        return Some(PhoneRegion::NONE);
+    }
+    match text.parse() {
+        Ok(region) => Some(region),
+        Err(invalid) => {
+            let invalid: Invalid = invalid;
+            item.fault(&format!("is not {}, or \"\" for none", invalid.range));
+            None
+        }
+    }
 }
 
 /// The password and the file it comes from.

@@ -63,22 +63,24 @@ impl Breaker {
         inner.failures = 0;
     }
 
-    pub(super) fn failed(&self, now: Instant) {
+    /// Says whether this opened it.
+    pub(super) fn failed(&self, now: Instant) -> bool {
         let mut inner = self.lock();
         match inner.state {
             BreakerState::Closed => {
                 inner.failures += 1;
                 if inner.failures < self.failures_max {
-                    return;
+                    return false;
                 }
             }
             BreakerState::HalfOpen => {}
             // An answer to a question asked before it opened says nothing new.
-            BreakerState::Open => return,
+            BreakerState::Open => return false,
         }
         inner.state = BreakerState::Open;
         inner.failures = 0;
         inner.until = now + self.cool_down;
+        true
     }
 
     pub(super) fn state(&self) -> BreakerState {
@@ -102,7 +104,8 @@ mod tests {
 
     fn opened(now: Instant) -> Breaker {
         let breaker = breaker(now);
-        (0..3).for_each(|_| breaker.failed(now));
+        let opened: Vec<_> = (0..3).map(|_| breaker.failed(now)).collect();
+        assert_eq!(opened, [false, false, true]);
         assert_eq!(breaker.state(), BreakerState::Open);
         breaker
     }
@@ -142,7 +145,7 @@ mod tests {
         let breaker = opened(now);
         let later = now + COOL_DOWN;
         assert!(breaker.admit(later));
-        breaker.failed(later);
+        assert!(breaker.failed(later), "it opens again");
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(!breaker.admit(later + COOL_DOWN / 2));
         assert!(breaker.admit(later + COOL_DOWN));
@@ -152,7 +155,7 @@ mod tests {
     async fn late_failures_of_old_questions_do_not_extend_the_cool_down() {
         let now = Instant::now();
         let breaker = opened(now);
-        breaker.failed(now + COOL_DOWN / 2);
+        assert!(!breaker.failed(now + COOL_DOWN / 2));
         assert!(breaker.admit(now + COOL_DOWN));
     }
 

@@ -20,6 +20,8 @@ pub(super) type Answer = Option<Arc<Customer>>;
 pub(super) struct Cache {
     entries_max: usize,
     index: HashMap<Arc<Identifier>, usize>,
+    /// The slots that answer with a customer, by id: what a change of that customer makes old.
+    by_customer: HashMap<String, Vec<usize>>,
     slots: Vec<Option<Slot>>,
     /// Slots that `remove` emptied.
     free: Vec<usize>,
@@ -40,7 +42,14 @@ impl Cache {
     /// With no room for even one entry.
     pub(super) fn new(entries_max: usize) -> Self {
         assert!(entries_max > 0, "a cache holds at least one entry");
-        Self { entries_max, index: HashMap::new(), slots: vec![], free: vec![], hand: 0 }
+        Self {
+            entries_max,
+            index: HashMap::new(),
+            by_customer: HashMap::new(),
+            slots: vec![],
+            free: vec![],
+            hand: 0,
+        }
     }
 
     /// The last answer and its age.
@@ -52,9 +61,11 @@ impl Cache {
 
     pub(super) fn put(&mut self, key: &Identifier, answer: Answer, now: Instant) {
         if let Some(&at) = self.index.get(key) {
+            self.link(&answer, at);
             let slot = self.slots[at].as_mut().expect("the index names full slots");
-            slot.answer = answer;
             slot.answered_at = now;
+            let old = std::mem::replace(&mut slot.answer, answer);
+            self.unlink(&old, at);
             return;
         }
         let key = Arc::new(key.clone());
@@ -67,13 +78,24 @@ impl Cache {
         } else {
             self.evict()
         };
+        self.link(&slot.answer, at);
         self.slots[at] = Some(slot);
         self.index.insert(key, at);
     }
 
     pub(super) fn remove(&mut self, key: &Identifier) {
         if let Some(at) = self.index.remove(key) {
-            self.slots[at] = None;
+            let slot = self.slots[at].take().expect("the index names full slots");
+            self.unlink(&slot.answer, at);
+            self.free.push(at);
+        }
+    }
+
+    /// Removes every answer that is this customer.
+    pub(super) fn remove_customer(&mut self, id: &str) {
+        for at in self.by_customer.remove(id).unwrap_or_default() {
+            let slot = self.slots[at].take().expect("customers are in full slots");
+            self.index.remove(&slot.key);
             self.free.push(at);
         }
     }
@@ -82,16 +104,35 @@ impl Cache {
         self.index.len()
     }
 
+    fn link(&mut self, answer: &Answer, at: usize) {
+        if let Some(customer) = answer {
+            self.by_customer.entry(customer.id.clone()).or_default().push(at);
+        }
+    }
+
+    /// Takes away one mention of the slot: while an answer is replaced by another of the same
+    /// customer there are two.
+    fn unlink(&mut self, answer: &Answer, at: usize) {
+        let Some(customer) = answer else { return };
+        let Some(slots) = self.by_customer.get_mut(&customer.id) else { return };
+        if let Some(mention) = slots.iter().position(|slot| *slot == at) {
+            slots.swap_remove(mention);
+        }
+        if slots.is_empty() {
+            self.by_customer.remove(&customer.id);
+        }
+    }
+
     /// Empties a slot and says which. Only called when every slot is full.
     fn evict(&mut self) -> usize {
         loop {
             let at = self.hand;
             self.hand = (self.hand + 1) % self.slots.len();
             let slot = self.slots[at].as_mut().expect("no slot is free when the cache is full");
-            if slot.used {
-                slot.used = false;
-            } else {
+            if !std::mem::take(&mut slot.used) {
                 self.index.remove(&slot.key);
+                let answer = slot.answer.take();
+                self.unlink(&answer, at);
                 return at;
             }
         }
@@ -163,7 +204,7 @@ mod tests {
         /// Beside a plain map: what the cache holds is what was put last, and never too much.
         #[test]
         fn it_never_outgrows_its_limit_and_never_answers_with_anything_but_the_last(
-            steps in proptest::collection::vec((0_u8..3, 0_usize..12), 1..400),
+            steps in proptest::collection::vec((0_u8..4, 0_usize..12), 1..400),
         ) {
             let mut cache = Cache::new(5);
             let mut model = HashMap::new();
@@ -172,14 +213,22 @@ mod tests {
                 let now = start + Duration::from_secs(step as u64);
                 match action {
                     0 => {
-                        cache.put(&key(n), Some(customer(n, step)), now);
-                        model.insert(n, (Some(customer(n, step)), now));
+                        // Three identifiers are one customer.
+                        cache.put(&key(n), Some(customer(n / 3, step)), now);
+                        model.insert(n, (Some(customer(n / 3, step)), now));
                         prop_assert!(cache.get(&key(n), now).is_some());
                     }
                     1 => {
                         cache.remove(&key(n));
                         model.remove(&n);
                         prop_assert!(cache.get(&key(n), now).is_none());
+                    }
+                    2 => {
+                        cache.remove_customer(&(n / 3).to_string());
+                        for n in (0..12).filter(|other| other / 3 == n / 3) {
+                            model.remove(&n);
+                            prop_assert!(cache.get(&key(n), now).is_none());
+                        }
                     }
                     _ => {
                         if let Some((answer, age)) = cache.get(&key(n), now) {
@@ -188,6 +237,8 @@ mod tests {
                     }
                 }
                 prop_assert!(cache.len() <= 5);
+                let linked: usize = cache.by_customer.values().map(Vec::len).sum();
+                prop_assert_eq!(linked, cache.len(), "every answer here is a customer");
             }
         }
     }

@@ -3,9 +3,12 @@
 //! Nothing here does I/O. Everything is personal data, so nothing here prints itself: `Debug` says
 //! what kind of thing it is and how long, never the value.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+
+use super::phone::{self, PhoneRegion};
 
 /// Longest identifier value and customer id, in characters.
 pub const VALUE_CHARS_MAX: usize = 128;
@@ -92,8 +95,9 @@ impl FromStr for IdentifierKind {
 }
 
 /// One way to find a customer. The value is normalised, so that two spellings of one number are
-/// one identifier: outer spaces are dropped; a phone number loses its spaces, `-`, `(` and `)`; an
-/// email address is in lower case.
+/// one identifier: outer spaces are dropped; a phone number with a country code is in E.164, any
+/// other loses its spaces, `-`, `(` and `)`; an email address is in lower case. National numbers are
+/// brought into E.164 by the directory, which knows the region: see [`super::Directory::normal`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier {
     kind: IdentifierKind,
@@ -107,9 +111,7 @@ impl Identifier {
     pub fn new(kind: IdentifierKind, value: &str) -> Result<Self, Invalid> {
         let trimmed = value.trim();
         let normal = match kind {
-            IdentifierKind::Phone => {
-                trimmed.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect()
-            }
+            IdentifierKind::Phone => phone::normal(trimmed),
             IdentifierKind::Email => trimmed.to_lowercase(),
             IdentifierKind::Id | IdentifierKind::Card | IdentifierKind::Account => {
                 trimmed.to_owned()
@@ -127,6 +129,16 @@ impl Identifier {
             "1 to 128 characters without control characters"
         };
         Err(Invalid::new(kind.as_str(), value, range))
+    }
+
+    /// The same with a national number of the region in E.164.
+    pub(super) fn in_region(&self, region: PhoneRegion) -> Cow<'_, Self> {
+        if self.kind == IdentifierKind::Phone
+            && let Some(value) = region.e164(&self.value)
+        {
+            return Cow::Owned(Self { kind: self.kind, value });
+        }
+        Cow::Borrowed(self)
     }
 
     /// What the value is.
@@ -214,10 +226,14 @@ impl Customer {
         Ok(self)
     }
 
-    /// Every way to find this customer: the id first.
-    pub(super) fn all_identifiers(&self) -> impl Iterator<Item = Identifier> + '_ {
-        let id = Identifier { kind: IdentifierKind::Id, value: self.id.clone() };
-        std::iter::once(id).chain(self.identifiers.iter().cloned())
+    /// The same with national numbers of the region in E.164; not `checked` any more.
+    pub(super) fn in_region(mut self, region: PhoneRegion) -> Self {
+        for identifier in &mut self.identifiers {
+            if let Cow::Owned(known) = identifier.in_region(region) {
+                *identifier = known;
+            }
+        }
+        self
     }
 }
 

@@ -2,11 +2,11 @@
 //!
 //! A flight is one question on its way to the store. It is a task of its own: whoever else asks the
 //! same meanwhile waits for the same flight, and whoever stops waiting does not end it. Cache and
-//! flights are behind one lock, so that a write can make both forget a customer at once and no
-//! flight that began before the write can bring the old answer back into the cache.
+//! flights are behind one lock, so that a change can make both forget a customer at once and no
+//! flight that began before the change can bring the old answer back into the cache.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::breaker::{Breaker, BreakerState};
 use super::cache::{Answer, Cache};
-use super::customer::{Customer, Identifier};
+use super::changes::{Announcer, Change, Changes};
+use super::customer::{Customer, Identifier, IdentifierKind};
+use super::tracking::Ear;
 use super::{Answered, Health, Lookup, Observer, Settings};
 
 /// Questions on their way to the store at one time. More are answered as if the store had failed:
@@ -62,18 +64,78 @@ pub(super) struct Front<B> {
     health: watch::Sender<Health>,
     desk: Mutex<Desk>,
     malformed_count: AtomicU64,
+    changes: Announcer,
+    /// Whether the store itself tells of every change.
+    listens: AtomicBool,
     observer: Arc<dyn Observer>,
 }
 
 struct Desk {
     cache: Cache,
+    /// What was answered before this is not fresh, whatever its age.
+    fresh_since: Instant,
     flights: HashMap<Identifier, Flight>,
     flights_begun: u64,
+    changed: Changed,
 }
 
 struct Flight {
     number: u64,
     landed: watch::Receiver<Option<Landed>>,
+    /// Changes of customers before it began. Until it lands nobody knows whose answer it is.
+    changed_count: u64,
+}
+
+/// The customers that changed last, so that a flight that lands can tell whether its own is one of them.
+#[derive(Default)]
+struct Changed {
+    count: u64,
+    ids: VecDeque<String>,
+}
+
+/// Changed customers remembered: more than change while one flight is under way, but for an import.
+const CHANGED_MAX: usize = 1024;
+
+impl Changed {
+    fn note(&mut self, id: String) {
+        self.count += 1;
+        if self.ids.len() == CHANGED_MAX {
+            self.ids.pop_front();
+        }
+        self.ids.push_back(id);
+    }
+
+    /// Whether the customer changed after the first `count` changes, or may have.
+    fn since(&self, count: u64, id: &str) -> bool {
+        let later = usize::try_from(self.count - count).unwrap_or(usize::MAX);
+        later > self.ids.len() || self.ids.iter().rev().take(later).any(|changed| changed == id)
+    }
+}
+
+impl Desk {
+    /// Makes whoever asks next ask the store, where the change may matter.
+    fn forget(&mut self, change: &Change) {
+        match change {
+            Change::Customer(id) => {
+                self.cache.remove_customer(id);
+                if let Ok(by_id) = Identifier::new(IdentifierKind::Id, id) {
+                    self.forget_identifier(&by_id);
+                }
+                self.changed.note(id.clone());
+            }
+            Change::Identifier(identifier) => self.forget_identifier(identifier),
+            Change::Everything => {
+                // The answers are still the last known, should the store be silent.
+                self.fresh_since = Instant::now();
+                self.flights.clear();
+            }
+        }
+    }
+
+    fn forget_identifier(&mut self, identifier: &Identifier) {
+        self.cache.remove(identifier);
+        self.flights.remove(identifier);
+    }
 }
 
 impl<B: Backend> Front<B> {
@@ -94,10 +156,14 @@ impl<B: Backend> Front<B> {
             health: watch::Sender::new(health),
             desk: Mutex::new(Desk {
                 cache: Cache::new(settings.cache_entries_max),
+                fresh_since: Instant::now(),
                 flights: HashMap::new(),
                 flights_begun: 0,
+                changed: Changed::default(),
             }),
             malformed_count: AtomicU64::new(0),
+            changes: Announcer::new(),
+            listens: AtomicBool::new(false),
             observer,
         })
     }
@@ -137,13 +203,25 @@ impl<B: Backend> Front<B> {
         self.ask(identifier, Instant::now()).await.map_or(Lookup::Unavailable, said)
     }
 
-    /// Makes the next lookup of these ask the store, however lately it was asked.
-    pub(super) fn forget(&self, identifiers: impl IntoIterator<Item = Identifier>) {
+    /// Makes the next lookup of what changed ask the store, however lately it was asked.
+    pub(super) fn forget(&self, changes: &[Change]) {
         let mut desk = self.desk();
-        for identifier in identifiers {
-            desk.cache.remove(&identifier);
-            desk.flights.remove(&identifier);
-        }
+        changes.iter().for_each(|change| desk.forget(change));
+    }
+
+    /// Forgets, and then tells everybody who wants to know.
+    pub(super) fn announce(&self, change: Change) {
+        self.desk().forget(&change);
+        self.observer.heard(change.kind());
+        self.changes.announce(change);
+    }
+
+    pub(super) fn changes(&self) -> Changes {
+        self.changes.listener()
+    }
+
+    pub(super) fn listens(&self) -> bool {
+        self.listens.load(Ordering::Acquire)
     }
 
     /// Starts the task that asks the store now and then. It ends with the last handle.
@@ -152,9 +230,11 @@ impl<B: Backend> Front<B> {
     }
 
     fn fresh(&self, identifier: &Identifier, now: Instant) -> Option<Lookup> {
-        let (answer, age) = self.desk().cache.get(identifier, now)?;
+        let mut desk = self.desk();
+        let (answer, age) = desk.cache.get(identifier, now)?;
         let limit = if answer.is_some() { self.fresh_for } else { self.unknown_for };
-        (age < limit).then(|| said(answer))
+        let is_known_old = age > now.saturating_duration_since(desk.fresh_since);
+        (age < limit && !is_known_old).then(|| said(answer))
     }
 
     fn last_known(&self, identifier: &Identifier) -> Lookup {
@@ -181,9 +261,11 @@ impl<B: Backend> Front<B> {
         now: Instant,
     ) -> Result<watch::Receiver<Option<Landed>>, ReadError> {
         let mut desk = self.desk();
-        // A flight whose task died without landing is as good as none.
+        // A flight whose task died without landing is as good as none; and so is one that began before
+        // a customer changed, for that may be the customer it finds.
         if let Some(flight) = desk.flights.get(identifier)
             && flight.landed.has_changed().is_ok()
+            && flight.changed_count == desk.changed.count
         {
             return Ok(flight.landed.clone());
         }
@@ -196,7 +278,9 @@ impl<B: Backend> Front<B> {
         desk.flights_begun += 1;
         let number = desk.flights_begun;
         let (sender, landed) = watch::channel(None);
-        desk.flights.insert(identifier.clone(), Flight { number, landed: landed.clone() });
+        let changed_count = desk.changed.count;
+        let flight = Flight { number, landed: landed.clone(), changed_count };
+        desk.flights.insert(identifier.clone(), flight);
         drop(desk);
         tokio::spawn(Arc::clone(self).fly(identifier.clone(), number, now, sender));
         Ok(landed)
@@ -216,11 +300,15 @@ impl<B: Backend> Front<B> {
         self.account(answer.as_ref().err(), begun);
         {
             let mut desk = self.desk();
-            // If the flight is no longer listed, someone wrote meanwhile: the answer is good for
-            // those who asked before, and not for the cache.
-            if desk.flights.get(&identifier).is_some_and(|flight| flight.number == number) {
+            // If the flight is no longer listed, or its customer changed meanwhile, the answer is good
+            // for those who asked before, and not for the cache.
+            let listed = desk.flights.get(&identifier).filter(|flight| flight.number == number);
+            if let Some(changed_count) = listed.map(|flight| flight.changed_count) {
                 desk.flights.remove(&identifier);
-                if let Ok(answer) = &answer {
+                let is_old = |found: &Customer| desk.changed.since(changed_count, &found.id);
+                if let Ok(answer) = &answer
+                    && !answer.as_deref().is_some_and(is_old)
+                {
                     desk.cache.put(&identifier, answer.clone(), Instant::now());
                 }
             }
@@ -261,7 +349,9 @@ impl<B: Backend> Front<B> {
     }
 
     fn note_down(&self, reason: &str, now: Instant) {
-        self.breaker.failed(now);
+        if self.breaker.failed(now) {
+            self.observer.breaker_opened();
+        }
         if self.health.send_if_modified(|h| std::mem::replace(h, Health::Down) != Health::Down) {
             tracing::warn!(reason, "the directory does not answer");
         }
@@ -288,6 +378,24 @@ impl<B: Backend> Front<B> {
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().expect("nobody panics with the desk in hand")
+    }
+}
+
+impl<B: Backend> Ear for Front<B> {
+    fn hear(&self, change: Change) {
+        self.announce(change);
+    }
+
+    fn listen(&self, all: bool) {
+        if self.listens.swap(all, Ordering::AcqRel) == all {
+            return;
+        }
+        self.observer.listens(all);
+        if all {
+            tracing::info!("the directory tells of changes");
+        } else {
+            tracing::warn!("changes in the directory are not heard at the moment");
+        }
     }
 }
 

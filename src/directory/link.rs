@@ -6,6 +6,7 @@
 //! client library's own reconnecting is not used: it retries inside the caller's call, and it would
 //! return to the same server where a sentinel already names another.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -22,17 +23,17 @@ use tokio::time::{sleep, timeout};
 use super::Error;
 
 /// Longest one attempt to connect may take, sentinels and authentication included.
-const CONNECT_MAX: Duration = Duration::from_secs(2);
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// Pause after the first failed attempt; it doubles up to the longest.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
+pub(super) const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause: how long after its return a server may go unnoticed.
-const PAUSE_MAX: Duration = Duration::from_millis(500);
+pub(super) const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// What is connected to, as the URL says it.
 pub(super) enum Target {
     Single(Client),
     Sentinel { sentinels: Vec<ConnectionInfo>, master: String, node: SentinelNodeConnectionInfo },
-    Cluster(Box<ClusterClient>),
+    Cluster { client: Box<ClusterClient>, seeds: Vec<ConnectionInfo> },
 }
 
 /// A connection that many can use at one time.
@@ -67,7 +68,7 @@ enum State {
 
 impl Link {
     /// Begins to connect. Ends with the last handle.
-    pub(super) fn to(target: Target) -> Self {
+    pub(super) fn to(target: Arc<Target>) -> Self {
         let (publish, state) = watch::channel(State::Connecting);
         // One report is enough: more are about the same connection or an older one.
         let (broken, reports) = mpsc::channel(1);
@@ -105,7 +106,11 @@ impl Link {
     }
 }
 
-async fn keep(target: Target, publish: watch::Sender<State>, mut reports: mpsc::Receiver<u64>) {
+async fn keep(
+    target: Arc<Target>,
+    publish: watch::Sender<State>,
+    mut reports: mpsc::Receiver<u64>,
+) {
     let mut number = 0;
     let mut pause = PAUSE_MIN;
     loop {
@@ -141,12 +146,23 @@ async fn keep(target: Target, publish: watch::Sender<State>, mut reports: mpsc::
 
 impl Target {
     async fn connect(&self) -> RedisResult<Connection> {
+        if let Self::Cluster { client, .. } = self {
+            return Ok(Connection::Cluster(client.get_async_connection().await?));
+        }
         // Whoever asks limits the time of an answer, and `keep` the time of the whole attempt.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_MAX))
             .set_response_timeout(None);
-        let client = match self {
-            Self::Single(client) => client.clone(),
+        let client = self.node().await?;
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        Ok(Connection::Single(connection))
+    }
+
+    /// The server to talk to: the only one, or the one that the sentinels call the master now. Of a
+    /// cluster, whichever was named first.
+    pub(super) async fn node(&self) -> RedisResult<Client> {
+        match self {
+            Self::Single(client) => Ok(client.clone()),
             Self::Sentinel { sentinels, master, node } => {
                 let mut client = SentinelClient::build(
                     sentinels.clone(),
@@ -154,14 +170,10 @@ impl Target {
                     Some(node.clone()),
                     SentinelServerType::Master,
                 )?;
-                client.async_get_client().await?
+                client.async_get_client().await
             }
-            Self::Cluster(client) => {
-                return Ok(Connection::Cluster(client.get_async_connection().await?));
-            }
-        };
-        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(Connection::Single(connection))
+            Self::Cluster { seeds, .. } => Client::open(seeds[0].clone()),
+        }
     }
 
     /// Reads a URL of one of the three forms; see [`super::Source::Redis`].
@@ -205,15 +217,15 @@ impl Target {
             }
             "redis-cluster" => {
                 let (user, hosts) = split_user(rest);
-                let nodes = hosts
+                let seeds = hosts
                     .split(',')
                     .map(|host| node(&format!("{user}{host}")))
                     .collect::<Result<Vec<_>, _>>()?;
-                let client = ClusterClient::builder(nodes)
+                let client = ClusterClient::builder(seeds.clone())
                     .connection_timeout(CONNECT_MAX)
                     .build()
                     .map_err(unreadable)?;
-                Ok(Self::Cluster(Box::new(client)))
+                Ok(Self::Cluster { client: Box::new(client), seeds })
             }
             _ => Err(refuse(SCHEMES)),
         }
@@ -277,7 +289,7 @@ mod tests {
         assert!(format!("{node:?}").contains("db: 2"), "{node:?}");
 
         let cluster = Target::parse("redis-cluster://me:pw@one:1,two:2", None).unwrap();
-        assert!(matches!(cluster, Target::Cluster(_)));
+        assert!(matches!(cluster, Target::Cluster { .. }));
     }
 
     #[test]

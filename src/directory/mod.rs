@@ -15,31 +15,39 @@
 
 mod breaker;
 mod cache;
+mod changes;
+mod cluster;
 pub mod csv;
 mod customer;
 mod embedded;
 mod front;
 mod link;
+mod phone;
 mod redis;
 mod settings;
+mod tracking;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 pub use self::breaker::BreakerState;
+pub use self::changes::{Change, ChangeKind, Changes};
 pub use self::customer::{
     ATTRIBUTE_CHARS_MAX, ATTRIBUTES_MAX, Customer, IDENTIFIERS_MAX, Identifier, IdentifierKind,
     Invalid, KEY_CHARS_MAX, NAME_CHARS_MAX, TIER_CHARS_MAX, VALUE_CHARS_MAX,
 };
+pub use self::phone::PhoneRegion;
 pub use self::settings::{Settings, Source};
 
 use self::embedded::Embedded;
 use self::front::{Backend, Front, ReadError};
 use self::redis::Redis;
+use self::tracking::Ear as _;
 
 /// What the directory knows about an identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +164,16 @@ pub trait Observer: Send + Sync + 'static {
     fn asked(&self, answered: Answered, took: Duration) {
         let _ = (answered, took);
     }
+    /// The breaker opened, after failures or because the probe failed.
+    fn breaker_opened(&self) {}
+    /// A change was heard of, and is told to whoever listens.
+    fn heard(&self, change: ChangeKind) {
+        let _ = change;
+    }
+    /// From now on the store tells of every change, or does not; at first it does not.
+    fn listens(&self, all: bool) {
+        let _ = all;
+    }
 }
 
 /// Nobody wants to know.
@@ -239,6 +257,7 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Directory {
     front: Arc<Front<Store>>,
+    phone_region: PhoneRegion,
     write_timeout: Duration,
 }
 
@@ -263,19 +282,35 @@ impl Directory {
         };
         let front = Front::new(store, &settings, health, observer);
         front.watch_over();
-        Ok(Self { front, write_timeout: settings.write_timeout })
+        match front.backend() {
+            // Who else writes the file is not noticed: it is the server's own.
+            Store::Embedded(_) => front.listen(true),
+            Store::Redis(redis) => {
+                let ear: Weak<Front<Store>> = Arc::downgrade(&front);
+                redis.listen(settings.budget, ear, front.health());
+            }
+        }
+        let Settings { phone_region, write_timeout, .. } = settings;
+        Ok(Self { front, phone_region, write_timeout })
+    }
+
+    /// The identifier in the form in which it is looked up and stored: a national number of
+    /// [`Settings::phone_region`] in E.164. Every method here does that by itself; whoever compares
+    /// identifiers with [`Change::Identifier`] has to do it too.
+    pub fn normal<'a>(&self, identifier: &'a Identifier) -> Cow<'a, Identifier> {
+        identifier.in_region(self.phone_region)
     }
 
     /// Whom the identifier names. Never an error, and never longer than [`Settings::budget`].
     /// Dropping the future harms no other lookup.
     pub async fn lookup(&self, identifier: &Identifier) -> Lookup {
-        self.front.lookup(identifier).await
+        self.front.lookup(&self.normal(identifier)).await
     }
 
     /// The same without the cache: what the store says now, or [`Lookup::Unavailable`]. For looking
     /// again at what was stale or unavailable before. It is not counted as a lookup.
     pub async fn lookup_fresh(&self, identifier: &Identifier) -> Lookup {
-        self.front.lookup_fresh(identifier).await
+        self.front.lookup_fresh(&self.normal(identifier)).await
     }
 
     /// Follows the health of the store. Every change is one reason to look again, also one seen too
@@ -283,6 +318,18 @@ impl Directory {
     /// any lookups.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.front.health()
+    }
+
+    /// What changes from now on, whoever changes it. Of a Redis that is what it tells, see
+    /// [`Directory::listens`], beginning with one [`Change::Everything`] for every time it is connected
+    /// to; of the embedded directory what this process writes.
+    pub fn changes(&self) -> Changes {
+        self.front.changes()
+    }
+
+    /// Whether every change is heard at the moment. If not, looking again is the only way to notice.
+    pub fn listens(&self) -> bool {
+        self.front.listens()
     }
 
     /// Where the breaker stands.
@@ -306,13 +353,15 @@ impl Directory {
 
     /// Stores a customer in place of whatever was stored under that id, atomically. Identifiers it
     /// no longer has name nobody; identifiers that named someone else name this one. The next
-    /// lookup on this directory sees it.
+    /// lookup on this directory sees it. Returns the customer as it is stored.
     ///
     /// # Errors
     /// A customer outside the limits, a store that fails. After [`Error::TimedOut`] the customer
     /// may or may not be stored; storing it again is safe.
-    pub async fn put(&self, customer: Customer) -> Result<(), Error> {
-        self.write(vec![customer.checked()?], "put a customer").await
+    pub async fn put(&self, customer: Customer) -> Result<Customer, Error> {
+        let customer = self.checked(customer)?;
+        self.write(vec![customer.clone()], "put a customer").await?;
+        Ok(customer)
     }
 
     /// Stores many customers, each as [`Directory::put`] does, in batches of which each is atomic
@@ -323,7 +372,7 @@ impl Directory {
     /// number of customers from the front is stored; importing all again is safe.
     pub async fn import(&self, customers: Vec<Customer>) -> Result<(), Error> {
         let mut checked =
-            customers.into_iter().map(Customer::checked).collect::<Result<Vec<_>, _>>()?;
+            customers.into_iter().map(|c| self.checked(c)).collect::<Result<Vec<_>, _>>()?;
         while !checked.is_empty() {
             let batch_max = self.front.backend().batch_max();
             let rest = checked.split_off(checked.len().min(batch_max));
@@ -343,28 +392,45 @@ impl Directory {
         to_the_end(async move {
             let deleting = this.front.backend().delete(id.value());
             let deleted = this.in_time("delete a customer", deleting).await;
-            this.front.forget(std::iter::once(id));
-            let Some(identifiers) = deleted? else {
-                return Ok(false);
-            };
-            this.front.forget(identifiers);
-            Ok(true)
+            let mut changes = vec![Change::Customer(id.value().to_owned())];
+            if let Ok(Some(identifiers)) = &deleted {
+                changes.extend(identifiers.iter().cloned().map(Change::Identifier));
+            }
+            // Also after a failure: what was removed by then must not be hidden by the cache.
+            this.wrote(changes);
+            Ok(deleted?.is_some())
         })
         .await
+    }
+
+    /// The customer in the one form in which customers are stored here.
+    fn checked(&self, customer: Customer) -> Result<Customer, Invalid> {
+        customer.in_region(self.phone_region).checked()
     }
 
     async fn write(&self, customers: Vec<Customer>, operation: &'static str) -> Result<(), Error> {
         let this = self.clone();
         to_the_end(async move {
-            let mut touched: Vec<Identifier> =
-                customers.iter().flat_map(Customer::all_identifiers).collect();
+            let mut changes = changes::of(&customers);
             let written = this.in_time(operation, this.front.backend().put(customers)).await;
-            let result = written.map(|gone| touched.extend(gone));
+            let gone = |gone: Vec<Identifier>| {
+                changes.extend(gone.into_iter().map(Change::Identifier));
+            };
+            let result = written.map(gone);
             // Also after a failure: what was written by then must not be hidden by the cache.
-            this.front.forget(touched);
+            this.wrote(changes);
             result
         })
         .await
+    }
+
+    /// Forgets what a write of our own changed, and tells of it where the store does not.
+    fn wrote(&self, changes: Vec<Change>) {
+        if matches!(self.front.backend(), Store::Redis(_)) && self.front.listens() {
+            self.front.forget(&changes);
+        } else {
+            changes.into_iter().for_each(|change| self.front.announce(change));
+        }
     }
 
     async fn in_time<T>(

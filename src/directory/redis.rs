@@ -16,18 +16,21 @@
 //! wants to know all keys beforehand, is only read.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value, cmd};
 use serde::Serialize;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Error;
 use super::customer::{
     Customer, Identifier, IdentifierKind, NAME_CHARS_MAX, TIER_CHARS_MAX, check_attribute, is_text,
 };
 use super::front::ReadError;
 use super::link::{Link, Target};
+use super::tracking::{self, Ear};
+use super::{Error, Health};
 
 /// Stores the customers of ARGV[2], an array of {id, fields, identifiers} in JSON, and returns the
 /// identifiers that no longer name the customer that had them. `pcall` and the type check make a key
@@ -95,6 +98,7 @@ struct Written<'a> {
 }
 
 pub(super) struct Redis {
+    target: Arc<Target>,
     link: Link,
     prefix: String,
     cluster: bool,
@@ -110,9 +114,20 @@ enum Trouble {
 impl Redis {
     /// Begins to connect; does not wait for it.
     pub(super) fn open(url: &str, password: Option<&str>, prefix: &str) -> Result<Self, Error> {
-        let target = Target::parse(url, password)?;
-        let cluster = matches!(target, Target::Cluster(_));
-        Ok(Self { link: Link::to(target), prefix: prefix.to_owned(), cluster })
+        let target = Arc::new(Target::parse(url, password)?);
+        let cluster = matches!(*target, Target::Cluster { .. });
+        let link = Link::to(Arc::clone(&target));
+        Ok(Self { target, link, prefix: prefix.to_owned(), cluster })
+    }
+
+    /// Begins to hear of changes; see [`tracking`].
+    pub(super) fn listen(
+        &self,
+        budget: Duration,
+        ear: Weak<dyn Ear>,
+        alive: watch::Receiver<Health>,
+    ) {
+        tracking::begin(Arc::clone(&self.target), &self.prefix, budget, ear, alive);
     }
 
     pub(super) async fn read(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::customer::{Invalid, is_text};
 use super::link::without_password;
+use super::phone::PhoneRegion;
 
 /// Where the customers are.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ impl fmt::Debug for Source {
 pub struct Settings {
     /// Where the customers are.
     pub source: Source,
+    /// The country whose national telephone numbers are brought into E.164. Default none.
+    pub phone_region: PhoneRegion,
     /// Longest a lookup may take, all round trips together: 1 ms to 5 s. Default 40 ms.
     pub budget: Duration,
     /// How long a customer is answered from the cache: at most 1 h. Default 30 s.
@@ -55,7 +58,7 @@ pub struct Settings {
     pub unknown_for: Duration,
     /// How long a customer may be answered as stale: at most 30 days. Default 24 h.
     pub stale_for: Duration,
-    /// Most answers kept, about 500 bytes each: 1 to 10 million. Default 100,000.
+    /// Most answers kept, about 600 bytes each: 1 to 10 million. Default 100,000.
     pub cache_entries_max: usize,
     /// Failures in a row that open the breaker: 1 to 1000. Default 5.
     pub failures_max: u32,
@@ -69,6 +72,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             source: Source::Embedded { path: "customers.db".into() },
+            phone_region: PhoneRegion::NONE,
             // Long enough for two round trips to another building; a caller does not notice it.
             budget: Duration::from_millis(40),
             fresh_for: Duration::from_secs(30),

@@ -1,9 +1,10 @@
 //! What the directory tells of itself.
 
 use super::{Counters, Histograms, Metrics};
-use crate::directory::{Answered, Observer, Outcome};
+use crate::directory::{Answered, ChangeKind, Observer, Outcome};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::time::Duration;
@@ -16,6 +17,8 @@ const OUTCOMES: [Outcome; 4] =
     [Outcome::Found, Outcome::Unknown, Outcome::Stale, Outcome::Unavailable];
 const ANSWERED: [Answered; 4] =
     [Answered::Properly, Answered::Malformed, Answered::Failed, Answered::TimedOut];
+const CHANGES: [ChangeKind; 3] =
+    [ChangeKind::Customer, ChangeKind::Identifier, ChangeKind::Everything];
 
 pub(super) struct DirectoryMetrics {
     lookups: [Counter; OUTCOMES.len()],
@@ -24,6 +27,9 @@ pub(super) struct DirectoryMetrics {
     misses: Counter,
     asked: [Counter; ANSWERED.len()],
     asked_seconds: [Histogram; ANSWERED.len()],
+    breaker_opens: Counter,
+    changes: [Counter; CHANGES.len()],
+    listens: Gauge,
 }
 
 impl DirectoryMetrics {
@@ -62,6 +68,25 @@ impl DirectoryMetrics {
             Unit::Seconds,
             Family::clone(&seconds),
         );
+        let breaker_opens = Counter::default();
+        registry.register(
+            "breaker_opens",
+            "How many times the circuit breaker opened",
+            breaker_opens.clone(),
+        );
+        let changes = Counters::default();
+        registry.register(
+            "changes",
+            "Changes heard of by kind: customer, identifier, everything (the store was emptied, or out \
+             of hearing)",
+            Family::clone(&changes),
+        );
+        let listens = Gauge::default();
+        registry.register(
+            "listens",
+            "1 while every change in the store is heard as it happens",
+            listens.clone(),
+        );
         let answered = |at: Answered| [("answered", at.as_str().into())];
         Self {
             lookups: OUTCOMES.map(|outcome| {
@@ -72,6 +97,10 @@ impl DirectoryMetrics {
             misses: cache.get_or_create_owned(&[("result", "miss".into())]),
             asked: ANSWERED.map(|at| asked.get_or_create_owned(&answered(at))),
             asked_seconds: ANSWERED.map(|at| seconds.get_or_create_owned(&answered(at))),
+            breaker_opens,
+            changes: CHANGES
+                .map(|kind| changes.get_or_create_owned(&[("kind", kind.as_str().into())])),
+            listens,
         }
     }
 }
@@ -90,5 +119,17 @@ impl Observer for Metrics {
     fn asked(&self, answered: Answered, took: Duration) {
         self.directory.asked[answered as usize].inc();
         self.directory.asked_seconds[answered as usize].observe(took.as_secs_f64());
+    }
+
+    fn breaker_opened(&self) {
+        self.directory.breaker_opens.inc();
+    }
+
+    fn heard(&self, change: ChangeKind) {
+        self.directory.changes[change as usize].inc();
+    }
+
+    fn listens(&self, all: bool) {
+        self.directory.listens.set(i64::from(all));
     }
 }

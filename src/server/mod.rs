@@ -211,7 +211,11 @@ impl Server {
             self.metrics.connections("http"),
             pages_draining.clone(),
         ));
-        let correcting = tokio::spawn(corrector::run(self.handle.clone(), self.directory.clone()));
+        let correcting = tokio::spawn(corrector::run(
+            self.handle.clone(),
+            self.directory.clone(),
+            self.config.directory.sweep,
+        ));
         let thread = self.driver;
         let mut driver = tokio::task::spawn_blocking(move || thread.join());
         tracing::info!(%grpc, %http, policy = %self.policy.version, "serving");

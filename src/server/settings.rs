@@ -165,6 +165,7 @@ pub(super) fn directory(config: &Config) -> directory::Settings {
     };
     directory::Settings {
         source,
+        phone_region: from.phone_region,
         budget: from.budget,
         fresh_for: from.cache_ttl,
         unknown_for: from.unknown_ttl,

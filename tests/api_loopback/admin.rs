@@ -87,12 +87,9 @@ async fn a_customer_is_found_by_any_identifier_until_deleted() {
 async fn an_import_stores_the_good_rows_and_tells_the_bad_ones() {
     let server = TestServer::start().await;
     let row = |line: u64| {
-        let tier = if line % 100 == 7 { "" } else { "gold" };
-        let customer = pb::Customer {
-            customer_id: format!("C-{line}"),
-            tier: tier.into(),
-            ..Default::default()
-        };
+        let tier = if line % 100 == 7 { "x".repeat(65) } else { "gold".to_owned() };
+        let customer =
+            pb::Customer { customer_id: format!("C-{line}"), tier, ..Default::default() };
         pb::ImportRow { line, customer: Some(customer) }
     };
     let batches: Vec<_> = (0..3)

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// The running server.
 pub(crate) struct RedisServer {
     port: u16,
+    /// A configuration file, which has to come first.
+    file: Option<PathBuf>,
     arguments: Vec<String>,
     directory: tempfile::TempDir,
     running: Option<Child>,
@@ -33,14 +36,13 @@ impl RedisServer {
     /// Starts a server with more arguments, and perhaps a configuration file with these lines.
     pub(crate) fn start_with(arguments: &[&str], configuration: Option<&str>) -> Self {
         let directory = tempfile::tempdir().expect("a directory for the server");
-        let mut all = vec![];
-        if let Some(lines) = configuration {
+        let file = configuration.map(|lines| {
             let file = directory.path().join("redis.conf");
             std::fs::write(&file, lines).expect("the server's configuration");
-            all.push(file.to_str().expect("a temporary path is UTF-8").to_owned());
-        }
-        all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        let mut server = Self { port: 0, arguments: all, directory, running: None };
+            file
+        });
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let mut server = Self { port: 0, file, arguments, directory, running: None };
         for _ in 0..ATTEMPTS {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
             server.port = free.local_addr().expect("a bound port").port();
@@ -106,11 +108,13 @@ impl RedisServer {
 
     fn try_run(&mut self) -> Result<(), String> {
         let child = Command::new("redis-server")
-            .args(&self.arguments)
+            .args(self.file.as_ref())
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""])
             .arg("--dir")
             .arg(self.directory.path())
+            // The last word wins.
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

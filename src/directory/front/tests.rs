@@ -55,6 +55,7 @@ impl Backend for Script {
 struct Seen {
     outcomes: Mutex<Vec<Outcome>>,
     asked: Mutex<Vec<Answered>>,
+    opened: AtomicU32,
     hits: Mutex<Vec<bool>>,
 }
 
@@ -67,6 +68,9 @@ impl Observer for Seen {
     }
     fn asked(&self, answered: Answered, _: Duration) {
         self.asked.lock().unwrap().push(answered);
+    }
+    fn breaker_opened(&self) {
+        self.opened.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -234,7 +238,7 @@ async fn a_caller_who_goes_away_takes_the_answer_from_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn five_failures_open_the_breaker_and_then_nobody_waits() {
-    let (front, _) = front();
+    let (front, seen) = front();
     front.backend.set(60_000, Ok(Some("gold")));
     for n in 0..5 {
         front.lookup(&phone(n)).await;
@@ -247,6 +251,7 @@ async fn five_failures_open_the_breaker_and_then_nobody_waits() {
     }
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert_eq!(front.backend.reads(), 5);
+    assert_eq!(seen.opened.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -322,11 +327,91 @@ async fn what_was_asked_before_a_write_does_not_outlive_it_in_the_cache() {
     });
     sleep(ms(10)).await;
     front.backend.set(1, Ok(Some("silver")));
-    front.forget([phone(1)]);
+    front.forget(&[Change::Identifier(phone(1))]);
     assert_eq!(front.lookup(&phone(1)).await, found("silver"));
     assert_eq!(before.await.unwrap(), found("gold"), "it was asked before");
     assert_eq!(front.lookup(&phone(1)).await, found("silver"));
     assert_eq!(front.backend.reads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_a_customer_is_seen_through_every_identifier_at_once() {
+    let (front, _) = front();
+    let mut changes = front.changes();
+    for n in 1..=3 {
+        assert_eq!(front.lookup(&phone(n)).await, found("gold"));
+    }
+    front.backend.set(0, Ok(Some("silver")));
+    front.announce(Change::Customer("C-2".into()));
+    assert_eq!(front.lookup(&phone(1)).await, found("gold"), "somebody else changed");
+    front.announce(Change::Customer("C-1".into()));
+    for n in 1..=3 {
+        assert_eq!(front.lookup(&phone(n)).await, found("silver"));
+    }
+    assert_eq!(changes.next().await, Some(Change::Customer("C-2".into())));
+    assert_eq!(changes.next().await, Some(Change::Customer("C-1".into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_after_a_change_is_not_answered_from_before_it() {
+    let (front, _) = front();
+    front.backend.set(20, Ok(Some("gold")));
+    let early = Arc::clone(&front);
+    let early = tokio::spawn(async move { early.lookup(&phone(1)).await });
+    sleep(ms(10)).await;
+    // The question is on its way and nobody knows yet that it is about this customer.
+    front.announce(Change::Customer("C-1".into()));
+    front.backend.set(20, Ok(Some("silver")));
+    assert_eq!(front.lookup(&phone(1)).await, found("silver"));
+    assert_eq!(early.await.unwrap(), found("gold"));
+    assert_eq!(front.lookup(&phone(1)).await, found("silver"), "and that is what is kept");
+    assert_eq!(front.backend.reads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_on_its_way_when_its_customer_changed_is_not_kept() {
+    let (front, _) = front();
+    for (id, reads) in [("C-2", 1), ("C-1", 3)] {
+        front.backend.set(20, Ok(Some("gold")));
+        let asking = Arc::clone(&front);
+        let asking = tokio::spawn(async move { asking.lookup(&phone(1)).await });
+        sleep(ms(10)).await;
+        front.announce(Change::Customer(id.into()));
+        asking.await.unwrap();
+        front.lookup(&phone(1)).await;
+        assert_eq!(front.backend.reads(), reads, "{id}");
+        front.forget(&[Change::Identifier(phone(1))]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_everything_may_have_changed_all_is_asked_again_and_still_known_if_silent() {
+    let (front, _) = front();
+    front.lookup(&phone(1)).await;
+    front.lookup(&phone(2)).await;
+    sleep(ms(1)).await;
+    front.announce(Change::Everything);
+    front.backend.set(0, Ok(Some("silver")));
+    assert_eq!(front.lookup(&phone(1)).await, found("silver"));
+    assert_eq!(front.lookup(&phone(1)).await, found("silver"));
+    assert_eq!(front.backend.reads(), 3);
+    front.backend.set(0, failed());
+    assert_eq!(front.lookup(&phone(2)).await, stale("gold", 1));
+}
+
+#[test]
+fn a_change_too_long_ago_to_be_remembered_counts_as_one_of_whoever_is_asked_for() {
+    let mut changed = Changed::default();
+    changed.note("C-1".into());
+    for n in 0..CHANGED_MAX - 1 {
+        changed.note(format!("other {n}"));
+    }
+    assert!(changed.since(0, "C-1"));
+    assert!(!changed.since(1, "C-1"));
+    assert!(!changed.since(0, "C-2"));
+    changed.note("one more".into());
+    assert!(changed.since(0, "C-2"), "nobody knows any more");
+    assert!(!changed.since(1, "C-2"));
 }
 
 #[tokio::test(start_paused = true)]

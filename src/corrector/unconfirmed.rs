@@ -5,16 +5,13 @@
 //! a ticket; then it asks the directory anew whenever its health changes, and now and then besides,
 //! until all are confirmed. It decides nothing: what the answer means is the engine's business.
 
-use crate::coding::{self, Freshness};
-use crate::directory::{Directory, Health, Identifier};
+use super::{Asked, PAGE, correct_all};
+use crate::directory::{Directory, Health};
 use crate::driver::{Handle, Refused};
-use crate::engine::command::Lookup;
-use crate::engine::model::{TicketId, TicketNumber};
+use crate::engine::Engine;
+use crate::engine::model::TicketNumber;
 use std::time::Duration;
-use tokio::task::JoinSet;
 
-/// Tickets that are looked up at once, and corrected with one sync or two.
-const PAGE: usize = 64;
 /// The pause after the first round in vain; each further one doubles it.
 const PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause while the directory is silent. Asking is cheap then, for its breaker answers most of
@@ -36,7 +33,7 @@ enum Round {
 }
 
 /// Corrects tiers until the driver stops. Cancel it by dropping.
-pub async fn run(handle: Handle, directory: Directory) {
+pub(super) async fn run(handle: Handle, directory: Directory) {
     let mut views = handle.views();
     let mut health = directory.health();
     let mut pause = PAUSE;
@@ -75,19 +72,12 @@ async fn round(handle: &Handle, directory: &Directory) -> Result<Round, Refused>
     let mut corrected_count = 0;
     loop {
         let page = handle.read(move |engine, _| page(engine, after)).await?;
-        let Some((last, ..)) = page.last() else { break };
-        after = *last;
-        let mut asked = JoinSet::new();
-        for (_, id, identifiers) in page {
-            let (handle, directory) = (handle.clone(), directory.clone());
-            asked.spawn(async move { correct(&handle, &directory, id, &identifiers).await });
-        }
-        while let Some(corrected) = asked.join_next().await {
-            if corrected.expect("a correction does not panic")? {
-                corrected_count += 1;
-            } else {
-                round = Round::Rest;
-            }
+        let Some(last) = page.last() else { break };
+        after = last.number;
+        let all = correct_all(handle, directory, page).await?;
+        corrected_count += all.answered;
+        if all.unanswered > 0 {
+            round = Round::Rest;
         }
         if round == Round::Rest && *directory.health().borrow() == Health::Down {
             round = Round::Silent;
@@ -100,33 +90,6 @@ async fn round(handle: &Handle, directory: &Directory) -> Result<Round, Refused>
     Ok(round)
 }
 
-type Unconfirmed = (TicketNumber, TicketId, Vec<Identifier>);
-
-fn page(engine: &crate::engine::Engine, after: TicketNumber) -> Vec<Unconfirmed> {
-    let tickets = engine.unconfirmed_after(after).take(PAGE);
-    tickets
-        .map(|ticket| {
-            let identifiers = ticket.caller.as_deref().map(coding::identifiers);
-            (ticket.number, ticket.id.clone(), identifiers.unwrap_or_default())
-        })
-        .collect()
-}
-
-/// Asks the directory about one ticket; whether it answered.
-async fn correct(
-    handle: &Handle,
-    directory: &Directory,
-    ticket: TicketId,
-    identifiers: &[Identifier],
-) -> Result<bool, Refused> {
-    let policy = handle.view().policy.clone();
-    let lookup = coding::look_up(directory, &policy, identifiers, Freshness::Now).await;
-    if matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable) {
-        return Ok(false);
-    }
-    match handle.retier(ticket, lookup).await {
-        // A refusal says that it ended meanwhile.
-        Ok(_) | Err(Refused::Rule(_)) => Ok(true),
-        Err(refused) => Err(refused),
-    }
+fn page(engine: &Engine, after: TicketNumber) -> Vec<Asked> {
+    engine.unconfirmed_after(after).take(PAGE).map(Asked::of).collect()
 }

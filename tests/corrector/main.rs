@@ -1,11 +1,12 @@
-//! Redis goes away under the real server and comes back: tickets are taken in all the while, and get
-//! the tier that the directory gives them as soon as it can.
+//! The real server beside a real Redis: tickets of an outage get the tier that the directory gives them
+//! as soon as it can, and those that wait follow what others write.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-#[path = "support/redis.rs"]
+mod news;
+#[path = "../support/redis.rs"]
 mod redis;
-#[path = "support/running.rs"]
+#[path = "../support/running.rs"]
 mod running;
 
 use redis::RedisServer;
