@@ -63,8 +63,7 @@ pub(crate) fn pin_self(core: usize) -> bool {
 
 /// A measured process with its own folder; both go when this is dropped.
 pub(crate) struct Child {
-    process: std::process::Child,
-    folder: PathBuf,
+    own: Served,
     address: SocketAddr,
     command: Vec<String>,
 }
@@ -77,7 +76,15 @@ impl Child {
         policy: &str,
         more: &[String],
     ) -> Result<Self, Failed> {
-        let folder = new_folder(dir)?;
+        Self::tierline_in(new_folder(dir)?, core, policy, more).await
+    }
+
+    async fn tierline_in(
+        folder: PathBuf,
+        core: Option<usize>,
+        policy: &str,
+        more: &[String],
+    ) -> Result<Self, Failed> {
         let file = folder.join("policy.toml");
         std::fs::write(&file, policy).map_err(io_failed("write the policy"))?;
         let (address, http) = (free_address()?, free_address()?);
@@ -94,6 +101,20 @@ impl Child {
         ];
         arguments.extend_from_slice(more);
         Self::start(folder, address, core, &arguments).await
+    }
+
+    /// A Tierline server with `policy` and with `config` (TOML) for the rest.
+    pub(crate) async fn configured(
+        dir: Option<&Path>,
+        core: Option<usize>,
+        policy: &str,
+        config: &str,
+    ) -> Result<Self, Failed> {
+        let folder = new_folder(dir)?;
+        let file = folder.join("tierline.toml");
+        std::fs::write(&file, config).map_err(io_failed("write the configuration"))?;
+        let more = ["--config".to_owned(), file.display().to_string()];
+        Self::tierline_in(folder, core, policy, &more).await
     }
 
     /// The ceilings' server.
@@ -114,21 +135,18 @@ impl Child {
         let own = std::env::current_exe().map_err(io_failed("find this program"))?;
         let mut command = vec![own.display().to_string()];
         command.extend_from_slice(arguments);
-        if let Some(core) = core {
-            let pinned = ["taskset", "-c", &core.to_string()].map(str::to_owned);
-            command.splice(0..0, pinned);
-        }
+        let command = pinned(command, core);
         let process = spawn(&command, &folder)?;
-        let child = Self { process, folder, address, command };
+        let child = Self { own: Served { process, folder }, address, command };
         child.wait_until_answering().await?;
         Ok(child)
     }
 
     /// Kills the process as a power cut would, and starts it again on the same data directory.
     pub(crate) async fn kill_and_restart(&mut self) -> Result<(), Failed> {
-        self.process.kill().map_err(io_failed("kill the server"))?;
-        self.process.wait().map_err(io_failed("wait for the killed server"))?;
-        self.process = spawn(&self.command, &self.folder)?;
+        self.own.process.kill().map_err(io_failed("kill the server"))?;
+        self.own.process.wait().map_err(io_failed("wait for the killed server"))?;
+        self.own.process = spawn(&self.command, &self.own.folder)?;
         self.wait_until_answering().await
     }
 
@@ -154,7 +172,7 @@ impl Child {
 
     /// Resident memory of the process, in bytes.
     pub(crate) fn memory(&self) -> Result<u64, Failed> {
-        let path = format!("/proc/{}/status", self.process.id());
+        let path = format!("/proc/{}/status", self.own.process.id());
         let status = std::fs::read_to_string(&path).map_err(io_failed(format!("read {path}")))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
@@ -170,11 +188,55 @@ impl Child {
     }
 
     fn log(&self) -> PathBuf {
+        self.own.log()
+    }
+}
+
+/// The same command, pinned to a core if one is named.
+fn pinned(mut command: Vec<String>, core: Option<usize>) -> Vec<String> {
+    if let Some(core) = core {
+        let pinned = ["taskset", "-c", &core.to_string()].map(str::to_owned);
+        command.splice(0..0, pinned);
+    }
+    command
+}
+
+/// Another program that a measurement needs, with its own folder; both go when this is dropped.
+pub(crate) struct Served {
+    process: std::process::Child,
+    folder: PathBuf,
+}
+
+impl Served {
+    /// Starts it, pinned to a core if one is named.
+    pub(crate) fn start(
+        dir: Option<&Path>,
+        command: &[&str],
+        core: Option<usize>,
+    ) -> Result<Self, Failed> {
+        let folder = new_folder(dir)?;
+        let command = command.iter().map(|&word| word.to_owned()).collect();
+        let process = spawn(&pinned(command, core), &folder)?;
+        Ok(Self { process, folder })
+    }
+
+    /// Returns when it accepts connections.
+    pub(crate) async fn wait_until_listening(&self, address: SocketAddr) -> Result<(), Failed> {
+        for _ in 0..ATTEMPTS_MAX {
+            if tokio::net::TcpStream::connect(address).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(Failed::Silent { address, log: self.log() })
+    }
+
+    fn log(&self) -> PathBuf {
         self.folder.join("server.log")
     }
 }
 
-impl Drop for Child {
+impl Drop for Served {
     fn drop(&mut self) {
         // Both may be gone already; there is nobody left to tell.
         let _ = self.process.kill();
@@ -206,7 +268,7 @@ fn new_folder(dir: Option<&Path>) -> Result<PathBuf, Failed> {
     Ok(folder)
 }
 
-fn free_address() -> Result<SocketAddr, Failed> {
+pub(crate) fn free_address() -> Result<SocketAddr, Failed> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(io_failed("find a free port"))?;
     listener.local_addr().map_err(io_failed("find a free port"))
 }

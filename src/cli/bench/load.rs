@@ -66,22 +66,22 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 /// When to count, and when to stop.
 #[derive(Clone, Copy)]
-struct Span {
+pub(super) struct Span {
     from: Instant,
     to: Instant,
 }
 
 impl Span {
-    fn begin(time: Duration) -> Self {
+    pub(super) fn begin(time: Duration) -> Self {
         let from = stopwatch() + WARM_UP;
         Self { from, to: from + time }
     }
 
-    fn is_over(self) -> bool {
+    pub(super) fn is_over(self) -> bool {
         stopwatch() >= self.to
     }
 
-    fn measure(self, latencies: &mut Latencies, sent: Instant) {
+    pub(super) fn measure(self, latencies: &mut Latencies, sent: Instant) {
         if sent >= self.from {
             let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
             latencies.saturating_record(micros);
@@ -95,7 +95,7 @@ fn rate(count: u64, time: Duration) -> f64 {
     count / time.as_secs_f64()
 }
 
-fn row(
+pub(super) fn row(
     what: &str,
     shape: Shape,
     time: Duration,
@@ -114,7 +114,7 @@ fn row(
 }
 
 /// Runs one `worker` per call in flight and merges what they measured.
-async fn run<const N: usize, W, F>(
+pub(super) async fn run<const N: usize, W, F>(
     child: &Child,
     shape: Shape,
     worker: W,

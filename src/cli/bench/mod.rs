@@ -8,6 +8,7 @@
 mod ceiling;
 mod flood;
 mod load;
+mod lookups;
 mod million;
 
 use super::child::{Child, Failed, pin_self};
@@ -28,7 +29,8 @@ use std::time::Duration;
 #[command(after_help = "\
 JSON fields: pinned, backlog, payload_size, rows [{what, connections, in_flight, calls_per_s, tickets_per_s, \
 calls [{call, count, p50_ms, p99_ms, p999_ms, max_ms}]}], flood (null unless asked for) {capacity_per_s, offered_per_s, \
-refused_count, quiet, flooded, p99_ratio}, million (null unless asked for) {ticket_count, \
+refused_count, quiet, flooded, p99_ratio}, lookups (null unless asked for) {rows [{directory, cached_percent, \
+not_found_count, calls_per_s, calls}], redis_share_uncached, redis_uncached_share_of_embedded_cached}, million (null unless asked for) {ticket_count, \
 bytes_a_ticket, fill_s, restart_s, after_restart_count}.
 
 Examples:
@@ -48,6 +50,10 @@ pub(crate) struct Bench {
     /// Takes at least 80 seconds.
     #[arg(long)]
     flood: bool,
+    /// Also submit for customers who are looked up: embedded beside a Redis of its own (`redis-server`
+    /// must be installed), with 90 % of them in the cache and with none.
+    #[arg(long)]
+    lookups: bool,
     /// Also fill the server with a million waiting tickets: memory a ticket, and the restart.
     #[arg(long)]
     million: bool,
@@ -152,6 +158,7 @@ struct Report {
     payload_size: u32,
     rows: Vec<Row>,
     flood: Option<flood::Flood>,
+    lookups: Option<lookups::Lookups>,
     million: Option<million::Million>,
 }
 
@@ -198,6 +205,12 @@ impl Bench {
         } else {
             None
         };
+        let lookups = if self.lookups {
+            let cores = pinned.then_some((self.server_core, self.client_core));
+            Some(lookups::measure(self.dir.as_deref(), cores, self.payload, time).await?)
+        } else {
+            None
+        };
         let million = if self.million {
             Some(
                 million::measure(self.dir.as_deref(), core, self.million_count, self.payload)
@@ -207,7 +220,7 @@ impl Bench {
             None
         };
         let (backlog, payload_size) = (self.backlog, self.payload);
-        Ok(Report { pinned, backlog, payload_size, rows, flood, million })
+        Ok(Report { pinned, backlog, payload_size, rows, flood, lookups, million })
     }
 }
 
@@ -248,6 +261,9 @@ fn told(report: &Report) -> String {
         format!("{} waiting, {} B payload, {pinned}\n{table}", report.backlog, report.payload_size);
     if let Some(flood) = &report.flood {
         text.push_str(&flood.to_string());
+    }
+    if let Some(lookups) = &report.lookups {
+        text.push_str(&lookups.to_string());
     }
     if let Some(million) = &report.million {
         text.push_str(&million.to_string());
