@@ -586,6 +586,7 @@ impl From<&Policy> for pb::Policy {
             misses_max: pool.offer.misses_max.into(),
             offer_to: pool.offer.offer_to.into(),
             floor_over_reserve: pool.floor_over_reserve,
+            outbound_above: pool.outbound_above,
         };
         Self {
             version: policy.version.to_string(),

@@ -206,7 +206,8 @@ fn hold(head: &Head, counted: bool, policy: &Policy, beside: &Beside) -> Option<
     Some(pb::ReserveHold {
         pool: policy.pool(pool).name.to_string(),
         idle_count: idle + u32::from(!counted),
-        reserve_count: policy.pool(pool).reserve_against(head.queue.tier),
+        reserve_count: policy.pool(pool).kept_against(head.queue.tier, head.queue.channel),
+        behind_others: head.behind_others,
     })
 }
 
@@ -222,7 +223,16 @@ fn why(
     let own = survey.survey.heads.iter().find(|head| head.queue == own_queue);
     let Some(own) = own else { return "These agents do not serve its queue.".to_owned() };
     if let Some(hold) = hold(own, survey.waiting, policy, beside) {
-        let pb::ReserveHold { pool, idle_count, reserve_count } = hold;
+        let pb::ReserveHold { pool, idle_count, reserve_count, behind_others } = hold;
+        if behind_others {
+            return "It fills idle time, and these agents may take another ticket.".to_owned();
+        }
+        if policy.pool(own.pool).fills_idle_time(own.queue.channel) {
+            return format!(
+                "It fills idle time: the pool {pool} serves such contacts while more than \
+                 {reserve_count} agents are idle, and with the one who would take it {idle_count} are."
+            );
+        }
         return format!(
             "Its queue is held back: the pool {pool} keeps {reserve_count} agents free for higher tiers, \
              and with the one who would take it {idle_count} are idle."

@@ -135,7 +135,8 @@ fn decision(told: &AgentExplanation, beside: &Beside) -> pb::AgentDecision {
         head.held_by.map(|pool| pb::ReserveHold {
             pool: policy.pool(pool).name.to_string(),
             idle_count: told.idle_counts[usize::from(pool.0)],
-            reserve_count: policy.pool(pool).reserve_against(head.queue.tier),
+            reserve_count: policy.pool(pool).kept_against(head.queue.tier, head.queue.channel),
+            behind_others: head.behind_others,
         })
     };
     let heads = survey.heads.iter();

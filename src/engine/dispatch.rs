@@ -6,7 +6,9 @@
 
 use super::hours;
 use super::ids::Tickets;
-use super::model::{Policy, PoolIx, PoolRecord, PoolSet, Rule, Step, TicketNumber, TierIx, Time};
+use super::model::{
+    Channel, Policy, PoolIx, PoolRecord, PoolSet, Rule, Step, TicketNumber, TierIx, Time,
+};
 use super::needs::Crew;
 use super::queue::{Front, QueueKey, Queues};
 use super::roster::Roster;
@@ -67,6 +69,8 @@ pub struct Head {
     pub held_by: Option<PoolIx>,
     /// The pool whose reserve keeps it from this agent even in a starving tier's turn, if one does.
     pub floor_held_by: Option<PoolIx>,
+    /// It fills idle time, which this is not: another ticket waits that this agent may take.
+    pub behind_others: bool,
 }
 
 /// The outcome of a survey.
@@ -129,8 +133,24 @@ impl Floor<'_> {
         if !heads.is_sorted_by(|a, b| a.queue <= b.queue) {
             heads.sort_unstable_by(|a, b| a.queue.cmp(&b.queue));
         }
+        self.hold_fillers(&mut heads);
         let choice = self.choose(&heads, crew.pools);
         Survey { heads, choice }
+    }
+
+    /// What fills idle time waits for as long as anything else may be taken.
+    fn hold_fillers(&self, heads: &mut [Head]) {
+        let fills = |head: &Head| {
+            let pool = self.policy.pool(head.pool);
+            pool.fills_idle_time(head.queue.channel) && head.promoted_at.is_none()
+        };
+        if heads.iter().any(|head| head.held_by.is_none() && !fills(head)) {
+            for head in heads.iter_mut().filter(|head| fills(head)) {
+                head.behind_others = true;
+                head.held_by = Some(head.pool);
+                head.floor_held_by = Some(head.pool);
+            }
+        }
     }
 
     fn head(
@@ -154,10 +174,13 @@ impl Floor<'_> {
         let guard_share_ms = permille_of(target_ms, guard_permille);
         let handle_ms = self.records[usize::from(pool.0)].handle_ms();
         let guard_ms = target_ms.min(guard_share_ms.max(handle_ms.saturating_mul(2)));
-        let keeps = |p: &PoolIx| !self.may_spare(*p, queue.tier, counted);
+        let keeps = |p: &PoolIx| !self.may_spare(*p, (queue.tier, queue.channel), counted);
         let held_by = pools.iter().find(keeps);
         let floor_held_by = held_by.and_then(|_| {
-            let yields = |p: &PoolIx| self.policy.pool(*p).floor_over_reserve;
+            let yields = |p: &PoolIx| {
+                let pool = self.policy.pool(*p);
+                pool.floor_over_reserve && !pool.fills_idle_time(queue.channel)
+            };
             pools.iter().find(|p| keeps(p) && !yields(p))
         });
         Head {
@@ -173,15 +196,15 @@ impl Floor<'_> {
             starving: counted_wait_ms > permille_of(target_ms, self.policy.starve_after_permille),
             held_by,
             floor_held_by,
+            behind_others: false,
         }
     }
 
-    /// Whether the pool keeps its reserve for higher tiers when one of its idle agents takes `tier`.
-    /// Asked of every pool the agent serves in: an agent lent out is missing in all of them.
-    pub(super) fn may_spare(&self, pool: PoolIx, tier: TierIx, counted: bool) -> bool {
+    /// Whether the pool keeps its reserve when one of its idle agents takes a ticket of that kind. Asked of every pool the agent serves in: an agent lent out is missing in all of them.
+    pub(super) fn may_spare(&self, pool: PoolIx, kind: (TierIx, Channel), counted: bool) -> bool {
         let leaving = self.leaving.iter().filter(|pools| pools.contains(pool)).count();
         let idle = self.roster.idle_count(pool) as usize + usize::from(!counted);
-        idle > leaving + self.policy.pool(pool).reserve_against(tier) as usize
+        idle > leaving + self.policy.pool(pool).kept_against(kind.0, kind.1) as usize
     }
 
     fn choose(&self, heads: &[Head], crew: PoolSet) -> Choice {

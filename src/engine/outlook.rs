@@ -126,7 +126,8 @@ impl Sight<'_> {
             }
             starves |= key.tier > self.ticket.tier && self.starves(queue);
         }
-        let kept = |pool| engine.policy.pool(pool).reserve_against(self.ticket.tier);
+        let kept =
+            |pool| engine.policy.pool(pool).kept_against(self.ticket.tier, self.ticket.channel);
         let idle = |pool| engine.roster.idle_count(pool);
         let gap = |pool| kept(pool).saturating_sub(idle(pool));
         let spare = |pool| idle(pool).saturating_sub(kept(pool));

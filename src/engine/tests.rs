@@ -16,6 +16,7 @@ mod moved;
 mod moves;
 mod offers;
 mod offers_several;
+mod outbound;
 mod outlook;
 mod pausing;
 mod policies;

@@ -8,7 +8,7 @@ use super::Engine;
 use super::capacity::ChannelSet;
 use super::command::Event;
 use super::dispatch::Survey;
-use super::model::{Agent, AgentId, PoolIx, Step, TicketNumber, TierIx, Time};
+use super::model::{Agent, AgentId, Channel, PoolIx, Step, TicketNumber, TierIx, Time};
 use super::needs::Crew;
 use super::queue::{QueueKey, Queues};
 use super::why::unready;
@@ -150,14 +150,18 @@ impl Trial<'_> {
         pools.map(|at| idle(PoolIx(at))).collect()
     }
 
-    /// The pools of the agent whose reserves keep a ticket of that tier from the agent, each with the
+    /// The pools of the agent whose reserves keep a ticket of that kind from the agent, each with the
     /// idle agents in it, this one included, and how many it keeps free.
-    pub(super) fn reserves(&self, agent: &Agent, tier: TierIx) -> Vec<(PoolIx, u32, u32)> {
+    pub(super) fn reserves(
+        &self,
+        agent: &Agent,
+        kind: (TierIx, Channel),
+    ) -> Vec<(PoolIx, u32, u32)> {
         let then = self.then();
-        let spares = |pool: &PoolIx| then.floor().may_spare(*pool, tier, self.counted);
+        let spares = |pool: &PoolIx| then.floor().may_spare(*pool, kind, self.counted);
         let counts = |pool| {
             let idle = then.roster.idle_count(pool) + u32::from(!self.counted);
-            (pool, idle, then.policy.pool(pool).reserve_against(tier))
+            (pool, idle, then.policy.pool(pool).kept_against(kind.0, kind.1))
         };
         then.roster.open_pools(agent).iter().filter(|pool| !spares(pool)).map(counts).collect()
     }

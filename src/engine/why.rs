@@ -274,7 +274,7 @@ impl Engine {
             failed.push(Condition::GoesTo { agent: turn.agent.clone() });
             return failed;
         }
-        let reserves = trial.reserves(agent, ticket.tier).into_iter();
+        let reserves = trial.reserves(agent, (ticket.tier, ticket.channel)).into_iter();
         failed.extend(reserves.map(|(pool, idle_count, reserve_count)| Condition::Reserve {
             pool,
             idle_count,

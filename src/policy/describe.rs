@@ -147,6 +147,8 @@ pub struct PoolSummary {
     pub offer_to: u8,
     /// The agents kept free.
     pub reserve: Vec<Reserve>,
+    /// Outbound tickets are served while more than so many agents are idle and nothing else may be taken.
+    pub outbound_above: Option<u32>,
     /// The tiers it may serve at some time, highest first.
     pub tiers: Vec<String>,
     /// `guarded-edf`: within this many dispatches of the pool the head of a starving tier is taken if every
@@ -260,6 +262,7 @@ fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
         misses_max: pool.offer.misses_max,
         offer_to: pool.offer.offer_to,
         reserve: reserve.collect(),
+        outbound_above: pool.outbound_above,
         starving_head_taken_within: super::starving::bound(policy, tiers.len()),
         tiers,
     }

@@ -41,6 +41,12 @@ impl PoolEntry<'_> {
             Some(item) => item.flag(),
             None => Some(false),
         };
+        let outbound_above = match self.section.get("outbound_above") {
+            Some(item) => Some(
+                item.whole(RESERVE).map(|count| u32::try_from(count).expect("it is at most 1000")),
+            ),
+            None => None,
+        };
         let choices = AgentChoice::ALL.map(|choice| (choice.name(), choice));
         let choice = match self.section.get("choice") {
             Some(item) => item.choice(&choices),
@@ -52,6 +58,10 @@ impl PoolEntry<'_> {
             offer: offer?,
             reserve: reserve?,
             floor_over_reserve: floor_over_reserve?,
+            outbound_above: match outbound_above {
+                Some(count) => Some(count?),
+                None => None,
+            },
             choice: choice?,
         })
     }

@@ -173,6 +173,10 @@ pub struct Pool {
     /// `guarded-edf`: a starving tier's turn takes an agent whom the reserve would keep free. Otherwise
     /// the reserve wins, and lower tiers starve for as long as it does.
     pub floor_over_reserve: bool,
+    /// Contacts that we begin fill idle time: tickets of the outbound channel are served only while more
+    /// than so many agents are idle, and none of them while the agent might take another ticket. `None`
+    /// serves them like any other.
+    pub outbound_above: Option<u32>,
     /// Which of several waiting agents gets a ticket of this pool.
     pub choice: AgentChoice,
 }
@@ -187,6 +191,7 @@ impl Default for Pool {
             reserve: Vec::new(),
             choice: AgentChoice::default(),
             floor_over_reserve: false,
+            outbound_above: None,
         }
     }
 }
@@ -195,6 +200,17 @@ impl Pool {
     /// How many idle agents, the asking one included, must be exceeded before `tier` is served.
     pub fn reserve_against(&self, tier: TierIx) -> u32 {
         self.reserve.iter().filter(|(kept, _)| *kept < tier).map(|(_, n)| *n).max().unwrap_or(0)
+    }
+
+    /// The same for a ticket of that channel: one that fills idle time leaves agents idle.
+    pub fn kept_against(&self, tier: TierIx, channel: Channel) -> u32 {
+        let idle = if self.fills_idle_time(channel) { self.outbound_above } else { None };
+        self.reserve_against(tier).max(idle.unwrap_or(0))
+    }
+
+    /// Whether tickets of that channel are served in idle time only.
+    pub fn fills_idle_time(&self, channel: Channel) -> bool {
+        channel == Channel::Outbound && self.outbound_above.is_some()
     }
 }
 

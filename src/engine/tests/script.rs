@@ -422,7 +422,7 @@ fn lease_token(word: &str) -> LeaseToken {
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [expire T] [park T] [returns N POOL]
 /// [guard N] [weight N] [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..
-/// [at SHARE STEP]..; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [offer T] [off FIRST MAX]
+/// [at SHARE STEP]..; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [fills N] [offer T] [off FIRST MAX]
 /// [misses N]; skills NAME..; channel NAME [cost N] [alone] [over NAME+NAME];
 /// hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`
 pub(super) fn policy(text: &str) -> Policy {
@@ -500,6 +500,7 @@ pub(super) fn policy(text: &str) -> Policy {
             AgentChoice::ALL.into_iter().find(|known| known.name() == choice).expect("a choice")
         }),
         floor_over_reserve: words.contains(&"yields"),
+        outbound_above: words.contains(&"fills").then(|| number(words, "fills", 0)),
     };
     let last_tier = TierIx(u8::try_from(tier_names.len() - 1).expect("few names"));
     Policy {

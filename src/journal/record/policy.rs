@@ -168,6 +168,7 @@ fn encode_pool(pool: &Pool) -> v1::Pool {
             .collect(),
         offer: push::encode_rule(&pool.offer),
         floor_over_reserve: pool.floor_over_reserve,
+        outbound_above: pool.outbound_above,
         choice: encode_choice(pool.choice),
     }
 }
@@ -180,6 +181,7 @@ fn pool(pool: v1::Pool) -> Result<Pool, Error> {
         offer: push::decode_rule(pool.offer)?,
         reserve: pool.reserve.into_iter().map(reserve).collect::<Result<_, Error>>()?,
         floor_over_reserve: pool.floor_over_reserve,
+        outbound_above: pool.outbound_above,
         choice: match pool.choice {
             0 => AgentChoice::LeastLoaded,
             choice => decode_choice(choice, "pool.choice")?,

@@ -82,6 +82,15 @@ impl fmt::Display for Description {
             table.extend(tier.starving.iter().map(row));
         }
         write_table(f, &table)?;
+        for pool in &self.pools {
+            if let Some(above) = pool.outbound_above {
+                writeln!(
+                    f,
+                    "{}: outbound contacts fill idle time, while more than {above} agents are idle",
+                    pool.name
+                )?;
+            }
+        }
         for (at, channel) in self.channels.iter().enumerate() {
             if at == 0 {
                 writeln!(f)?;
