@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod coding;
 pub mod config;
+pub mod contacts;
 pub mod corrector;
 pub mod directory;
 pub mod driver;

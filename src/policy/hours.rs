@@ -30,11 +30,8 @@ pub(super) struct HoursEntry<'a> {
 
 /// All hours in the order of the file; a policy needs none.
 pub(super) fn entries<'a>(root: &Section<'a>) -> Vec<HoursEntry<'a>> {
-    if root.get("hours").is_none() {
-        return Vec::new();
-    }
     let mut names = Vec::new();
-    super::tables(root, "hours", PLANS_MAX)
+    super::tables_or_none(root, "hours", PLANS_MAX)
         .into_iter()
         .map(|section| {
             let name = unique_name(&section, &names);

@@ -6,6 +6,7 @@
 
 mod change;
 mod channels;
+mod contacts;
 mod describe;
 mod difference;
 mod escalation;
@@ -18,6 +19,7 @@ mod timing;
 
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
+pub use contacts::{Cause, ContactRule};
 pub use describe::{
     ChannelSummary, Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe,
 };
@@ -100,6 +102,22 @@ pub fn parse(name: &str, text: &str) -> Result<(Policy, Vec<Finding>), Error> {
     Ok((policy.expect("a policy without a fault is complete"), warnings))
 }
 
+/// Whom a policy contacts without being asked, read again from its text: no rule of the engine needs it.
+/// None for a text that this release cannot read.
+pub fn contact_rules(policy: &Policy) -> Vec<ContactRule> {
+    let report = Report::new("", &policy.source);
+    let Ok(tree) = report.tree() else { return Vec::new() };
+    let root = Section::root(&report, &tree);
+    let names = Names {
+        tiers: policy.tiers.iter().map(|tier| Some(&*tier.name)).collect(),
+        ranks_known: true,
+        pools: Vec::new(),
+        skills: Vec::new(),
+        hours: Vec::new(),
+    };
+    contacts::read(&root, &names).unwrap_or_default()
+}
+
 /// The policy, as far as it can be read; whole if no fault has been noted.
 fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     let version = root.require("version").and_then(|item| item.name());
@@ -121,6 +139,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         hours: hours.iter().map(|hours| hours.name).collect(),
     };
 
+    let contacts = contacts::read(root, &names);
     let read_tiers: Vec<_> = tiers.iter().map(|tier| tier.read(&names)).collect();
     let read_hours: Vec<_> = hours.iter().map(hours::HoursEntry::read).collect();
     let read_pools: Vec<_> = pools.iter().map(|pool| pool.read(&names)).collect();
@@ -153,6 +172,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         section.finish();
     }
 
+    contacts?;
     let policy = Policy {
         version: version?.into(),
         rule: rule?,
@@ -251,6 +271,11 @@ impl Names<'_> {
         }
         at.map(|at| PoolIx(index(at)))
     }
+}
+
+/// The same for a list that a policy may do without.
+fn tables_or_none<'a>(root: &Section<'a>, key: &'static str, max: usize) -> Vec<Section<'a>> {
+    if root.get(key).is_none() { Vec::new() } else { tables(root, key, max) }
 }
 
 /// The entries of a list of tables such as `[[tier]]`: at least one, at most `max`.
