@@ -271,6 +271,8 @@ impl Directory {
     /// opened.
     pub async fn open(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         settings.check()?;
+        // Before the first caller needs them.
+        tokio::task::spawn_blocking(phone::prepare);
         let (store, health) = match &settings.source {
             Source::Embedded { path } => {
                 (Store::Embedded(Embedded::open(path.clone()).await?), Health::Up)
@@ -429,7 +431,9 @@ impl Directory {
         if matches!(self.front.backend(), Store::Redis(_)) && self.front.listens() {
             self.front.forget(&changes);
         } else {
-            changes.into_iter().for_each(|change| self.front.announce(change));
+            for change in changes {
+                self.front.announce(change);
+            }
         }
     }
 
@@ -505,6 +509,13 @@ impl Backend for Store {
         match self {
             Self::Embedded(embedded) => embedded.read(identifier).await,
             Self::Redis(redis) => redis.read(identifier).await,
+        }
+    }
+
+    fn renew(&self) {
+        match self {
+            Self::Embedded(_) => {}
+            Self::Redis(redis) => redis.renew(),
         }
     }
 

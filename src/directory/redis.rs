@@ -142,11 +142,16 @@ impl Redis {
         // what a loading server refuses is the same for both.
         let get = command("GET", &self.ident_key(IdentifierKind::Id, ""));
         let answered = timeout(budget, self.ask::<Value>(&get)).await.map_err(|_| {
-            // It may be frozen, or gone without a word. Only a new connection can tell.
-            self.link.renew();
+            self.renew();
             ReadError::TimedOut
         })?;
         answered.map(|_| ()).map_err(ReadError::from)
+    }
+
+    /// The server may be frozen, replaced by another, or gone without a word. Only a new connection
+    /// can tell.
+    pub(super) fn renew(&self) {
+        self.link.renew();
     }
 
     pub(super) async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
