@@ -19,7 +19,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("driver", &["engine", "journal", "clock", "forecast"]),
     ("corrector", &["driver", "coding", "directory", "engine"]),
     ("coding", &["directory", "engine"]),
-    ("api", &["driver", "coding", "engine", "directory", "journal", "forecast", "policy"]),
+    ("contacts", &["coding", "directory", "driver", "engine", "policy"]),
+    (
+        "api",
+        &["driver", "coding", "contacts", "engine", "directory", "journal", "forecast", "policy"],
+    ),
     ("web", &["driver", "metrics"]),
     ("rehearse", &["engine", "forecast", "policy", "api", "clock"]),
     (
@@ -28,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "api",
             "clock",
             "config",
+            "contacts",
             "corrector",
             "directory",
             "driver",

@@ -6,7 +6,7 @@ use super::proto::v1::admin_service_server::AdminService;
 use super::status::Fault;
 use super::validate::{AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX};
 use super::{Api, clocks, convert, limits};
-use crate::directory::{Customer, Directory, Health, Lookup};
+use crate::directory::{self, Customer, Directory, Health, Lookup};
 use crate::engine::Engine;
 use crate::engine::command::AgentProfile;
 use crate::engine::model::{AgentId, PoolSet};
@@ -126,6 +126,29 @@ impl AdminService for Api {
             }
         });
         Ok(Response::new(ReceiverStream::new(answered)))
+    }
+
+    async fn list_customers(
+        &self,
+        request: Request<pb::ListCustomersRequest>,
+    ) -> Result<Response<pb::ListCustomersResponse>, Status> {
+        let request = request.get_ref();
+        let mut checks = Checks::default();
+        let count = checks.page_size(request.page_size);
+        let after = checks.customer_place(&request.page_token);
+        checks.done()?;
+        let page = self.directory.list(after, count).await;
+        let page = page.map_err(|error| match error {
+            directory::Error::Invalid(invalid) if invalid.field == "page_token" => {
+                Fault::field("page_token", "is not a next_page_token of this list".to_owned())
+            }
+            error => Fault::directory(&error),
+        })?;
+        Ok(Response::new(pb::ListCustomersResponse {
+            customers: page.customers.iter().map(Into::into).collect(),
+            next_page_token: page.next.unwrap_or_default(),
+            malformed_count: u32::try_from(page.malformed_count).unwrap_or(u32::MAX),
+        }))
     }
 
     async fn get_policy(

@@ -489,6 +489,15 @@ impl Checks {
         place
     }
 
+    /// Where a list of customers goes on; `None` for its beginning. What the place means is for the
+    /// directory to know: an id, or a place of its own.
+    pub(super) fn customer_place<'a>(&mut self, token: &'a str) -> Option<&'a str> {
+        if token.chars().count() > directory::VALUE_CHARS_MAX {
+            self.fault("page_token", "is not a next_page_token of this list");
+        }
+        Some(token).filter(|token| !token.is_empty())
+    }
+
     pub(super) fn queue_id(&mut self, queue_id: &str) -> Option<Box<str>> {
         if queue_id.len() > QUEUE_ID_BYTES_MAX {
             let size = queue_id.len();

@@ -28,6 +28,9 @@ pub(crate) enum Fault {
         /// What went wrong beyond nobody listening: empty, or ` (why)`.
         cause: String,
     },
+    /// A directory that the command worked on directly does not do what it should.
+    #[error("{0}")]
+    NoDirectory(String),
     /// No answer in time; whether the server did what was asked is not known.
     #[error("no answer from {server} within {after}; ask again, or wait longer with --timeout")]
     TimedOut {
@@ -70,7 +73,7 @@ impl Fault {
         match self {
             Self::Usage(_) => 64,
             Self::Data(_) => 65,
-            Self::NoServer { .. } => 69,
+            Self::NoServer { .. } | Self::NoDirectory(_) => 69,
             Self::TimedOut { .. } => 75,
             Self::Refused(status) => match status.code() {
                 Code::InvalidArgument | Code::OutOfRange => 64,

@@ -3,13 +3,14 @@
 use super::Context;
 use super::connect::Connection;
 use super::console;
+use super::direct::{self, Direct};
 use super::fault::Fault;
 use super::humane;
 use super::table::printable;
 use super::who::contract_kind;
 use crate::api::proto::v1;
 use crate::clock;
-use crate::directory::{Customer, csv};
+use crate::directory::{Customer, Directory, csv};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -39,6 +40,8 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// Make or replace many customers from a CSV file.
 ///
+/// Through the server, or with --redis straight into a Redis that servers read.
+///
 /// The first row names the columns, in any order: id must be there; tier, name, phone, card, email, account and any
 /// number of attr:KEY may be. Several phones, cards, emails or accounts stand in one cell with ; between them. Faulty
 /// rows are listed with their lines and left out, the rest goes in. Importing a file again does no harm.
@@ -48,8 +51,9 @@ Exit codes: 0 all are in, 65 some rows are faulty (the others are in), 69 the di
 
 JSON fields: file, row_count, stored_count, refused_count, faults [{line, message}], unknown_tiers [{tier, customers}].
 
-Example:
+Examples:
   tierline customers import config/customers.csv
+  tierline customers import customers.csv --redis redis://127.0.0.1:6379 --phone-region DE
 
 The file:
   id,tier,name,phone,email,attr:city
@@ -58,6 +62,8 @@ pub(crate) struct Import {
     /// The file: UTF-8, commas, quotes as in RFC 4180
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
+    #[command(flatten)]
+    direct: Direct,
 }
 
 /// What became of an import, for programs.
@@ -94,8 +100,14 @@ struct Reading {
 
 /// Customers on their way, and how many bytes of the file have been read with them.
 struct Batch {
-    rows: Vec<v1::ImportRow>,
+    rows: Vec<(u64, Customer)>,
     bytes_read: u64,
+}
+
+/// Whom the customers go to.
+enum Destination {
+    Server(Connection),
+    Redis(Directory),
 }
 
 impl Import {
@@ -110,12 +122,15 @@ impl Import {
         let name = self.file.display().to_string();
         let rows = csv::read(counted)
             .map_err(|error| Fault::Data(printable(&format!("{name}: {error}"))))?;
-        let connection = context.connect().await?;
+        let into = match self.direct.open(context.timeout).await? {
+            Some(directory) => Destination::Redis(directory),
+            None => Destination::Server(context.connect().await?),
+        };
         let started = clock::stopwatch();
         let mut progress = Progress::start(size, context.is_json());
         let (batches, receiver) = mpsc::channel(BATCHES_AHEAD);
         let reader = tokio::task::spawn_blocking(move || read(rows, &bytes_read, &batches));
-        let sent = send(&connection, receiver, &mut progress).await;
+        let sent = send(&into, receiver, &mut progress).await;
         let reading = reader.await.expect("reading a file does not panic");
         progress.end();
         let Sent { row_count, stored_count, refused_count, faults, end } = sent;
@@ -129,8 +144,10 @@ impl Import {
         };
         summary.faults.extend(faults);
         summary.faults.sort_by_key(|fault| fault.line);
-        if end.is_ok() {
-            summary.unknown_tiers = unknown_tiers(&connection, reading.tiers).await;
+        if end.is_ok()
+            && let Destination::Server(connection) = &into
+        {
+            summary.unknown_tiers = unknown_tiers(connection, reading.tiers).await;
         }
         tell(context, &summary, started)?;
         match end {
@@ -188,9 +205,9 @@ fn read(
     batches: &mpsc::Sender<Batch>,
 ) -> Reading {
     let mut reading = Reading::default();
-    let mut batch: Vec<v1::ImportRow> = vec![];
+    let mut batch = vec![];
     let mut batch_bytes = 0;
-    let send = |rows: Vec<v1::ImportRow>| {
+    let send = |rows: Vec<(u64, Customer)>| {
         let bytes_read = bytes_read.load(Ordering::Relaxed);
         batches.blocking_send(Batch { rows, bytes_read }).is_ok()
     };
@@ -219,7 +236,7 @@ fn read(
             batch_bytes = 0;
         }
         batch_bytes += bytes;
-        batch.push(v1::ImportRow { line, customer: Some(contract(customer)) });
+        batch.push((line, customer));
     }
     if !batch.is_empty() {
         send(batch);
@@ -237,6 +254,10 @@ fn text_bytes(customer: &Customer) -> usize {
     let texts = identifiers.chain(attributes).map(|bytes| bytes + OVERHEAD).sum::<usize>();
     let tier = customer.tier.as_ref().map_or(0, String::len);
     customer.id.len() + tier + name + texts + 4 * OVERHEAD
+}
+
+fn row((line, customer): (u64, Customer)) -> v1::ImportRow {
+    v1::ImportRow { line, customer: Some(contract(customer)) }
 }
 
 fn contract(customer: Customer) -> v1::Customer {
@@ -262,15 +283,32 @@ struct Sent {
     end: Result<(), Fault>,
 }
 
-async fn send(
-    connection: &Connection,
-    batches: mpsc::Receiver<Batch>,
-    progress: &mut Progress,
-) -> Sent {
+async fn send(into: &Destination, batches: mpsc::Receiver<Batch>, progress: &mut Progress) -> Sent {
     let mut sent =
         Sent { row_count: 0, stored_count: 0, refused_count: 0, faults: vec![], end: Ok(()) };
-    sent.end = exchange(connection, batches, progress, &mut sent).await;
+    sent.end = match into {
+        Destination::Server(connection) => exchange(connection, batches, progress, &mut sent).await,
+        Destination::Redis(directory) => store(directory, batches, progress, &mut sent).await,
+    };
     sent
+}
+
+/// Stores batch after batch: the next is read and checked meanwhile, and Redis does one thing at a time.
+async fn store(
+    directory: &Directory,
+    mut batches: mpsc::Receiver<Batch>,
+    progress: &mut Progress,
+    sent: &mut Sent,
+) -> Result<(), Fault> {
+    while let Some(Batch { rows, bytes_read }) = batches.recv().await {
+        let count = rows.len() as u64;
+        sent.row_count += count;
+        let customers = rows.into_iter().map(|(_, customer)| customer).collect();
+        directory.import(customers).await.map_err(direct::fault)?;
+        sent.stored_count += count;
+        progress.show(bytes_read, sent.stored_count);
+    }
+    Ok(())
 }
 
 async fn exchange(
@@ -284,7 +322,7 @@ async fn exchange(
     let noted = Arc::clone(&underway);
     let requests = ReceiverStream::new(batches).map(move |batch| {
         noted.lock().expect("nobody panics with it").push_back(batch.bytes_read);
-        v1::ImportCustomersRequest { rows: batch.rows }
+        v1::ImportCustomersRequest { rows: batch.rows.into_iter().map(row).collect() }
     });
     let mut admin = connection.admin();
     let mut answers = connection.call(admin.import_customers(requests)).await?;
@@ -437,13 +475,13 @@ mod tests {
         let (batches, _) = read_all(&text);
         assert!(batches.len() > 3, "{} batches", batches.len());
         for batch in batches {
-            let bytes: usize = prost_size(&batch.rows);
+            let bytes = prost_size(batch.rows);
             assert!(bytes <= 128 << 10, "{bytes} bytes");
         }
     }
 
-    fn prost_size(rows: &[v1::ImportRow]) -> usize {
+    fn prost_size(rows: Vec<(u64, Customer)>) -> usize {
         use prost::Message as _;
-        v1::ImportCustomersRequest { rows: rows.to_vec() }.encoded_len()
+        v1::ImportCustomersRequest { rows: rows.into_iter().map(row).collect() }.encoded_len()
     }
 }

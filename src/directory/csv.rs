@@ -1,4 +1,4 @@
-//! Reading customers from a CSV file.
+//! Reading customers from a CSV file, and writing them into one.
 //!
 //! The first row names the columns, in any order. `id` must be there; `tier`, `name`, `phone`,
 //! `card`, `email`, `account` and any number of `attr:KEY` may be. A cell may hold several phones,
@@ -9,6 +9,10 @@
 //! id,tier,name,phone,email,attr:city
 //! C-17,gold,Ada Example,+1 202 555 0117;+1 202 555 0118,ada@example.com,Springfield
 //! ```
+
+mod write;
+
+pub use self::write::{Columns, Unwritable};
 
 use std::collections::BTreeMap;
 use std::io::Read;

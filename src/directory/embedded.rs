@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use super::Error;
 use super::customer::{Customer, Identifier, IdentifierKind};
 use super::front::ReadError;
+use super::listing::Page;
 
 /// The layout below; written to `user_version`.
 const LAYOUT: i64 = 1;
@@ -102,6 +103,12 @@ impl Embedded {
     pub(super) async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
         let id = id.to_owned();
         self.reading("get a customer", move |db| customer(db, &id)).await
+    }
+
+    /// The customers after the one with the id `after`, in the order of their ids.
+    pub(super) async fn list(&self, after: Option<&str>, count: usize) -> Result<Page, Error> {
+        let after = after.unwrap_or_default().to_owned();
+        self.reading("list customers", move |db| list(db, &after, count)).await
     }
 
     /// Stores all of them or none; says which identifiers no longer name the one that had them.
@@ -272,6 +279,24 @@ fn customer(db: &Connection, id: &str) -> Result<Option<Customer>, Trouble> {
     let identifiers = identifiers(db, id)?;
     let tier = Some(tier).filter(|tier| !tier.is_empty());
     Ok(Some(Customer { id: id.to_owned(), tier, name, identifiers, attributes }))
+}
+
+fn list(db: &Connection, after: &str, count: usize) -> Result<Page, Trouble> {
+    let mut select =
+        db.prepare_cached("SELECT id FROM customer WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let limit = i64::try_from(count).unwrap_or(i64::MAX);
+    let ids = select.query_map(params![after, limit], |row| row.get::<_, String>(0))?;
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    let next = (ids.len() == count).then(|| ids.last().cloned()).flatten();
+    let mut page = Page { customers: Vec::with_capacity(ids.len()), malformed_count: 0, next };
+    for id in ids {
+        match customer(db, &id) {
+            Ok(customer) => page.customers.extend(customer),
+            Err(Trouble::Malformed(_)) => page.malformed_count += 1,
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Ok(page)
 }
 
 fn identifiers(db: &Connection, customer_id: &str) -> Result<Vec<Identifier>, Trouble> {

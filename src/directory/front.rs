@@ -36,6 +36,10 @@ pub(super) trait Backend: Send + Sync + 'static {
         identifier: &Identifier,
     ) -> impl Future<Output = Result<Option<Customer>, ReadError>> + Send;
 
+    /// So many questions in a row got no answer in time that something may be wrong with the way to the
+    /// store, and not with the store: another one should be tried. Does not wait.
+    fn renew(&self) {}
+
     /// Asks something that costs what a read costs, in at most `budget`.
     fn probe(&self, budget: Duration) -> impl Future<Output = Result<(), ReadError>> + Send;
 }
@@ -206,7 +210,9 @@ impl<B: Backend> Front<B> {
     /// Makes the next lookup of what changed ask the store, however lately it was asked.
     pub(super) fn forget(&self, changes: &[Change]) {
         let mut desk = self.desk();
-        changes.iter().for_each(|change| desk.forget(change));
+        for change in changes {
+            desk.forget(change);
+        }
     }
 
     /// Forgets, and then tells everybody who wants to know.
@@ -336,8 +342,14 @@ impl<B: Backend> Front<B> {
                 }
                 self.note_up();
             }
-            Some(ReadError::Failed(reason)) => self.note_down(reason, now),
-            Some(ReadError::TimedOut) => self.note_down("no answer within the budget", now),
+            Some(ReadError::Failed(reason)) => {
+                self.note_down(reason, now);
+            }
+            Some(ReadError::TimedOut) => {
+                if self.note_down("no answer within the budget", now) {
+                    self.backend.renew();
+                }
+            }
         }
     }
 
@@ -348,13 +360,16 @@ impl<B: Backend> Front<B> {
         }
     }
 
-    fn note_down(&self, reason: &str, now: Instant) {
-        if self.breaker.failed(now) {
+    /// Says whether the breaker opened.
+    fn note_down(&self, reason: &str, now: Instant) -> bool {
+        let opened = self.breaker.failed(now);
+        if opened {
             self.observer.breaker_opened();
         }
         if self.health.send_if_modified(|h| std::mem::replace(h, Health::Down) != Health::Down) {
             tracing::warn!(reason, "the directory does not answer");
         }
+        opened
     }
 
     async fn probe_for_ever(front: Weak<Self>, mut health: watch::Receiver<Health>) {

@@ -14,7 +14,7 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, RedisError,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisError,
     RedisResult, Value,
 };
 use tokio::sync::{mpsc, watch};
@@ -43,11 +43,21 @@ pub(super) enum Connection {
     Cluster(ClusterConnection),
 }
 
+/// What is asked in one round trip.
+#[derive(Clone, Copy)]
+pub(super) enum Question<'a> {
+    One(&'a Cmd),
+    /// The answers come as one list.
+    Many(&'a Pipeline),
+}
+
 impl Connection {
-    pub(super) async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::Single(connection) => command.query_async(connection).await,
-            Self::Cluster(connection) => command.query_async(connection).await,
+    pub(super) async fn ask(&mut self, question: Question<'_>) -> RedisResult<Value> {
+        match (self, question) {
+            (Self::Single(connection), Question::One(cmd)) => cmd.query_async(connection).await,
+            (Self::Single(connection), Question::Many(all)) => all.query_async(connection).await,
+            (Self::Cluster(connection), Question::One(cmd)) => cmd.query_async(connection).await,
+            (Self::Cluster(connection), Question::Many(all)) => all.query_async(connection).await,
         }
     }
 }

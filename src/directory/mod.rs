@@ -22,6 +22,7 @@ mod customer;
 mod embedded;
 mod front;
 mod link;
+mod listing;
 mod phone;
 mod redis;
 mod settings;
@@ -41,6 +42,7 @@ pub use self::customer::{
     ATTRIBUTE_CHARS_MAX, ATTRIBUTES_MAX, Customer, IDENTIFIERS_MAX, Identifier, IdentifierKind,
     Invalid, KEY_CHARS_MAX, NAME_CHARS_MAX, TIER_CHARS_MAX, VALUE_CHARS_MAX,
 };
+pub use self::listing::Page;
 pub use self::phone::PhoneRegion;
 pub use self::settings::{Settings, Source};
 
@@ -225,8 +227,9 @@ pub enum Error {
         /// What is wrong with the stored form; never its content.
         reason: &'static str,
     },
-    /// A cluster has no transaction over the keys of one customer, so nothing is written to it.
-    #[error("redis: {operation}: a cluster is read only here: let the system that owns it write")]
+    /// A cluster has no transaction over the keys of one customer, so nothing is written to it, and no
+    /// one list of its keys.
+    #[error("redis: {operation}: not in a cluster: let the system that owns it do that")]
     ReadOnlyCluster {
         /// What was to be done.
         operation: &'static str,
@@ -271,6 +274,8 @@ impl Directory {
     /// opened.
     pub async fn open(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         settings.check()?;
+        // Before the first caller needs them.
+        tokio::task::spawn_blocking(phone::prepare);
         let (store, health) = match &settings.source {
             Source::Embedded { path } => {
                 (Store::Embedded(Embedded::open(path.clone()).await?), Health::Up)
@@ -351,6 +356,21 @@ impl Directory {
         self.in_time("get a customer", self.front.backend().get(id.value())).await
     }
 
+    /// Some of the customers, straight from the store: about `count` of them from `after` on, which is
+    /// [`Page::next`] of the page before. A page may be shorter, even empty, before the last. Whoever
+    /// is stored from the first page to the last is on one of them.
+    ///
+    /// # Errors
+    /// When the store fails or does not answer in time, in a cluster, and for an `after` that is no
+    /// place of this store.
+    ///
+    /// # Panics
+    /// With a `count` of 0.
+    pub async fn list(&self, after: Option<&str>, count: usize) -> Result<Page, Error> {
+        assert!(count > 0, "a page has room for somebody");
+        self.in_time("list customers", self.front.backend().list(after, count)).await
+    }
+
     /// Stores a customer in place of whatever was stored under that id, atomically. Identifiers it
     /// no longer has name nobody; identifiers that named someone else name this one. The next
     /// lookup on this directory sees it. Returns the customer as it is stored.
@@ -364,8 +384,8 @@ impl Directory {
         Ok(customer)
     }
 
-    /// Stores many customers, each as [`Directory::put`] does, in batches of which each is atomic
-    /// and takes at most [`Settings::write_timeout`]. A later customer wins over an earlier one.
+    /// Stores many customers, each as [`Directory::put`] does, in batches of which each takes at most
+    /// [`Settings::write_timeout`]. A later customer wins over an earlier one.
     ///
     /// # Errors
     /// Nothing is stored if any customer is outside the limits. If the store fails, an unknown
@@ -429,7 +449,9 @@ impl Directory {
         if matches!(self.front.backend(), Store::Redis(_)) && self.front.listens() {
             self.front.forget(&changes);
         } else {
-            changes.into_iter().for_each(|change| self.front.announce(change));
+            for change in changes {
+                self.front.announce(change);
+            }
         }
     }
 
@@ -471,8 +493,8 @@ impl Store {
         match self {
             // A sync a batch is what an import mostly waits for.
             Self::Embedded(_) => 1000,
-            // Redis answers nobody else during a script, and a hundred take it a millisecond.
-            Self::Redis(_) => 100,
+            // Enough that the way there and back does not count.
+            Self::Redis(_) => 1000,
         }
     }
 
@@ -480,6 +502,13 @@ impl Store {
         match self {
             Self::Embedded(embedded) => embedded.get(id).await,
             Self::Redis(redis) => redis.get(id).await,
+        }
+    }
+
+    async fn list(&self, after: Option<&str>, count: usize) -> Result<Page, Error> {
+        match self {
+            Self::Embedded(embedded) => embedded.list(after, count).await,
+            Self::Redis(redis) => redis.list(after, count).await,
         }
     }
 
@@ -505,6 +534,13 @@ impl Backend for Store {
         match self {
             Self::Embedded(embedded) => embedded.read(identifier).await,
             Self::Redis(redis) => redis.read(identifier).await,
+        }
+    }
+
+    fn renew(&self) {
+        match self {
+            Self::Embedded(_) => {}
+            Self::Redis(redis) => redis.renew(),
         }
     }
 

@@ -15,11 +15,13 @@
 //! there, and `MULTI` cannot look. Keys that the script finds while it runs are why a cluster, which
 //! wants to know all keys beforehand, is only read.
 
+mod scan;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value, cmd};
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value, cmd};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -28,7 +30,7 @@ use super::customer::{
     Customer, Identifier, IdentifierKind, NAME_CHARS_MAX, TIER_CHARS_MAX, check_attribute, is_text,
 };
 use super::front::ReadError;
-use super::link::{Link, Target};
+use super::link::{Link, Question, Target};
 use super::tracking::{self, Ear};
 use super::{Error, Health};
 
@@ -87,6 +89,10 @@ redis.call('DEL', hash)
 return gone
 ";
 
+/// Customers that one script stores: Redis answers nobody else meanwhile, and a hundred take it a
+/// millisecond.
+const SCRIPT_CUSTOMERS_MAX: usize = 100;
+
 /// What one customer is for the script.
 #[derive(Serialize)]
 struct Written<'a> {
@@ -142,11 +148,16 @@ impl Redis {
         // what a loading server refuses is the same for both.
         let get = command("GET", &self.ident_key(IdentifierKind::Id, ""));
         let answered = timeout(budget, self.ask::<Value>(&get)).await.map_err(|_| {
-            // It may be frozen, or gone without a word. Only a new connection can tell.
-            self.link.renew();
+            self.renew();
             ReadError::TimedOut
         })?;
         answered.map(|_| ()).map_err(ReadError::from)
+    }
+
+    /// The server may be frozen, replaced by another, or gone without a word. Only a new connection
+    /// can tell.
+    pub(super) fn renew(&self) {
+        self.link.renew();
     }
 
     pub(super) async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
@@ -157,10 +168,15 @@ impl Redis {
     pub(super) async fn put(&self, customers: &[Customer]) -> Result<Vec<Identifier>, Error> {
         let operation = "put customers";
         self.check_writable(operation)?;
-        let written: Vec<Written<'_>> = customers.iter().map(Written::from).collect();
-        let json = serde_json::to_string(&written).expect("strings and lists are JSON");
-        let gone = self.ask::<Vec<String>>(&self.script(PUT, &json)).await;
-        Ok(identifiers(gone.map_err(|trouble| trouble.into_error(operation))?.iter()))
+        let mut scripts = Pipeline::new();
+        for some in customers.chunks(SCRIPT_CUSTOMERS_MAX) {
+            let written: Vec<Written<'_>> = some.iter().map(Written::from).collect();
+            let json = serde_json::to_string(&written).expect("strings and lists are JSON");
+            scripts.add_command(self.script(PUT, &json));
+        }
+        let gone = self.ask_all::<Vec<String>>(&scripts).await;
+        let gone = gone.map_err(|trouble| trouble.into_error(operation))?;
+        Ok(identifiers(gone.iter().flatten()))
     }
 
     pub(super) async fn delete(&self, id: &str) -> Result<Option<Vec<Identifier>>, Error> {
@@ -206,18 +222,28 @@ impl Redis {
         if self.cluster { Err(Error::ReadOnlyCluster { operation }) } else { Ok(()) }
     }
 
-    /// One command and its answer. If the connection turns out to be broken, as one does that the
-    /// server closed while it was idle, once more over the next: every command here can be repeated.
+    /// One command and its answer.
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Trouble> {
+        let value = self.answer(Question::One(command)).await?;
+        T::from_redis_value(value).map_err(|_| Trouble::Malformed("a key has an unexpected type"))
+    }
+
+    /// Many commands at once and their answers, in order.
+    async fn ask_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<Vec<T>, Trouble> {
+        let values = self.answer(Question::Many(commands)).await?;
+        Vec::from_redis_value(values)
+            .map_err(|_| Trouble::Malformed("a key has an unexpected type"))
+    }
+
+    /// Asks over the connection there is. If it turns out to be broken, as one does that the server
+    /// closed while it was idle, once more over the next: everything asked here can be repeated.
+    async fn answer(&self, question: Question<'_>) -> Result<Value, Trouble> {
         let mut after = 0;
         loop {
             let (mut connection, number) =
                 self.link.ready(after).await.map_err(Trouble::NotConnected)?;
-            match connection.ask(command).await {
-                Ok(value) => {
-                    return T::from_redis_value(value)
-                        .map_err(|_| Trouble::Malformed("a key has an unexpected type"));
-                }
+            match connection.ask(question).await {
+                Ok(value) => return Ok(value),
                 Err(error) if is_broken(&error) => {
                     self.link.broken(number);
                     if after > 0 {

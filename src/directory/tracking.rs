@@ -265,8 +265,8 @@ impl Attached {
                 () = sleep(PING_EVERY) => {}
             }
             let ping = cmd("PING");
-            let pong = ping.exec_async(&mut self.connection);
-            if !matches!(timeout(pong_max, pong).await, Ok(Ok(()))) {
+            let answer = timeout(pong_max, ping.exec_async(&mut self.connection)).await;
+            if !matches!(answer, Ok(Ok(()))) {
                 return;
             }
         }

@@ -70,6 +70,12 @@ pub(super) async fn customers(server: &TestServer, table: &mut Table) {
     table.not_found("GetCustomer", server.admin().get_customer(request), none).await;
     let request = pb::DeleteCustomerRequest { customer_id: "C-9".into() };
     table.not_found("DeleteCustomer", server.admin().delete_customer(request), none).await;
+    for (page_size, page_token, field) in
+        [(501, String::new(), "page_size"), (1, "x".repeat(129), "page_token")]
+    {
+        let request = pb::ListCustomersRequest { page_size, page_token };
+        table.invalid("ListCustomers", server.admin().list_customers(request), &[field]).await;
+    }
     import(server, table).await;
 }
 

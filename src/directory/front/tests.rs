@@ -14,6 +14,7 @@ struct Script {
     behaviour: Mutex<Behaviour>,
     reads: AtomicU32,
     probes: AtomicU32,
+    renewed: AtomicU32,
 }
 
 #[derive(Clone)]
@@ -43,6 +44,10 @@ impl Backend for Script {
     async fn read(&self, _: &Identifier) -> Result<Option<Customer>, ReadError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         self.behave().await
+    }
+
+    fn renew(&self) {
+        self.renewed.fetch_add(1, Ordering::SeqCst);
     }
 
     async fn probe(&self, budget: Duration) -> Result<(), ReadError> {
@@ -112,6 +117,7 @@ fn front() -> (Arc<Front<Script>>, Arc<Seen>) {
         behaviour: Mutex::new(behaviour),
         reads: AtomicU32::new(0),
         probes: AtomicU32::new(0),
+        renewed: AtomicU32::new(0),
     };
     let settings = Settings {
         source: Source::Embedded { path: "unused".into() },
@@ -252,6 +258,26 @@ async fn five_failures_open_the_breaker_and_then_nobody_waits() {
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert_eq!(front.backend.reads(), 5);
     assert_eq!(seen.opened.load(Ordering::SeqCst), 1);
+}
+
+/// A server that froze with callers asking all the time was never given up: each time the breaker let
+/// one question through, a caller was quicker than the probe, and only the probe could tell.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_silent_is_tried_another_way_though_no_probe_gets_through() {
+    let (front, _) = front();
+    front.backend.set(60_000, Ok(Some("gold")));
+    for n in 0..5 {
+        assert_eq!(front.backend.renewed.load(Ordering::SeqCst), 0);
+        front.lookup(&phone(n)).await;
+    }
+    assert_eq!(front.backend.renewed.load(Ordering::SeqCst), 1);
+    sleep(Duration::from_secs(1)).await;
+    front.lookup(&phone(1)).await;
+    assert_eq!(front.backend.renewed.load(Ordering::SeqCst), 2);
+    front.backend.set(0, failed());
+    sleep(Duration::from_secs(1)).await;
+    front.lookup(&phone(1)).await;
+    assert_eq!(front.backend.renewed.load(Ordering::SeqCst), 2, "an error is an answer");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,131 @@
+//! `tierline customers export` and `import`: what goes out comes in again, through a server and
+//! straight into Redis.
+
+#[path = "support/floor.rs"]
+mod floor;
+#[path = "support/redis.rs"]
+mod redis_server;
+#[path = "support/running.rs"]
+mod running;
+
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use floor::{Floor, run, shipped};
+use redis_server::RedisServer;
+
+/// The lines of a file in an order of their own: a store has its own.
+fn sorted(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    lines[1..].sort();
+    lines
+}
+
+/// Customers with everything that a file can hold; with a few hundred there is more than one page.
+fn many(count: usize) -> String {
+    let mut text = "id,tier,name,phone,card,email,account,attr:city,attr:note\n".to_owned();
+    for n in 0..count {
+        let _ = writeln!(
+            text,
+            "C-{n},gold,\"Ada \"\"{n}\"\", Example\",+1202{n:07};+1303{n:07},SC-{n},a{n}@example.com,\
+             A-{n},Köln,\"x, y\""
+        );
+    }
+    text
+}
+
+#[test]
+fn what_is_imported_into_redis_is_exported_the_same_and_imported_again() {
+    let place = tempfile::tempdir().expect("a directory for the files");
+    let file = |name: &str| place.path().join(name);
+    let path = |name: &str| file(name).to_str().expect("it is UTF-8").to_owned();
+    std::fs::write(file("in.csv"), many(1234)).expect("the file can be written");
+    let (first, second) = (RedisServer::start(), RedisServer::start());
+    let told = run(&["customers", "import", &path("in.csv"), "--redis", &first.url()]).with_code(0);
+    assert!(
+        told.out.contains("1234 of 1,234 customers stored") || told.out.contains("1234 of 1234"),
+        "{}",
+        told.out
+    );
+    run(&["customers", "export", &path("out.csv"), "--redis", &first.url()]).with_code(0);
+    assert_eq!(sorted(&file("out.csv")), sorted(&file("in.csv")));
+    let mode = std::fs::metadata(file("out.csv")).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "customers are nobody else's business");
+
+    run(&["customers", "import", &path("out.csv"), "--redis", &second.url()]).with_code(0);
+    run(&["customers", "export", &path("again.csv"), "--redis", &second.url()]).with_code(0);
+    assert_eq!(sorted(&file("again.csv")), sorted(&file("in.csv")));
+    let left: Vec<_> = std::fs::read_dir(place.path()).expect("it is there").collect();
+    assert_eq!(left.len(), 3, "nothing is left beside the files: {left:?}");
+}
+
+#[test]
+fn faulty_lines_stay_out_of_redis_with_their_numbers_and_the_rest_goes_in() {
+    let place = tempfile::tempdir().expect("a directory for the files");
+    let file = place.path().join("in.csv");
+    let text = "id,tier,phone\nC-1,gold,030 123456\n,gold,\nC-3,gold,anonymous\nC-4,silver,2001\n";
+    std::fs::write(&file, text).expect("the file can be written");
+    let file = file.to_str().expect("it is UTF-8");
+    let server = RedisServer::start();
+    let to = ["--redis", &server.url(), "--prefix", "crm", "--phone-region", "DE"];
+    let told = run(&[&["customers", "import", file][..], &to].concat()).with_code(65);
+    assert!(told.out.contains("2 of 4 customers stored, 2 lines refused"), "{}", told.out);
+    assert!(
+        told.err.contains("line 3: id:") && told.err.contains("line 4: phone:"),
+        "{}",
+        told.err
+    );
+    for (key, id) in [("crm:ident:phone:+4930123456", "C-1"), ("crm:ident:phone:2001", "C-4")] {
+        assert_eq!(server.command(&["GET", key]), format!("$3\r\n{id}\r\n"), "{key}");
+    }
+}
+
+#[test]
+fn what_a_file_cannot_hold_is_told_and_the_rest_is_exported() {
+    let place = tempfile::tempdir().expect("a directory for the files");
+    let file = place.path().join("out.csv");
+    let server = RedisServer::start();
+    server.command(&["HSET", "tierline:customer:C-1", "tier", "gold", "attr:city", "Bonn"]);
+    server.command(&["HSET", "tierline:customer:C-2", "tier", "gold", "attr:city", ""]);
+    server.command(&["SET", "tierline:customer:C-3", "no hash"]);
+    let url = server.url();
+    let export = ["customers", "export", file.to_str().expect("it is UTF-8"), "--redis", &url];
+    let told = run(&export).with_code(65);
+    assert!(told.out.contains("1 customer written, 1 customer left out"), "{}", told.out);
+    assert!(told.err.contains("C-2: attr:city: is empty"), "{}", told.err);
+    assert!(told.err.contains("1 key of the directory passed over"), "{}", told.err);
+    let lines = sorted(&file);
+    assert_eq!(lines, ["id,tier,name,phone,card,email,account,attr:city", "C-1,gold,,,,,,Bonn"]);
+}
+
+#[test]
+fn a_redis_that_is_not_there_is_said() {
+    let sample = shipped("config/customers.csv");
+    let mut server = RedisServer::start();
+    server.kill();
+    let url = server.url();
+    let import = ["--timeout", "1s", "customers", "import", &sample, "--redis", &url];
+    let told = run(&import).with_code(69);
+    assert!(told.err.contains("not connected"), "{}", told.err);
+    run(&["customers", "import", &sample, "--redis", "http://x"]).with_code(64);
+    run(&["customers", "import", &sample, "--redis", &url, "--phone-region", "xx"]).with_code(64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_holds_is_exported_and_imported_again() {
+    let floor = Floor::open().await;
+    let place = tempfile::tempdir().expect("a directory for the files");
+    let file = |name: &str| place.path().join(name);
+    let path = |name: &str| file(name).to_str().expect("it is UTF-8").to_owned();
+    std::fs::write(file("in.csv"), many(555)).expect("the file can be written");
+    floor.run(&["customers", "import", &path("in.csv")]).with_code(0);
+    floor.run(&["customers", "export", &path("out.csv")]).with_code(0);
+    assert_eq!(sorted(&file("out.csv")), sorted(&file("in.csv")));
+    let other = Floor::open().await;
+    other.run(&["customers", "import", &path("out.csv")]).with_code(0);
+    let told = other.json(&["customers", "export", &path("again.csv")]);
+    assert_eq!(told["customer_count"], 555);
+    assert_eq!(sorted(&file("again.csv")), sorted(&file("in.csv")));
+}
