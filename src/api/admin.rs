@@ -151,6 +151,13 @@ impl AdminService for Api {
         }))
     }
 
+    async fn plan_contacts(
+        &self,
+        request: Request<pb::PlanContactsRequest>,
+    ) -> Result<Response<pb::PlanContactsResponse>, Status> {
+        Ok(Response::new(self.plan_of_contacts(request.get_ref()).await?))
+    }
+
     async fn get_policy(
         &self,
         _: Request<pb::GetPolicyRequest>,

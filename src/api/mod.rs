@@ -8,6 +8,7 @@ mod agent;
 mod audit;
 mod bulk;
 mod clocks;
+mod contacts;
 mod convert;
 mod digest;
 mod events;

@@ -28,6 +28,7 @@ mod import;
 mod journal;
 mod keyboard;
 mod past;
+mod plan;
 mod policy;
 mod policy_live;
 mod rehearse;
@@ -142,6 +143,9 @@ enum Command {
     Top(top::Top),
     Events(events::Events),
     Audit(audit::Audit),
+    /// Show what the server is going to do by itself
+    #[command(subcommand)]
+    Plan(plan::Command),
     /// Play a trace of calls against a policy: callers hang up, agents pull and complete
     Rehearse(Box<rehearse::Rehearse>),
     Bench(bench::Bench),
@@ -216,6 +220,7 @@ pub fn run() -> ExitCode {
         Command::Top(top) => ask(top.run(&context)),
         Command::Events(events) => ask(events.run(&context)),
         Command::Audit(audit) => audit.run(&context),
+        Command::Plan(plan) => plan.run(&context),
         Command::Rehearse(rehearse) => ask(rehearse.run(&context)),
         Command::Bench(bench) => ask(bench.run(&context)),
         Command::BenchCeiling(ceiling) => ask(ceiling.run()),

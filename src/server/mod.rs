@@ -23,6 +23,7 @@ pub use reload::Reloader;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::contacts;
 use crate::corrector;
 use crate::directory::Directory;
 use crate::driver::{self, Handle, Refused};
@@ -216,6 +217,11 @@ impl Server {
             self.directory.clone(),
             self.config.directory.sweep,
         ));
+        let planning = tokio::spawn(contacts::run(
+            self.handle.clone(),
+            self.directory.clone(),
+            contacts::Done::within(&self.config.data.dir),
+        ));
         let thread = self.driver;
         let mut driver = tokio::task::spawn_blocking(move || thread.join());
         tracing::info!(%grpc, %http, policy = %self.policy.version, "serving");
@@ -247,6 +253,7 @@ impl Server {
         let _ = tokio::time::timeout(PAGES_DRAIN, &mut pages).await;
         pages.abort();
         correcting.abort();
+        planning.abort();
         let ended = if let Some(ended) = ended {
             ended
         } else {
