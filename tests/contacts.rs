@@ -62,7 +62,7 @@ fn run(server: &Running, arguments: &[&str]) -> Done {
 
 fn outbound(server: &Running) -> Vec<(String, String)> {
     let listed = run(server, &["--output", "json", "ticket", "list"]).with_code(0).json();
-    let mut tickets: Vec<_> = listed["tickets"]
+    let mut tickets: Vec<_> = listed
         .as_array()
         .unwrap()
         .iter()
