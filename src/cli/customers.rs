@@ -1,6 +1,7 @@
 //! `tierline customers`: fills and looks into the customer directory.
 
 use super::Context;
+use super::classify;
 use super::console;
 use super::fault::Fault;
 use super::import;
@@ -16,6 +17,7 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Import(import::Import),
+    Classify(Box<classify::Classify>),
     /// Find a customer by id or by any identifier
     #[command(after_help = get_help())]
     Get {
@@ -82,6 +84,7 @@ impl Command {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Fault> {
         match self {
             Self::Import(import) => import.run(context).await,
+            Self::Classify(classify) => classify.run(context).await,
             Self::Get { id, who } => get(context, id.as_deref(), &who).await,
             Self::Put(put) => put.run(context).await,
             Self::Delete { id } => {

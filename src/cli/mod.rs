@@ -10,6 +10,7 @@ mod audit;
 mod bench;
 mod bulk;
 mod child;
+mod classify;
 mod clocks;
 mod completions;
 mod connect;

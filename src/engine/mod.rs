@@ -13,6 +13,7 @@ pub mod command;
 pub mod compared;
 pub mod deadlines;
 pub mod decide;
+pub mod decimal;
 pub mod dispatch;
 pub mod duty;
 pub mod escalation;
