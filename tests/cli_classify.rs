@@ -1,4 +1,5 @@
-//! `tierline customers classify` as people use it: a report, a file, a picture, and a server's directory.
+//! `tierline customers classify` and `tierline policy code` as people use them: a report, a file, a
+//! picture, a server's directory, and the reasons for a tier.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
@@ -190,4 +191,72 @@ fn a_large_book_is_classified_in_seconds() {
     let lines = std::fs::read_to_string(&out).unwrap().lines().count() as u64;
     assert_eq!(lines, count + 1);
     assert!(took.as_secs() < 60, "{took:?}");
+}
+
+#[test]
+fn a_policy_codes_a_customer_by_attributes_and_says_why() {
+    let schwab = shipped("config/schwab.toml");
+    let code = |more: &[&str]| {
+        let mut arguments = vec!["policy", "code", &schwab];
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let rich = code(&["--attribute", "assets=250000"]).with_code(0).out;
+    assert!(rich.contains("preferred") && rich.contains("assets 250000 >= 100000"), "{rich}");
+    let other = code(&["--attribute", "assets=99999.99"]).with_code(0).out;
+    assert!(other.contains("standard") && other.contains("no rule holds"), "{other}");
+    let stored = code(&["--tier", "preferred"]).with_code(0).out;
+    assert!(stored.contains("stored with the customer"), "{stored}");
+    assert!(code(&["--on", "tomorrow"]).with_code(64).err.contains("2026-11-22"));
+
+    let sears = shipped("config/sears.toml");
+    for (spend, tier) in [("5000", "big-spender"), ("4999.99", "regular"), ("1", "occasional")] {
+        let spend = format!("annual_spend={spend}");
+        let code = ["--output", "json", "policy", "code", &sears, "--attribute", &spend];
+        assert_eq!(run(&code).with_code(0).json()["tier"], tier);
+    }
+}
+
+#[test]
+fn a_policy_codes_a_file_of_customers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(
+        folder.path(),
+        "customers.csv",
+        "id,tier,attr:margin,attr:since,attr:first_order,attr:predicted_revenue,attr:standing\n\
+         C-1,gold,,,,,\n\
+         C-2,,2000,2019,,,\n\
+         C-3,,,,2026-11-20,700,\n\
+         C-4,,,,2026-08-01,700,farewell\n\
+         ,gold,,,,,\n\
+         C-6,mithril,,,,,\n",
+    );
+    let default = shipped("config/default.toml");
+    let code = ["--output", "json", "policy", "code", &default, &file, "--on", "2026-11-22"];
+    let json = run(&code).with_code(65).json();
+    let told: Vec<String> = json["customers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap().to_owned();
+            let sure = if one["is_provisional"].as_bool().unwrap() { "?" } else { "" };
+            [text("customer_id"), text("tier") + sure, text("standing"), text("because")]
+                .join(" | ")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "C-1 | gold | regular | stored with the customer",
+            "C-2 | silver | regular | margin 2000 >= 1000, since 2019 older than 365d",
+            "C-3 | silver? | new | predicted_margin 700 >= 500",
+            "C-4 | standard | farewell | no rule holds",
+            "C-6 | standard | regular | \"mithril\" is not in the policy: that of unknown customers",
+        ]
+    );
+    assert_eq!(json["tiers"]["standard"], 2);
+    assert!(json["faults"][0].as_str().unwrap().starts_with("line 6"), "{json}");
+    let table = run(&["policy", "code", &default, &file, "--limit", "2"]).with_code(65).out;
+    assert!(table.contains("and 3 more\n5 customers: "), "{table}");
 }

@@ -96,7 +96,7 @@ const FAULTS: &[Case] = &[
     (14, r#"pools = ["dest"]"#, &[r#"14: tier "gold": pools = "dest" is no pool; did you mean desk?"#]),
     (14, "pools = [1]", &[r#"14: tier "gold": pools = 1 is not a text in quotes"#]),
     (14, "", &[r#"9: tier "gold": pools is missing"#]),
-    (14, "pools = [\"desk\"]\ncolour = \"yellow\"", &[r#"15: tier "gold": unknown key colour; known: name, rank, guard, weight, head_start, hours, urgency, escalation, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
+    (14, "pools = [\"desk\"]\ncolour = \"yellow\"", &[r#"15: tier "gold": unknown key colour; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
     (15, r#"overflow = [{ after = "40s", pools = ["desk"] }]"#, &[r#"15: tier "gold": overflow step 1: pools = ["desk"] adds no pool: all of them serve the tier by then"#]),
     (15, r#"overflow = [{ after = "40s", pools = ["backup"] }, { after = "20s", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 2: after = "20s" does not come after the step before it, 40s"#, r#"15: tier "gold": overflow step 2: pools = ["backup"] adds no pool: all of them serve the tier by then"#]),
     (15, r#"overflow = [{ after = "9s", pools = ["backup"] }, { after = "9s", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 2: after = "9s" does not come after the step before it, 9s"#, r#"15: tier "gold": overflow step 2: pools = ["backup"] adds no pool: all of them serve the tier by then"#]),
@@ -129,7 +129,7 @@ const FAULTS: &[Case] = &[
     (21, "[tier]", &["21: duplicate key tier"]),
     (22, r#"name = "gold""#, &[r#"7: customers.unknown = "standard" is no tier; known: gold"#, r#"8: customers.unavailable = "standard" is no tier; known: gold"#, r#"22: tier "gold": name = "gold" is taken by another above"#]),
     (23, "rank = 1", &[r#"23: tier "standard": rank = 1 is the rank of another tier above"#]),
-    (25, "", &[r#"21: tier "standard": respond_within is missing"#, r#"26: tier "standard": unknown key default; known: name, rank, guard, weight, head_start, hours, urgency, escalation, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
+    (25, "", &[r#"21: tier "standard": respond_within is missing"#, r#"26: tier "standard": unknown key default; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
     (26, r#"voice = "2m""#, &[r#"25: tier "standard": respond_within has no default, and no target for chat, email, web, callback, outbound"#]),
     (27, "[pool]", &["31: duplicate key pool"]),
     (27, "[[pools]]", &[r#"14: tier "gold": pools = "desk" is no pool; known: backup"#, r#"24: tier "standard": pools = "desk" is no pool; known: backup"#, "27: unknown key pools; did you mean pool?"]),
@@ -145,7 +145,7 @@ const FAULTS: &[Case] = &[
     (32, r#"name = "desk""#, &[r#"15: tier "gold": overflow step 1: pools = "backup" is no pool; known: desk"#, r#"32: pool "desk": name = "desk" is taken by another above"#]),
     (30, r#"reserve = { "go ld" = 1, gold = -1 }"#, &[r#"30: pool "desk": reserve."go ld" is no tier; did you mean gold?"#, r#"30: pool "desk": reserve.gold = -1 is not between 0 and 1000"#]),
     (12, r#""g\u001bard" = 0.25"#, &[r#"12: tier "gold": unknown key "g\u{1b}ard"; did you mean guard?"#]),
-    (17, "default = \"5m\"\n[tier.lead]\nx = 1", &[r#"18: tier "gold": unknown key lead; known: name, rank, guard, weight, head_start, hours, urgency, escalation, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
+    (17, "default = \"5m\"\n[tier.lead]\nx = 1", &[r#"18: tier "gold": unknown key lead; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
 ];
 
 /// Every fault of a text, without the file's name; fails if there is none.
@@ -224,6 +224,57 @@ fn an_empty_file_lacks_everything_a_policy_needs() {
         "1: version is missing",
     ];
     assert_eq!(faults_of(""), expected);
+}
+
+/// What stands below the sound policy, from its line 33 on, and everything that is said then.
+#[rustfmt::skip] // One line a case, as in a table.
+const CODING_FAULTS: &[(&str, &[&str])] = &[
+    ("[coding]\nfirst = \"store\"", &[r#"34: coding.first = "store" is not a choice; did you mean stored?"#]),
+    ("[coding]\ndefault = \"golden\"", &[r#"34: coding.default = "golden" is no tier; did you mean gold?"#]),
+    ("[coding]\nrules = []", &["34: coding: unknown key rules; did you mean rule?"]),
+    ("[[coding.rule]]", &["33: coding.rule 1: all is missing", "33: coding.rule 1: tier is missing"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = []", &["35: coding.rule 1: all = [] has no condition: a rule for everybody is coding.default"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\" }]", &[r#"35: coding.rule 1: all = { attribute = "a" } asks not exactly one thing: at_least, below, is, is_not, one_of, present, absent, older_than or younger_than"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", at_least = 1, below = 2 }]", &[r#"35: coding.rule 1: all = { attribute = "a", at_least = 1, below = 2 } asks not exactly one thing: at_least, below, is, is_not, one_of, present, absent, older_than or younger_than"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", at_least = 0.0001 }]", &["35: coding.rule 1: all.at_least = 0.0001 is not a number of at most 12 digits with at most 3 places after the point"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", below = \"5\" }]", &[r#"35: coding.rule 1: all.below = "5" is not a number of at most 12 digits with at most 3 places after the point"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \" a\", is = \"\" }]", &[r#"35: coding.rule 1: all.attribute = " a" is not 1 to 64 characters without blanks at the ends and without control characters"#, r#"35: coding.rule 1: all.is = "" is not 1 to 128 characters without blanks at the ends and without control characters"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", one_of = [] }]", &["35: coding.rule 1: all.one_of = [] has 0 values, 1 to 64 are allowed"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", present = false }]", &["35: coding.rule 1: all.present = false is not true: leave it out, or ask for the opposite"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", older_than = \"36h\" }]", &[r#"35: coding.rule 1: all.older_than = "36h" is not in whole days"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", younger_than = \"1h\" }]", &[r#"35: coding.rule 1: all.younger_than = "1h" is not between 1d and 36500d"#]),
+    ("[coding.provisional]", &["33: coding.provisional.rule is missing: write [[coding.provisional.rule]]", "33: coding.provisional.until_orders is missing, and until_age too: when has a customer a history?"]),
+    ("[coding.provisional]\nuntil_orders = 0\nuntil_age = \"1h\"\nrule = []", &["33: coding.provisional.rule is missing: write [[coding.provisional.rule]]", "34: coding.provisional.until_orders = 0 is not between 1 and 1000", r#"35: coding.provisional.until_age = "1h" is not between 1d and 36500d"#]),
+    ("[[standing.rule]]\nstanding = \"atrisk\"\nall = [{ attribute = \"a\", present = true }]", &[r#"34: standing.rule 1: standing = "atrisk" is not a choice; did you mean at_risk?"#]),
+    ("[standing.old]", &["33: standing: unknown key old; known: rule, new, regular, at_risk, farewell"]),
+    ("[standing.new]\nscale = 0.001", &["34: standing.new.scale = 0.001 is not between 0.01 and 100"]),
+    ("[standing.new]\nlift = 64", &["34: standing.new.lift = 64 is not between 0 and 63"]),
+    ("[standing.new]\nadd_pools = [\"desks\"]", &[r#"34: standing.new.add_pools = "desks" is no pool; did you mean desk?"#]),
+    ("[standing.new]\nagent = \"a b\"", &[r#"34: standing.new.agent = "a b" is not "customer" or an agent's id, 1 to 64 characters of A-Z a-z 0-9 . _ : -"#]),
+    ("[standing.new]\nagent_wait = \"1m\"", &[r#"34: standing.new.agent_wait = "1m" waits for nobody without agent"#]),
+];
+
+#[test]
+fn every_fault_of_the_coding_is_told_with_line_key_value_and_range() {
+    for (below, expected) in CODING_FAULTS {
+        assert_eq!(faults_of(&(SOUND.join("\n") + "\n" + below)), *expected, "{below}");
+    }
+}
+
+#[test]
+fn the_sixty_fifth_rule_and_the_seventeenth_condition_are_one_too_many() {
+    let rule = |conditions: usize| {
+        let all = (0..conditions).map(|at| format!("{{ attribute = \"a{at}\", present = true }}"));
+        let all: Vec<_> = all.collect();
+        format!("[[coding.rule]]\ntier = \"gold\"\nall = [{}]\n", all.join(", "))
+    };
+    let with = |rules: &str| SOUND.join("\n") + "\n" + rules;
+    let (policy, _) = policy::parse("p.toml", &with(&rule(16).repeat(64))).unwrap();
+    assert_eq!(policy.coding.tiers.len(), 64);
+    let faults = faults_of(&with(&rule(17)));
+    assert!(faults[0].ends_with("is one too many: 16 are allowed"), "{faults:?}");
+    let faults = faults_of(&with(&rule(1).repeat(65)));
+    assert!(faults[0].ends_with("is one too many: 64 are allowed"), "{faults:?}");
 }
 
 #[test]

@@ -41,8 +41,8 @@ pub(crate) enum Command {
 pub(crate) struct Put {
     /// The customer's id, at most 128 characters
     id: String,
-    /// The customer's tier
-    #[arg(long, value_name = "TIER")]
+    /// The customer's tier; without one the policy's coding rules give it
+    #[arg(long, value_name = "TIER", default_value = "", hide_default_value = true)]
     tier: String,
     /// The customer's name, at most 256 characters
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
@@ -133,7 +133,8 @@ impl Put {
         let connection = context.connect().await?;
         let request = v1::PutCustomerRequest { customer: Some(customer) };
         let answer = connection.call(connection.admin().put_customer(request)).await?;
-        let tiers = answer.customer.iter().map(|customer| (customer.tier.clone(), 1)).collect();
+        let tiers = answer.customer.iter().map(|customer| (customer.tier.clone(), 1));
+        let tiers = tiers.filter(|(tier, _)| !tier.is_empty()).collect();
         import::warn(&import::unknown_tiers(&connection, tiers).await);
         show(context, answer.customer)
     }

@@ -28,6 +28,7 @@ mod journal;
 mod keyboard;
 mod past;
 mod policy;
+mod policy_code;
 mod policy_live;
 mod rehearse;
 mod screen;
@@ -157,6 +158,7 @@ enum Command {
 const WITHOUT_SERVER: &[&[&str]] = &[
     &["serve"],
     &["policy", "check"],
+    &["policy", "code"],
     &["policy", "hours"],
     &["bench"],
     &["journal", "verify"],
