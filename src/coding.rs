@@ -4,6 +4,7 @@
 //! whenever the directory has news of a customer who waits.
 
 use crate::directory::{Customer, Directory, Identifier, IdentifierKind, Lookup};
+use crate::engine::coding::rules::{Coded, Day};
 use crate::engine::coding::{Found, Known};
 use crate::engine::command;
 use crate::engine::model::{self, AgentId, Caller, Policy};
@@ -14,14 +15,22 @@ pub const AGENT_ATTRIBUTE: &str = "account_manager";
 /// Longest name of an agent, in characters.
 const AGENT_CHARS_MAX: usize = 64;
 
-/// What the engine is told of a customer whom the directory knows.
-pub fn found(_policy: &Policy, customer: &Customer) -> Found {
+/// What the engine is told of a customer whom the directory knows, on a day in UTC.
+pub fn found(policy: &Policy, customer: &Customer, today: Day) -> Found {
+    let Coded { tier, because, standing, is_provisional } =
+        policy.code(customer.tier.as_deref(), &customer.attributes, today);
     let agent = customer.attributes.get(AGENT_ATTRIBUTE).map(|agent| agent.trim());
     let is_id = |agent: &&str| (1..=AGENT_CHARS_MAX).contains(&agent.chars().count());
     Found {
         customer_id: customer.id.as_str().into(),
-        tier: customer.tier.as_deref().unwrap_or_default().into(),
-        known: Known { agent: agent.filter(is_id).map(AgentId::new), ..Known::default() },
+        tier,
+        known: Known {
+            because,
+            standing,
+            is_provisional,
+            agent: agent.filter(is_id).map(AgentId::new),
+            ..Known::default()
+        },
     }
 }
 
@@ -40,6 +49,7 @@ pub async fn look_up(
     directory: &Directory,
     policy: &Policy,
     identifiers: &[Identifier],
+    today: Day,
     freshness: Freshness,
 ) -> command::Lookup {
     let [first, others @ ..] = identifiers else {
@@ -56,7 +66,7 @@ pub async fn look_up(
     for other in others {
         answers.push(other.await.unwrap_or(Lookup::Unavailable));
     }
-    chosen(policy, &answers)
+    chosen(policy, &answers, today)
 }
 
 async fn ask(directory: &Directory, identifier: &Identifier, freshness: Freshness) -> Lookup {
@@ -67,9 +77,9 @@ async fn ask(directory: &Directory, identifier: &Identifier, freshness: Freshnes
 }
 
 /// What several answers mean together.
-fn chosen(policy: &Policy, answers: &[Lookup]) -> command::Lookup {
+fn chosen(policy: &Policy, answers: &[Lookup], today: Day) -> command::Lookup {
     let of = |at: usize, customer: &Customer| {
-        let mut found = found(policy, customer);
+        let mut found = found(policy, customer, today);
         found.known.matched = u8::try_from(at).expect("a ticket has at most 8 identifiers");
         let mut others = answers.iter().filter_map(Lookup::customer);
         let other = others.find(|other| other.id != customer.id);

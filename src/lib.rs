@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md is the map: what each module owns, and which may name which.
 
 pub mod api;
+pub mod classify;
 pub mod cli;
 pub mod clock;
 pub mod coding;

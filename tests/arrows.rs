@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &[]),
     ("queueing", &[]),
+    ("classify", &["engine"]),
     ("forecast", &["engine"]),
     ("clock", &["engine"]),
     ("settings", &[]),
@@ -47,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "api",
+            "classify",
             "config",
             "directory",
             "engine",

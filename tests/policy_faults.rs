@@ -226,6 +226,57 @@ fn an_empty_file_lacks_everything_a_policy_needs() {
     assert_eq!(faults_of(""), expected);
 }
 
+/// What stands below the sound policy, from its line 33 on, and everything that is said then.
+#[rustfmt::skip] // One line a case, as in a table.
+const CODING_FAULTS: &[(&str, &[&str])] = &[
+    ("[coding]\nfirst = \"store\"", &[r#"34: coding.first = "store" is not a choice; did you mean stored?"#]),
+    ("[coding]\ndefault = \"golden\"", &[r#"34: coding.default = "golden" is no tier; did you mean gold?"#]),
+    ("[coding]\nrules = []", &["34: coding: unknown key rules; did you mean rule?"]),
+    ("[[coding.rule]]", &["33: coding.rule 1: all is missing", "33: coding.rule 1: tier is missing"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = []", &["35: coding.rule 1: all = [] has no condition: a rule for everybody is coding.default"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\" }]", &[r#"35: coding.rule 1: all = { attribute = "a" } asks not exactly one thing: at_least, below, is, is_not, one_of, present, absent, older_than or younger_than"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", at_least = 1, below = 2 }]", &[r#"35: coding.rule 1: all = { attribute = "a", at_least = 1, below = 2 } asks not exactly one thing: at_least, below, is, is_not, one_of, present, absent, older_than or younger_than"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", at_least = 0.0001 }]", &["35: coding.rule 1: all.at_least = 0.0001 is not a number of at most 12 digits with at most 3 places after the point"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", below = \"5\" }]", &[r#"35: coding.rule 1: all.below = "5" is not a number of at most 12 digits with at most 3 places after the point"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \" a\", is = \"\" }]", &[r#"35: coding.rule 1: all.attribute = " a" is not 1 to 64 characters without blanks at the ends and without control characters"#, r#"35: coding.rule 1: all.is = "" is not 1 to 128 characters without blanks at the ends and without control characters"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", one_of = [] }]", &["35: coding.rule 1: all.one_of = [] has 0 values, 1 to 64 are allowed"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", present = false }]", &["35: coding.rule 1: all.present = false is not true: leave it out, or ask for the opposite"]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", older_than = \"36h\" }]", &[r#"35: coding.rule 1: all.older_than = "36h" is not in whole days"#]),
+    ("[[coding.rule]]\ntier = \"gold\"\nall = [{ attribute = \"a\", younger_than = \"1h\" }]", &[r#"35: coding.rule 1: all.younger_than = "1h" is not between 1d and 36500d"#]),
+    ("[coding.provisional]", &["33: coding.provisional.rule is missing: write [[coding.provisional.rule]]", "33: coding.provisional.until_orders is missing, and until_age too: when has a customer a history?"]),
+    ("[coding.provisional]\nuntil_orders = 0\nuntil_age = \"1h\"\nrule = []", &["33: coding.provisional.rule is missing: write [[coding.provisional.rule]]", "34: coding.provisional.until_orders = 0 is not between 1 and 1000", r#"35: coding.provisional.until_age = "1h" is not between 1d and 36500d"#]),
+    ("[[standing.rule]]\nstanding = \"atrisk\"\nall = [{ attribute = \"a\", present = true }]", &[r#"34: standing.rule 1: standing = "atrisk" is not a choice; did you mean at_risk?"#]),
+    ("[standing.old]", &["33: standing: unknown key old; known: rule, new, regular, at_risk, farewell"]),
+    ("[standing.new]\nscale = 0.001", &["34: standing.new.scale = 0.001 is not between 0.01 and 100"]),
+    ("[standing.new]\nlift = 64", &["34: standing.new.lift = 64 is not between 0 and 63"]),
+    ("[standing.new]\nadd_pools = [\"desks\"]", &[r#"34: standing.new.add_pools = "desks" is no pool; did you mean desk?"#]),
+    ("[standing.new]\nagent = \"a b\"", &[r#"34: standing.new.agent = "a b" is not "customer" or an agent's id, 1 to 64 characters of A-Z a-z 0-9 . _ : -"#]),
+    ("[standing.new]\nagent_wait = \"1m\"", &[r#"34: standing.new.agent_wait = "1m" waits for nobody without agent"#]),
+];
+
+#[test]
+fn every_fault_of_the_coding_is_told_with_line_key_value_and_range() {
+    for (below, expected) in CODING_FAULTS {
+        assert_eq!(faults_of(&(SOUND.join("\n") + "\n" + below)), *expected, "{below}");
+    }
+}
+
+#[test]
+fn the_sixty_fifth_rule_and_the_seventeenth_condition_are_one_too_many() {
+    let rule = |conditions: usize| {
+        let all = (0..conditions).map(|at| format!("{{ attribute = \"a{at}\", present = true }}"));
+        let all: Vec<_> = all.collect();
+        format!("[[coding.rule]]\ntier = \"gold\"\nall = [{}]\n", all.join(", "))
+    };
+    let with = |rules: &str| SOUND.join("\n") + "\n" + rules;
+    let (policy, _) = policy::parse("p.toml", &with(&rule(16).repeat(64))).unwrap();
+    assert_eq!(policy.coding.tiers.len(), 64);
+    let faults = faults_of(&with(&rule(17)));
+    assert!(faults[0].ends_with("is one too many: 16 are allowed"), "{faults:?}");
+    let faults = faults_of(&with(&rule(1).repeat(65)));
+    assert!(faults[0].ends_with("is one too many: 64 are allowed"), "{faults:?}");
+}
+
 #[test]
 fn the_sixty_fifth_tier_and_pool_are_one_too_many() {
     let with = |tiers: usize, pools: usize| {

@@ -9,6 +9,7 @@ use super::{Api, convert};
 use crate::coding::{self, Freshness};
 use crate::directory::{Directory, Identifier};
 use crate::driver::Refused;
+use crate::engine::coding::rules::Day;
 use crate::engine::command::{Asked, Lookup, Rejection, Submit};
 use crate::engine::model::{Caller, Channel, Content, TicketId, Time};
 use crate::engine::timing::Urgency;
@@ -79,7 +80,8 @@ impl Submission {
             return Lookup::Given { tier: tier.clone() };
         }
         let policy = &api.handle.view().policy;
-        coding::look_up(&api.directory, policy, &self.identifiers, Freshness::Cached).await
+        let today = Day::of(api.handle.clock().now());
+        coding::look_up(&api.directory, policy, &self.identifiers, today, Freshness::Cached).await
     }
 
     /// Puts the ticket into its queue.

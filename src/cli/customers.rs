@@ -1,6 +1,7 @@
 //! `tierline customers`: fills and looks into the customer directory.
 
 use super::Context;
+use super::classify;
 use super::console;
 use super::export;
 use super::fault::Fault;
@@ -18,6 +19,7 @@ use clap::{Args, Subcommand};
 pub(crate) enum Command {
     Import(import::Import),
     Export(export::Export),
+    Classify(Box<classify::Classify>),
     /// Find a customer by id or by any identifier
     #[command(after_help = get_help())]
     Get {
@@ -41,8 +43,8 @@ pub(crate) enum Command {
 pub(crate) struct Put {
     /// The customer's id, at most 128 characters
     id: String,
-    /// The customer's tier
-    #[arg(long, value_name = "TIER")]
+    /// The customer's tier; without one the policy's coding rules give it
+    #[arg(long, value_name = "TIER", default_value = "", hide_default_value = true)]
     tier: String,
     /// The customer's name, at most 256 characters
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
@@ -85,6 +87,7 @@ impl Command {
         match self {
             Self::Import(import) => import.run(context).await,
             Self::Export(export) => export.run(context).await,
+            Self::Classify(classify) => classify.run(context).await,
             Self::Get { id, who } => get(context, id.as_deref(), &who).await,
             Self::Put(put) => put.run(context).await,
             Self::Delete { id } => {
@@ -133,7 +136,8 @@ impl Put {
         let connection = context.connect().await?;
         let request = v1::PutCustomerRequest { customer: Some(customer) };
         let answer = connection.call(connection.admin().put_customer(request)).await?;
-        let tiers = answer.customer.iter().map(|customer| (customer.tier.clone(), 1)).collect();
+        let tiers = answer.customer.iter().map(|customer| (customer.tier.clone(), 1));
+        let tiers = tiers.filter(|(tier, _)| !tier.is_empty()).collect();
         import::warn(&import::unknown_tiers(&connection, tiers).await);
         show(context, answer.customer)
     }

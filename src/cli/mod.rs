@@ -10,6 +10,7 @@ mod audit;
 mod bench;
 mod bulk;
 mod child;
+mod classify;
 mod clocks;
 mod completions;
 mod connect;
@@ -30,6 +31,7 @@ mod keyboard;
 mod past;
 mod plan;
 mod policy;
+mod policy_code;
 mod policy_live;
 mod rehearse;
 mod screen;
@@ -162,6 +164,7 @@ enum Command {
 const WITHOUT_SERVER: &[&[&str]] = &[
     &["serve"],
     &["policy", "check"],
+    &["policy", "code"],
     &["policy", "hours"],
     &["bench"],
     &["journal", "verify"],

@@ -4,6 +4,7 @@ use super::Context;
 use super::ask;
 use super::console;
 use super::fault::Fault;
+use super::policy_code;
 use super::policy_live;
 use crate::api::proto::v1;
 use crate::policy::{self, Description, Error};
@@ -31,6 +32,7 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    Code(policy_code::Code),
     /// Show the business hours of a policy file, and when they open next
     #[command(after_help = super::hours::HELP)]
     Hours {
@@ -129,6 +131,7 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<(), Fault> {
         match self {
             Self::Check { file } => check(context, &file),
+            Self::Code(code) => code.run(context),
             Self::Hours { file, name, at } => {
                 super::hours::show(context, &file, name.as_deref(), at)
             }

@@ -4,6 +4,7 @@ use super::calendar::{Contact, due};
 use crate::coding;
 use crate::directory::{self, Customer, Directory};
 use crate::driver::{Handle, Refused};
+use crate::engine::coding::rules::Day;
 use crate::engine::command::{Lookup, Rejection, Submit};
 use crate::engine::model::{Caller, Channel, Content, IdentifierKind, Policy, TicketId, Time};
 use crate::engine::timing::Urgency;
@@ -175,7 +176,7 @@ pub async fn create(
     loop {
         let page = directory.list(after.as_deref(), PAGE).await?;
         for customer in &page.customers {
-            let found = coding::found(policy, customer);
+            let found = coding::found(policy, customer, coding_day(day));
             for contact in due(&rules, customer, &found.tier, day) {
                 if submits.len() == AT_ONCE {
                     sum.count(submits.join_next().await.expect("some are under way"))?;
@@ -241,7 +242,7 @@ pub async fn plan(directory: &Directory, policy: &Policy, days: Days) -> Result<
 
 impl Plan {
     fn add(&mut self, rules: &[ContactRule], policy: &Policy, customer: &Customer, days: Days) {
-        let tier = coding::found(policy, customer).tier;
+        let tier = coding::found(policy, customer, coding_day(days.first)).tier;
         for day in days.iter() {
             for contact in due(rules, customer, &tier, day) {
                 *self.counts.entry(day).or_default() += 1;
@@ -271,6 +272,11 @@ fn submit_of(contact: &Contact, customer: &Customer, lookup: Lookup) -> Submit {
         earlier: None,
         asked: None,
     }
+}
+
+/// The day in the words of the coding rules.
+fn coding_day(day: Date) -> Day {
+    Day((day - jiff::civil::date(1970, 1, 1)).get_days().into())
 }
 
 /// The day of UTC.

@@ -11,6 +11,7 @@ mod unconfirmed;
 use crate::coding::{self, Freshness};
 use crate::directory::{Directory, Identifier};
 use crate::driver::{Handle, Refused};
+use crate::engine::coding::rules::Day;
 use crate::engine::command::Lookup;
 use crate::engine::model::{Ticket, TicketId, TicketNumber, TierSource};
 use std::time::Duration;
@@ -83,7 +84,9 @@ async fn correct_all(
 /// Asks the directory about one ticket; whether it answered.
 async fn correct(handle: &Handle, directory: &Directory, asked: Asked) -> Result<bool, Refused> {
     let policy = handle.view().policy.clone();
-    let lookup = coding::look_up(directory, &policy, &asked.identifiers, Freshness::Now).await;
+    let today = Day::of(handle.clock().now());
+    let lookup =
+        coding::look_up(directory, &policy, &asked.identifiers, today, Freshness::Now).await;
     if matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable) {
         return Ok(false);
     }

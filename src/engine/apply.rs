@@ -661,7 +661,8 @@ impl Engine {
             let waited_ms = ticket.waited_ms(self.at);
             let old_tier = old.tier(ticket.tier);
             ticket.tier = tier_of(ticket.tier);
-            let (overflow_step, routed) = Self::route_after(policy, ticket.tier, waited_ms);
+            let (overflow_step, routed) =
+                Self::route_after(policy, ticket.tier, ticket.standing(), waited_ms);
             ticket.overflow_step = overflow_step;
             let tier = policy.tier(ticket.tier);
             ticket.escalation_step =

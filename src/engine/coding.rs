@@ -3,6 +3,9 @@
 //! What is said here was found out before the command was formed, and travels inside it: the engine asks
 //! no directory. It keeps on the ticket what an agent is to know.
 
+pub mod rules;
+pub mod treatment;
+
 use super::Engine;
 use super::model::{AgentId, Caller, IdentifierKind, Ticket, TicketNumber};
 use std::collections::BTreeSet;

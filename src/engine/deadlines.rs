@@ -5,6 +5,7 @@
 //! and a correction keeps an earlier one.
 
 use super::Engine;
+use super::coding::Standing;
 use super::command::{Answer, Event, Rejection};
 use super::decide::Decision;
 use super::hours;
@@ -18,12 +19,18 @@ pub(super) struct Promise {
     pub(super) tier: TierIx,
     pub(super) channel: Channel,
     pub(super) urgency: Urgency,
+    pub(super) standing: Standing,
 }
 
 impl Promise {
     /// That of a ticket as it is.
     pub(super) fn of(ticket: &Ticket) -> Self {
-        Self { tier: ticket.tier, channel: ticket.channel, urgency: ticket.urgency }
+        Self {
+            tier: ticket.tier,
+            channel: ticket.channel,
+            urgency: ticket.urgency,
+            standing: ticket.standing(),
+        }
     }
 
     /// The response deadline and the solution deadline of clocks that begin at `start`.
@@ -37,7 +44,8 @@ impl Promise {
     /// Both targets in milliseconds of the time that counts.
     fn targets_ms(self, policy: &Policy) -> (i64, Option<i64>) {
         let (tier, at) = (policy.tier(self.tier), self.channel.index());
-        let scaled = |ms| tier.timing.scaled(ms, self.urgency);
+        let treatment = policy.treatment(self.standing);
+        let scaled = |ms| treatment.scaled(tier.timing.scaled(ms, self.urgency));
         (scaled(tier.respond_within_ms[at]), tier.solve_within_ms[at].map(scaled))
     }
 }

@@ -1,6 +1,6 @@
 //! What a command leads to: the events and the answer, or the rejection. Changes nothing.
 
-use super::coding::{Found, Known, StaleTier};
+use super::coding::{Found, Known, StaleTier, Standing};
 use super::command::{
     AgentProfile, Answer, Command, Earlier, Event, Lookup, OpenReason, PolicyChange, PolicyOrigin,
     Rejection, ReleaseReason, ResumedBy, Revocation, Submit, Submitted, WaitEnd, WorkEnd,
@@ -63,6 +63,10 @@ impl Coding {
 
     fn known(&self) -> Option<&Known> {
         self.found.as_ref().map(|found| &found.known).filter(|known| **known != Known::default())
+    }
+
+    fn standing(&self) -> Standing {
+        self.found.as_ref().map_or_else(Standing::default, |found| found.known.standing)
     }
 }
 
@@ -360,8 +364,11 @@ impl Engine {
         }
         let starts_at = not_before.unwrap_or(now);
         let wish = submit.asked.map(|asked| self.wish(*asked)).transpose()?.map(Box::new);
+        // Who is not known by anything has no card to keep a standing on.
+        let standing = if caller.is_some() { coding.standing() } else { Standing::default() };
+        let wish = self.attended(wish, coding.known().filter(|_| caller.is_some()));
         let needs = wish.as_ref().and_then(|wish| self.first_needs(coding.tier, wish));
-        let pools = self.policy.tier(coding.tier).pools;
+        let pools = Self::routed(&self.policy, coding.tier, standing, 0);
         if needs.is_some() && self.queues.len() >= QUEUES_MAX {
             let key = QueueKey {
                 tier: coding.tier,
@@ -374,8 +381,8 @@ impl Engine {
                 return Err(Rejection::QueueLimit { max: QUEUES_MAX });
             }
         }
-        let promise =
-            Promise { tier: coding.tier, channel: submit.channel, urgency: submit.urgency };
+        let (channel, urgency) = (submit.channel, submit.urgency);
+        let promise = Promise { tier: coding.tier, channel, urgency, standing };
         let (respond_by, solve_by) = promise.deadlines(&self.policy, starts_at);
         let expires_at = Self::expiry(&self.policy, coding.tier, submit.channel, starts_at);
         let number = self.next_number;
@@ -467,10 +474,12 @@ impl Engine {
         if (coding.tier, coding.source) == (live.tier, live.tier_source) && !tells_more {
             return Ok(Decision::nothing(answer));
         }
-        let promise = Promise { tier: coding.tier, ..Promise::of(live) };
+        let standing = if live.caller.is_some() { coding.standing() } else { Standing::default() };
+        let promise = Promise { tier: coding.tier, standing, ..Promise::of(live) };
         let (respond_by, solve_by) = promise.deadlines(&self.policy, live.counts_from());
         let waited_ms = live.waited_ms(now);
-        let (overflow_step, routed) = Self::route_after(&self.policy, coding.tier, waited_ms);
+        let (overflow_step, routed) =
+            Self::route_after(&self.policy, coding.tier, standing, waited_ms);
         // What was missed stays missed.
         let may_move_later = self.policy.retier_later && !live.response_breached;
         // Another tier's ladder is climbed from its foot.

@@ -86,7 +86,7 @@ impl Engine {
             }
             if let Some(tier) = fate.then.filter(|_| ticket.is_waiting()) {
                 let waited_ms = ticket.waited_ms(now);
-                let (_, routed) = Self::route_after(policy, tier, waited_ms);
+                let (_, routed) = Self::route_after(policy, tier, ticket.standing(), waited_ms);
                 let old = self.policy.tier(ticket.tier);
                 let taken = escalation::taken_under(ticket, old, policy, tier, now);
                 let pools = escalation::pools_after(policy.tier(tier), taken, routed);

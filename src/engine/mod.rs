@@ -13,6 +13,7 @@ pub mod command;
 pub mod compared;
 pub mod deadlines;
 pub mod decide;
+pub mod decimal;
 pub mod dispatch;
 pub mod duty;
 pub mod escalation;
@@ -50,7 +51,7 @@ pub use life::Resting;
 pub use trial::Turn;
 pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNot};
 
-use coding::Callers;
+use coding::{Callers, Standing};
 use command::{Event, ResumedBy, WaitEnd};
 use compared::Compared;
 use dispatch::{Choice, Floor, Survey};
@@ -429,27 +430,33 @@ impl Engine {
             pools: escalation::pools_after(
                 tier,
                 taken,
-                Self::routed(&self.policy, ticket.tier, ticket.overflow_step),
+                Self::routed(&self.policy, ticket.tier, ticket.standing(), ticket.overflow_step),
             ),
             guard_permille: escalation::guard_after(tier, taken),
             notify: step.notify.clone(),
         }
     }
 
-    /// The pools that may serve a ticket of that tier after so many overflow steps.
-    fn routed(policy: &Policy, tier: TierIx, overflow_step: u8) -> PoolSet {
+    /// The pools that may serve a ticket of that tier after so many overflow steps, whose customer stands so.
+    fn routed(policy: &Policy, tier: TierIx, standing: Standing, overflow_step: u8) -> PoolSet {
         let tier = policy.tier(tier);
         let last = usize::from(overflow_step).checked_sub(1);
-        last.map_or(tier.pools, |last| tier.overflow[last].pools)
+        let by_wait = last.map_or(tier.pools, |last| tier.overflow[last].pools);
+        policy.treatment(standing).pools_of(by_wait)
     }
 
-    /// The pools that may serve a ticket of that tier after a wait of `waited_ms`, and the overflow
-    /// steps taken by then.
-    fn route_after(policy: &Policy, tier: TierIx, waited_ms: i64) -> (u8, PoolSet) {
+    /// The pools that may serve a ticket of that tier after a wait of `waited_ms`, whose customer stands
+    /// so, and the overflow steps taken by then.
+    fn route_after(
+        policy: &Policy,
+        tier: TierIx,
+        standing: Standing,
+        waited_ms: i64,
+    ) -> (u8, PoolSet) {
         let steps = policy.tier(tier).overflow.iter();
         let taken = steps.take_while(|step| step.after_ms <= waited_ms).count();
         let taken = u8::try_from(taken).expect("a tier has at most 63 overflow steps");
-        (taken, Self::routed(policy, tier, taken))
+        (taken, Self::routed(policy, tier, standing, taken))
     }
 
     /// When a ticket of that tier and channel whose clocks begin at `starts_at` ends by itself.

@@ -123,7 +123,7 @@ impl Engine {
                 moved.tier_source = TierSource::Given;
                 let waited_ms = if restart_clocks { 0 } else { live.waited_ms(now) };
                 (moved.overflow_step, moved.pools) =
-                    Self::route_after(&self.policy, moved.tier, waited_ms);
+                    Self::route_after(&self.policy, moved.tier, live.standing(), waited_ms);
                 moved.has_fixed_route = false;
                 moved.needs = self.asked_of_anyone(live, moved.tier, moved.overflow_step);
             }

@@ -23,6 +23,7 @@ mod policies;
 mod retries;
 mod script;
 mod skills;
+mod standing;
 mod starvation;
 mod supervise;
 mod tickets;

@@ -193,8 +193,10 @@ impl Engine {
         Event::Overflowed {
             ticket: ticket.number,
             overflow_step,
-            pools: step.map_or(ticket.pools, |step| {
-                escalation::pools_after(tier, ticket.escalation_step, step.pools)
+            pools: step.map_or(ticket.pools, |_| {
+                let standing = ticket.standing();
+                let routed = Self::routed(&self.policy, ticket.tier, standing, overflow_step);
+                escalation::pools_after(tier, ticket.escalation_step, routed)
             }),
             needs,
             relaxed_ms,

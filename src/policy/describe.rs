@@ -1,7 +1,10 @@
 //! A policy in the words of the people who answer for it: names instead of indices, shares as
 //! written, and the promises that follow from it.
 
+mod coding;
 mod text;
+
+pub use coding::{CodingSummary, RuleSummary, StandingSummary};
 
 use super::pools::served_by;
 use super::starving::{Starving, starving};
@@ -35,6 +38,12 @@ pub struct Description {
     pub pools: Vec<PoolSummary>,
     /// The channels whose work asks more of an agent than one unit.
     pub channels: Vec<ChannelSummary>,
+    /// What gives customers their tier.
+    pub coding: CodingSummary,
+    /// What gives customers their standing, the first that holds.
+    pub standing_rules: Vec<RuleSummary>,
+    /// The standings that change how tickets are served.
+    pub standings: Vec<StandingSummary>,
 }
 
 /// What work on a channel asks of an agent.
@@ -218,6 +227,9 @@ pub fn describe(policy: &Policy) -> Description {
         tiers: tiers.collect(),
         pools: pools.collect(),
         channels: channels(policy),
+        coding: coding::coding(policy),
+        standing_rules: coding::standing_rules(policy),
+        standings: coding::standings(policy),
     }
 }
 

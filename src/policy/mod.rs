@@ -6,6 +6,7 @@
 
 mod change;
 mod channels;
+mod coding;
 mod contacts;
 mod describe;
 mod difference;
@@ -21,7 +22,8 @@ pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use contacts::{Cause, ContactRule};
 pub use describe::{
-    ChannelSummary, Description, OverflowStep, PoolSummary, Reserve, TierSummary, describe,
+    ChannelSummary, CodingSummary, Description, OverflowStep, PoolSummary, Reserve, RuleSummary,
+    StandingSummary, TierSummary, describe,
 };
 pub use difference::{Change, difference};
 pub use starving::Starving;
@@ -75,6 +77,8 @@ const GUARD_PERMILLE_DEFAULT: u32 = 250;
 const WEIGHT_PERMILLE: RangeInclusive<u32> = 1..=1_000_000;
 /// One.
 const WEIGHT_PERMILLE_DEFAULT: u32 = 1000;
+/// `scale` of a standing, in thousandths: a hundredth to a hundred times.
+const TARGET_SCALE_PERMILLE: RangeInclusive<u32> = 10..=100_000;
 /// `starve_after`, in thousandths: a ticket within its target does not starve.
 const STARVE_AFTER_PERMILLE: RangeInclusive<u32> = 1000..=100_000;
 /// Twice the target.
@@ -159,6 +163,8 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     let (unknown_tier, unavailable_tier) = (fallback("unknown"), fallback("unavailable"));
     let retier_later = customers.get("retier_later").map_or(Some(false), |item| item.flag());
 
+    let coding = coding::read(root, &names);
+
     dispatch.finish();
     customers.finish();
     for section in tiers.into_iter().map(|tier| tier.section) {
@@ -186,6 +192,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         unknown_tier: unknown_tier?,
         unavailable_tier: unavailable_tier?,
         retier_later: retier_later?,
+        coding: coding?,
         source: Arc::from(text),
     };
     pools::warn_of_idle_pools(report, &policy, &pool_places);
@@ -463,6 +470,7 @@ choice = "round-robin"
             hours: Vec::new(),
             unknown_tier: TierIx(1),
             unavailable_tier: TierIx(1),
+            coding: Default::default(),
             source: text.into(),
         };
         let (policy, warnings) = parse("p.toml", text).expect("the policy is sound");

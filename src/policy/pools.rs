@@ -4,6 +4,7 @@ use super::{
     BACK_OFF_MS, LEASE_MS, LEASE_MS_DEFAULT, MISSES_MAX, Names, OFFER_MS, OFFER_TO, RESERVE,
     tables, unique_name,
 };
+use crate::engine::coding::treatment::Treatment;
 use crate::engine::escalation;
 use crate::engine::model::{AgentChoice, POOLS_MAX, Policy, Pool, PoolIx, PoolSet, Tier, TierIx};
 use crate::engine::push::OfferRule;
@@ -148,9 +149,13 @@ pub(super) fn warn_of_idle_pools(report: &Report<'_>, policy: &Policy, places: &
         let ix = PoolIx(super::index(at));
         let name = &pool.name;
         let serves = |tier: &Tier| served_by(tier).contains(ix);
+        let treats = |treatment: &Treatment| {
+            treatment.pools.contains(ix) || treatment.add_pools.contains(ix)
+        };
         if !policy.tiers.iter().any(serves) {
-            let message = format!("pool {name:?}: serves no tier");
-            report.warn(place.clone(), message);
+            if !policy.coding.treatments.iter().any(treats) {
+                report.warn(place.clone(), format!("pool {name:?}: serves no tier"));
+            }
             continue;
         }
         for (tier, count) in &pool.reserve {

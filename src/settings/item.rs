@@ -184,6 +184,19 @@ impl<'a> Item<'a> {
         self.within(number, range, ToString::to_string)
     }
 
+    /// The value, a number in decimal notation, as it was written but for marks between digits.
+    pub(crate) fn number(&self) -> Option<String> {
+        let text = match self.raw {
+            Raw::Toml { value, .. } => match value.get_ref() {
+                DeValue::Float(float) => float.as_str(),
+                DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),
+                _ => return None,
+            },
+            Raw::Variable(text) => text,
+        };
+        Some(text.replace('_', ""))
+    }
+
     /// The value, a number of at most three decimals within `range`, in parts per thousand.
     pub(crate) fn permille(&self, range: RangeInclusive<u32>) -> Option<u32> {
         let in_ones = |permille: u32| f64::from(permille) / 1000.0;

@@ -4,6 +4,7 @@ mod admin;
 mod agent;
 mod bulk;
 mod clocks;
+mod coding;
 mod events;
 mod forecast;
 mod intake;

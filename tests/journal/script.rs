@@ -3,10 +3,15 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
+use tierline::engine::coding::rules::{
+    Condition, First, Provisional, Rule as CodingRule, Rules, Test,
+};
+use tierline::engine::coding::treatment::{Contact, Treatment, Who};
 use tierline::engine::coding::{Found, Known, StaleTier, Standing};
 use tierline::engine::command::{
     AgentProfile, Command, Event, Lookup, PoolSwitched, ReleaseReason, Submit, WaitEnd,
 };
+use tierline::engine::decimal::Decimal;
 use tierline::engine::escalation::Escalation;
 use tierline::engine::hours::{Hours, HoursIx, Offset, Plan, Span, SpecialDay};
 use tierline::engine::model::{
@@ -348,6 +353,48 @@ fn hours(name: &str, minutes: std::ops::Range<u16>) -> Arc<Hours> {
     Arc::new(Hours::new(plan).expect("the plan is sound"))
 }
 
+/// Every condition there is, and everything that a standing can do.
+fn coding() -> Rules {
+    let asks = |attribute: &str, test| Condition { attribute: attribute.into(), test };
+    let number = |text| Decimal::parse(text).expect("a number");
+    let all = vec![
+        asks("assets", Test::AtLeast(number("100000"))),
+        asks("debt", Test::Below(number("-0.125"))),
+        asks("segment", Test::Is("vip".into())),
+        asks("segment", Test::IsNot("ex".into())),
+        asks("city", Test::OneOf(vec!["Bonn".into(), "Ulm".into()])),
+        asks("card", Test::Present),
+        asks("blocked", Test::Absent),
+        asks("since", Test::OlderThan(365)),
+        asks("first_order", Test::YoungerThan(30)),
+    ];
+    let contact = |who, wait_ms| Some(Contact { who, wait_ms });
+    let treatment = |scale_permille, contact| Treatment {
+        scale_permille,
+        lift: 1,
+        pools: PoolSet(0b010),
+        add_pools: PoolSet(0b100),
+        contact,
+    };
+    Rules {
+        first: First::Rules,
+        default: Some(TierIx(2)),
+        tiers: vec![CodingRule { gives: TierIx(1), all: all.clone() }],
+        provisional: Some(Provisional {
+            rules: vec![CodingRule { gives: TierIx(0), all: all.clone() }],
+            until_orders: Some(3),
+            until_days: Some(90),
+        }),
+        standings: Standing::ALL.map(|gives| CodingRule { gives, all: all.clone() }).into(),
+        treatments: [
+            treatment(500, contact(Who::Customers, Some(60_000))),
+            Treatment::default(),
+            treatment(1000, contact(Who::Named(AgentId::new("ann")), None)),
+            treatment(2000, None),
+        ],
+    }
+}
+
 /// Three tiers, three pools, and everything a policy can have.
 pub(crate) fn policy(version: &str) -> Policy {
     let tier = |name: &str, minutes: i64, pools, solve| Tier {
@@ -403,6 +450,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         unknown_tier: TierIx(2),
         unavailable_tier: TierIx(1),
         retier_later: true,
+        coding: coding(),
         source: "# of the test\n".into(),
         ..Policy::default()
     }

@@ -2,6 +2,7 @@
 
 use super::super::capacity::ChannelRules;
 use super::super::coding::StaleTier;
+use super::super::coding::rules::Rules;
 use super::super::hours::Hours;
 use super::super::life::RequeueLimit;
 use super::super::needs::{SkillIx, SkillSet};
@@ -104,6 +105,8 @@ pub struct Policy {
     pub unavailable_tier: TierIx,
     /// Whether a customer's change to a lower tier moves the deadlines of tickets that wait later.
     pub retier_later: bool,
+    /// What gives customers their tier and their standing, and what a standing does.
+    pub coding: Rules,
     /// The text it was read from, for people; no rule reads it.
     pub source: Arc<str>,
 }

@@ -18,6 +18,7 @@
 mod life;
 mod offers;
 mod outlook;
+mod standing;
 mod supervise;
 mod telling;
 mod timing;
@@ -364,7 +365,8 @@ fn presence(agent: &str, presence: Presence) -> Command {
 /// `found`, `stale 5m`, `unknown`, `unavailable`; nothing means that the caller named the tier. A
 /// customer the directory tells is called `c1`.
 fn lookup(tier: &str, source: &[&str]) -> Lookup {
-    let found = || Box::new(Found::plain(tier, "c1"));
+    let known = standing::known(source);
+    let found = || Box::new(Found { known: known.clone(), ..Found::plain(tier, "c1") });
     match source {
         ["found", ..] => Lookup::Found(found()),
         ["stale", age, ..] => {
@@ -424,7 +426,7 @@ fn lease_token(word: &str) -> LeaseToken {
 /// [guard N] [weight N] [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..
 /// [at SHARE STEP]..; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [fills N] [offer T] [off FIRST MAX]
 /// [misses N]; skills NAME..; channel NAME [cost N] [alone] [over NAME+NAME];
-/// hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`
+/// hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`; `standing NAME ..`, see `standing`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -520,6 +522,7 @@ pub(super) fn policy(text: &str) -> Policy {
         unknown_tier: last_tier,
         unavailable_tier: TierIx(0),
         retier_later: parts[0].contains(&"later"),
+        coding: standing::rules(&parts, pools),
         ..Policy::default()
     }
 }

@@ -14,6 +14,7 @@ mod life;
 mod needs;
 mod policy;
 mod push;
+mod rules;
 mod supervise;
 mod ticket;
 mod wrap_up;

@@ -2,7 +2,7 @@
 
 use super::coding::{decode_stale, encode_stale};
 use super::ticket::{decode_pool, decode_tier};
-use super::{Error, hours, name, narrow, push, supervise, twin, v1};
+use super::{Error, hours, name, narrow, push, rules, supervise, twin, v1};
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
@@ -51,6 +51,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         unknown_tier: policy.unknown_tier.0.into(),
         unavailable_tier: policy.unavailable_tier.0.into(),
         retier_later: policy.retier_later,
+        coding: rules::encode(&policy.coding),
         source: (&*policy.source).into(),
         channels: push::encode_channels(&policy.channels),
         hours: policy.hours.iter().map(|hours| hours::encode(hours)).collect(),
@@ -70,6 +71,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         unknown_tier: decode_tier(policy.unknown_tier, "policy.unknown_tier")?,
         unavailable_tier: decode_tier(policy.unavailable_tier, "policy.unavailable_tier")?,
         retier_later: policy.retier_later,
+        coding: rules::decode(policy.coding)?,
         source: policy.source.into(),
         channels: push::decode_channels(policy.channels)?,
         skills: policy.skills.into_iter().map(Into::into).collect(),

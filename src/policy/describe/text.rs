@@ -97,6 +97,16 @@ impl fmt::Display for Description {
             }
             writeln!(f, "{channel}")?;
         }
+        write!(f, "{}", self.coding)?;
+        if !(self.standing_rules.is_empty() && self.standings.is_empty()) {
+            writeln!(f)?;
+        }
+        for (at, rule) in self.standing_rules.iter().enumerate() {
+            writeln!(f, "standing {}. {rule}", at + 1)?;
+        }
+        for standing in &self.standings {
+            writeln!(f, "{standing}")?;
+        }
         Ok(())
     }
 }

@@ -1,0 +1,103 @@
+//! How a customer stands changes deadlines, pools and the agent, and nothing is refused for it.
+
+use super::script::check;
+
+const DESK: &str = "policy guarded-edf v1; tier gold 1h desk solve 2h then 10m desk+back;
+                    tier low 4h desk; pool desk; pool back; pool care;
+                    standing new scale 500; standing at_risk add care first customer/30s;
+                    standing farewell pools care only customer
+                    agent ann desk capacity 2
+                    here ann
+                    agent cid care
+                    here cid";
+
+fn check_desk(script: &str) {
+    check(&format!("{DESK}\n{script}"));
+}
+
+#[test]
+fn a_standing_scales_both_deadlines() {
+    check_desk(
+        "0s submit t1 gold voice found
+         0s see t1 -> waiting, gold (found), in desk, due 3600s, solved by 7200s, of c1
+         0s submit t2 gold voice found stands=new
+         0s see t2 -> waiting, gold (found), in desk, due 1800s, solved by 3600s, of c1",
+    );
+}
+
+#[test]
+fn pools_are_added_and_stay_so_when_the_wait_adds_others() {
+    check_desk(
+        "0s submit t1 gold voice found stands=at_risk
+         0s see t1 -> waiting, gold (found), in desk+care, due 3600s, solved by 7200s, of c1
+         10m * t1 opens to desk+back+care
+         10m pull cid -> t1 #1 earliest-deadline",
+    );
+}
+
+#[test]
+fn pools_that_replace_those_of_the_tier_stay_whatever_the_wait() {
+    check_desk(
+        "0s submit t1 gold voice found stands=farewell
+         0s see t1 -> waiting, gold (found), in care, due 3600s, solved by 7200s, of c1
+         10m * t1 opens to care
+         11m pull ann -> nothing
+         11m pull cid -> t1 #1 earliest-deadline",
+    );
+}
+
+#[test]
+fn the_customers_agent_is_waited_for_a_while() {
+    check_desk(
+        "0s submit t1 gold voice found stands=at_risk own=ann
+         0s see t1 -> waiting, gold (found), in desk+care, due 3600s needing first ann, solved by 7200s, of c1
+         1s pull cid until=1h -> waits
+         30s * t1 is for others too: Waited
+         30s * cid gets t1 #1 earliest-deadline",
+    );
+}
+
+#[test]
+fn the_one_agent_who_explains_serves_alone() {
+    check_desk(
+        "0s submit t1 gold voice found stands=farewell own=ann
+         0s see t1 -> waiting, gold (found), in care, due 3600s needing only ann, solved by 7200s, of c1
+         1s pull cid -> nothing
+         1s pull ann -> t1 #1 earliest-deadline",
+    );
+}
+
+#[test]
+fn an_agent_who_is_not_registered_or_excluded_is_ignored_and_a_wish_of_the_ticket_wins() {
+    check_desk(
+        "0s submit t1 gold voice found stands=farewell own=zoe
+         0s see t1 -> waiting, gold (found), in care, due 3600s, solved by 7200s, of c1
+         0s submit t2 gold voice found stands=farewell own=ann bar=ann
+         0s see t2 -> waiting, gold (found), in care, due 3600s needing not ann, solved by 7200s, of c1
+         0s submit t3 gold voice found stands=farewell own=ann only=cid
+         0s see t3 -> waiting, gold (found), in care, due 3600s needing only cid, solved by 7200s, of c1",
+    );
+}
+
+#[test]
+fn a_standing_that_changes_while_the_ticket_waits_brings_the_deadline_forward_and_never_back() {
+    check_desk(
+        "0s submit t1 gold voice found
+         1m retier t1 gold found stands=new
+         1m see t1 -> waiting, gold (found), in desk, due 1800s, solved by 3600s, of c1
+         2m retier t1 gold found stands=at_risk
+         2m see t1 -> waiting, gold (found), in desk+care, due 1800s, solved by 3600s, of c1
+         3m retier t1 low found
+         3m see t1 -> waiting, low (found), in desk, due 1800s, solved by 3600s, of c1",
+    );
+}
+
+#[test]
+fn a_policy_that_treats_a_standing_otherwise_moves_what_waits() {
+    check_desk(
+        "0s submit t1 gold voice found stands=at_risk
+         1m policy guarded-edf v2; tier gold 1h desk; pool desk; pool back; pool care;
+         standing at_risk pools back
+         1m see t1 -> waiting, gold (found), in back, due 3600s, solved by 7200s, of c1",
+    );
+}
