@@ -267,8 +267,7 @@ impl Directory {
         let mut checked =
             customers.into_iter().map(|c| self.checked(c)).collect::<Result<Vec<_>, _>>()?;
         while !checked.is_empty() {
-            let batch_max = self.front.backend().batch_max();
-            let rest = checked.split_off(checked.len().min(batch_max));
+            let rest = checked.split_off(checked.len().min(BATCH_MAX));
             self.write(checked, "import customers").await?;
             checked = rest;
         }
@@ -354,6 +353,10 @@ impl fmt::Debug for Directory {
     }
 }
 
+/// Most customers that one write of an import stores: enough that neither a sync of SQLite nor the way
+/// to Redis and back is what an import mostly waits for.
+const BATCH_MAX: usize = 1000;
+
 /// The two places customers can be in.
 enum Store {
     Embedded(Embedded),
@@ -361,16 +364,6 @@ enum Store {
 }
 
 impl Store {
-    /// Most customers that one write stores: an import is split into such batches.
-    fn batch_max(&self) -> usize {
-        match self {
-            // A sync a batch is what an import mostly waits for.
-            Self::Embedded(_) => 1000,
-            // Enough that the way there and back does not count.
-            Self::Redis(_) => 1000,
-        }
-    }
-
     async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
         match self {
             Self::Embedded(embedded) => embedded.get(id).await,
