@@ -1,6 +1,8 @@
 //! `tierline customers export` and `import`: what goes out comes in again, through a server and
 //! straight into Redis.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 #[path = "support/floor.rs"]
 mod floor;
 #[path = "support/redis.rs"]

@@ -20,9 +20,11 @@ mod cluster;
 pub mod csv;
 mod customer;
 mod embedded;
+mod error;
 mod front;
 mod link;
 mod listing;
+mod observer;
 mod phone;
 mod redis;
 mod settings;
@@ -30,7 +32,6 @@ mod tracking;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -42,7 +43,9 @@ pub use self::customer::{
     ATTRIBUTE_CHARS_MAX, ATTRIBUTES_MAX, Customer, IDENTIFIERS_MAX, Identifier, IdentifierKind,
     Invalid, KEY_CHARS_MAX, NAME_CHARS_MAX, TIER_CHARS_MAX, VALUE_CHARS_MAX,
 };
+pub use self::error::Error;
 pub use self::listing::Page;
+pub use self::observer::{Answered, Observer};
 pub use self::phone::PhoneRegion;
 pub use self::settings::{Settings, Source};
 
@@ -117,31 +120,6 @@ impl Outcome {
     }
 }
 
-/// How one question to the store itself ended, cache and breaker aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Answered {
-    /// With a customer, or that there is none.
-    Properly,
-    /// With something that is not a customer: a key of a wrong type, a customer without a tier.
-    Malformed,
-    /// With an error, or not at all because there is no connection.
-    Failed,
-    /// Not within the budget.
-    TimedOut,
-}
-
-impl Answered {
-    /// The name used in metrics and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Properly => "properly",
-            Self::Malformed => "malformed",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed_out",
-        }
-    }
-}
-
 /// Whether the store answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -149,111 +127,6 @@ pub enum Health {
     Up,
     /// It did not, or has not been asked yet. It is asked again every [`Settings::cool_down`].
     Down,
-}
-
-/// Told of everything that happens in the directory, for metrics. Called on the path of every
-/// lookup: implementations count and return.
-pub trait Observer: Send + Sync + 'static {
-    /// A [`Directory::lookup`] ended; `took` is what its caller waited.
-    fn looked_up(&self, outcome: Outcome, took: Duration) {
-        let _ = (outcome, took);
-    }
-    /// A [`Directory::lookup`] found a fresh answer in the cache, or did not.
-    fn cached(&self, hit: bool) {
-        let _ = hit;
-    }
-    /// The store itself was asked, by a lookup of either kind or to see whether it is there.
-    fn asked(&self, answered: Answered, took: Duration) {
-        let _ = (answered, took);
-    }
-    /// The breaker opened, after failures or because the probe failed.
-    fn breaker_opened(&self) {}
-    /// A change was heard of, and is told to whoever listens.
-    fn heard(&self, change: ChangeKind) {
-        let _ = change;
-    }
-    /// From now on the store tells of every change, or does not; at first it does not.
-    fn listens(&self, all: bool) {
-        let _ = all;
-    }
-}
-
-/// Nobody wants to know.
-impl Observer for () {}
-
-/// What can go wrong when the directory is opened or written. A lookup has no errors.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A customer or a setting outside its limits.
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-    /// The Redis URL cannot be read.
-    #[error("directory url {url:?}: {reason}")]
-    Url {
-        /// The URL, without its password.
-        url: String,
-        /// What is wrong with it, and what would be right.
-        reason: String,
-    },
-    /// There is no connection to Redis at the moment; another one is being made.
-    #[error("redis: {operation}: not connected: {reason}")]
-    NotConnected {
-        /// What was to be done.
-        operation: &'static str,
-        /// Why the last attempt to connect failed.
-        reason: String,
-    },
-    /// Redis answered with an error, or the connection broke and broke again.
-    #[error("redis: {operation}: {source}")]
-    Redis {
-        /// What was to be done.
-        operation: &'static str,
-        /// What the client library says.
-        source: ::redis::RedisError,
-    },
-    /// No answer in time. A write may or may not have happened; it can safely be repeated.
-    #[error("directory: {operation}: no answer within {after:?}")]
-    TimedOut {
-        /// What was to be done.
-        operation: &'static str,
-        /// How long was waited.
-        after: Duration,
-    },
-    /// The stored customer is not one: a key of a wrong type, no tier, not UTF-8.
-    #[error("directory: {operation}: {reason}")]
-    Malformed {
-        /// What was to be done.
-        operation: &'static str,
-        /// What is wrong with the stored form; never its content.
-        reason: &'static str,
-    },
-    /// A cluster has no transaction over the keys of one customer, so nothing is written to it, and no
-    /// one list of its keys.
-    #[error("redis: {operation}: not in a cluster: let the system that owns it do that")]
-    ReadOnlyCluster {
-        /// What was to be done.
-        operation: &'static str,
-    },
-    /// The SQLite file failed.
-    #[error("{path}: {operation}: {source}")]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What was to be done.
-        operation: &'static str,
-        /// What SQLite says.
-        source: rusqlite::Error,
-    },
-    /// The SQLite file was made by a newer release.
-    #[error("{path}: its layout has version {found}, this release knows up to {known}")]
-    TooNew {
-        /// The file.
-        path: PathBuf,
-        /// The version found.
-        found: i64,
-        /// The newest version that can be read.
-        known: i64,
-    },
 }
 
 /// The open directory. Cloning is cheap and every clone is the same directory.
@@ -394,8 +267,7 @@ impl Directory {
         let mut checked =
             customers.into_iter().map(|c| self.checked(c)).collect::<Result<Vec<_>, _>>()?;
         while !checked.is_empty() {
-            let batch_max = self.front.backend().batch_max();
-            let rest = checked.split_off(checked.len().min(batch_max));
+            let rest = checked.split_off(checked.len().min(BATCH_MAX));
             self.write(checked, "import customers").await?;
             checked = rest;
         }
@@ -481,6 +353,10 @@ impl fmt::Debug for Directory {
     }
 }
 
+/// Most customers that one write of an import stores: enough that neither a sync of SQLite nor the way
+/// to Redis and back is what an import mostly waits for.
+const BATCH_MAX: usize = 1000;
+
 /// The two places customers can be in.
 enum Store {
     Embedded(Embedded),
@@ -488,16 +364,6 @@ enum Store {
 }
 
 impl Store {
-    /// Most customers that one write stores: an import is split into such batches.
-    fn batch_max(&self) -> usize {
-        match self {
-            // A sync a batch is what an import mostly waits for.
-            Self::Embedded(_) => 1000,
-            // Enough that the way there and back does not count.
-            Self::Redis(_) => 1000,
-        }
-    }
-
     async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
         match self {
             Self::Embedded(embedded) => embedded.get(id).await,

@@ -201,10 +201,11 @@ mod tests {
         for text in ["030 123456", "030/123456", "(030) 12 34 56", "0049 30 123456"] {
             assert_eq!(looked_up(de, text), "+4930123456", "{text}");
         }
-        for text in ["2001", "110", "*21#", "115", "911"] {
+        for text in ["2001", "110", "*21#", "115", "911", "200100"] {
             assert_eq!(looked_up(de, text), text);
             assert_eq!(looked_up(us, text), text);
         }
+        assert_eq!(looked_up(us, "555-0101"), "5550101", "which area it is in nobody knows");
         assert_eq!(looked_up(us, "+49 30 123456"), "+4930123456", "abroad is abroad");
         assert_eq!(looked_up(PhoneRegion::NONE, "(202) 555-0101"), "2025550101");
     }

@@ -64,16 +64,21 @@ impl RedisServer {
 
     /// Sends a command as another system would, and returns the reply as it came.
     pub(crate) fn command(&self, words: &[&str]) -> String {
+        self.try_command(words).expect("the server takes a command and answers in UTF-8")
+    }
+
+    /// The same where the server may close the connection, as one does that sentinels make a master.
+    pub(crate) fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
         let mut stream = self.connect();
         let mut request = format!("*{}\r\n", words.len());
         for word in words {
             request.extend(["$", &word.len().to_string(), "\r\n", word, "\r\n"]);
         }
-        stream.write_all(request.as_bytes()).expect("the server takes a command");
-        stream.shutdown(std::net::Shutdown::Write).expect("the server is there");
+        stream.write_all(request.as_bytes())?;
+        stream.shutdown(std::net::Shutdown::Write)?;
         let mut reply = String::new();
-        stream.read_to_string(&mut reply).expect("the server answers in UTF-8");
-        reply
+        stream.read_to_string(&mut reply)?;
+        Ok(reply)
     }
 
     /// Ends the server as a power failure would. What it held is gone.

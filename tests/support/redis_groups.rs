@@ -62,7 +62,8 @@ impl Sentinels {
 
     /// Whether the server at this place says that it is the master.
     pub(crate) fn is_master(&self, at: usize) -> bool {
-        self.servers[at].command(&["INFO", "replication"]).contains("role:master")
+        let told = self.servers[at].try_command(&["INFO", "replication"]);
+        told.is_ok_and(|told| told.contains("role:master"))
     }
 
     /// Waits until the server at this place is the master.
