@@ -25,15 +25,15 @@ pub fn plot(outcome: &Outcome) -> String {
             line[column] = ':';
         }
     }
-    for column in 0..WIDTH {
-        let (margin, revenue) = at_column(&shares, column);
+    let values = (0..WIDTH).map(|column| at_column(&shares, column));
+    for (column, (margin, revenue)) in values.enumerate() {
         for (value, mark) in [(revenue, '.'), (margin, '*')] {
             field[HEIGHT - 1 - scaled(value, top, HEIGHT)][column] = mark;
         }
     }
     let mut text = String::from("  share of the whole (* margin, . revenue, : end of a class)\n");
     for (at, line) in field.iter().enumerate() {
-        let label = if at * STEPS % (HEIGHT - 1) == 0 {
+        let label = if (at * STEPS).is_multiple_of(HEIGHT - 1) {
             let level = (HEIGHT - 1 - at) as i128 * top / (HEIGHT as i128 - 1);
             format!("{} %", level / 10)
         } else {

@@ -28,11 +28,11 @@ pub fn svg(outcome: &Outcome, names: &[String]) -> String {
     let label = |x: i128, y: i128, anchor: &str, words: &str| {
         format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>\n", escaped(words))
     };
-    let middle = (left + right) / 2;
+    let middle = i128::midpoint(left, right);
     text += &label(middle, below + 45, "middle", "Customers, the largest margin first");
     let Some(shares) = outcome.curve.shares() else {
         let words = "No curve: the margins add up to nothing or less";
-        return text + &label(middle, (above + below) / 2, "middle", words) + "</svg>\n";
+        return text + &label(middle, i128::midpoint(above, below), "middle", words) + "</svg>\n";
     };
     let top = Curve::top(&shares);
     text += &label(left - 60, above - 20, "start", "Share of the whole");
@@ -53,7 +53,7 @@ pub fn svg(outcome: &Outcome, names: &[String]) -> String {
                 "<path d=\"M{x} {above}V{below}\" stroke=\"#888\" stroke-dasharray=\"4 4\"/>"
             );
         }
-        text += &label((class_left + x) / 2, above - 4, "middle", name);
+        text += &label(i128::midpoint(class_left, x), above - 4, "middle", name);
         class_left = x;
     }
     let mut line = |name: &str, colour: &str, y: i128, value: fn(&Share) -> i128| {

@@ -147,7 +147,7 @@ impl Code {
         if context.is_json() {
             console::json(&all)?;
         } else {
-            all.faults.iter().for_each(|fault| console::note(fault));
+            all.faults.iter().for_each(console::note);
             let mut table =
                 Table::new().left("customer").left("tier").left("standing").left("because");
             for one in &all.customers {

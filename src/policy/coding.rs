@@ -141,12 +141,12 @@ fn condition(section: &Section<'_>, item: &Item<'_>) -> Option<Condition> {
         number
     };
     let words = |item: &Item<'_>| text(item, VALUE_CHARS_MAX);
-    let only_true = |item: &Item<'_>, test: Test| match item.flag()? {
-        true => Some(test),
-        false => {
-            item.fault("is not true: leave it out, or ask for the opposite");
-            None
+    let only_true = |item: &Item<'_>, test: Test| {
+        if item.flag()? {
+            return Some(test);
         }
+        item.fault("is not true: leave it out, or ask for the opposite");
+        None
     };
     let get = |key| section.get(key);
     let mut tests = vec![];

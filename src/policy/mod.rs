@@ -470,7 +470,7 @@ choice = "round-robin"
             hours: Vec::new(),
             unknown_tier: TierIx(1),
             unavailable_tier: TierIx(1),
-            coding: Default::default(),
+            coding: crate::engine::coding::rules::Rules::default(),
             source: text.into(),
         };
         let (policy, warnings) = parse("p.toml", text).expect("the policy is sound");

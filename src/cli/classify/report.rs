@@ -16,7 +16,7 @@ pub(super) struct Report<'a> {
     without_cost_count: u64,
     fault_count: u64,
     faults: &'a [LineFault],
-    classes: Vec<Class<'a>>,
+    classes: Vec<Row<'a>>,
     boundaries: Vec<Boundary<'a>>,
     moves: Vec<Moved<'a>>,
     mover_count: u64,
@@ -31,7 +31,7 @@ pub(super) struct Report<'a> {
 }
 
 #[derive(Serialize)]
-struct Class<'a> {
+struct Row<'a> {
     class: &'a str,
     before_count: u64,
     customer_count: u64,
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
         let whole = outcome.whole();
         let book = &reading.book;
         let from = |tier: Option<usize>| tier.map(|tier| book.tier_name(tier));
-        let classes = names.iter().zip(&outcome.totals).map(|(class, total)| Class {
+        let classes = names.iter().zip(&outcome.totals).map(|(class, total)| Row {
             class,
             before_count: total.before_count,
             customer_count: total.customer_count,
@@ -101,7 +101,7 @@ impl<'a> Report<'a> {
             let band = amount(boundary.band.into());
             Boundary { above: &pair[0], below: &pair[1], margin, band }
         });
-        let moves = outcome.moves.iter().map(|((tier, to), count)| Moved {
+        let pairs = outcome.moves.iter().map(|((tier, to), count)| Moved {
             from: from(*tier),
             to: &names[*to],
             customer_count: *count,
@@ -125,7 +125,7 @@ impl<'a> Report<'a> {
             faults: &reading.faults,
             classes: classes.collect(),
             boundaries: boundaries.collect(),
-            moves: moves.collect(),
+            moves: pairs.collect(),
             mover_count: outcome.moves.values().sum(),
             movers: movers.collect(),
             curve: curve.collect(),

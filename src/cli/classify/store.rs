@@ -14,6 +14,7 @@ const UNDERWAY_MAX: usize = 64;
 
 /// What became of the customers who move.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names that programs read")]
 pub(super) struct Stored {
     /// Whose tier is now the class.
     stored_count: u64,

@@ -369,11 +369,11 @@ impl Rules {
     fn standing_of(&self, attributes: &Attributes, today: Day) -> (Standing, String) {
         let by_hand = attributes.get(STANDING).map(|text| text.trim());
         let named = Standing::ALL.into_iter().find(|standing| Some(standing.name()) == by_hand);
-        named.map(|standing| (standing, "by hand".to_owned())).unwrap_or_else(|| {
-            first(&self.standings, attributes, today)
-                .map(|rule| (rule.gives, rule.reason(attributes)))
-                .unwrap_or_default()
-        })
+        if let Some(standing) = named {
+            return (standing, "by hand".to_owned());
+        }
+        let rule = first(&self.standings, attributes, today);
+        rule.map(|rule| (rule.gives, rule.reason(attributes))).unwrap_or_default()
     }
 }
 
