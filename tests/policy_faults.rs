@@ -96,7 +96,11 @@ const FAULTS: &[Case] = &[
     (14, r#"pools = ["dest"]"#, &[r#"14: tier "gold": pools = "dest" is no pool; did you mean desk?"#]),
     (14, "pools = [1]", &[r#"14: tier "gold": pools = 1 is not a text in quotes"#]),
     (14, "", &[r#"9: tier "gold": pools is missing"#]),
-    (14, "pools = [\"desk\"]\ncolour = \"yellow\"", &[r#"15: tier "gold": unknown key colour; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
+    (14, "pools = [\"desk\"]\nchannels = []", &[r#"15: tier "gold": channels = [] names no channel"#]),
+    (14, "pools = [\"desk\"]\nchannels = [\"fax\"]", &[r#"15: tier "gold": channels = "fax" is not a choice; known: voice, chat, email, web, callback, outbound"#]),
+    (14, "pools = [\"desk\"]\nchannels = [\"web\", \"web\"]", &[r#"15: tier "gold": channels = "web" is listed twice"#]),
+    (14, "pools = [\"desk\"]\nchannels = [\"web\"]\nnot_offered = \"ignore\"", &[r#"16: tier "gold": not_offered = "ignore" is not a choice; known: refuse, accept"#]),
+    (14, "pools = [\"desk\"]\ncolour = \"yellow\"", &[r#"15: tier "gold": unknown key colour; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max, channels, and more"#]),
     (15, r#"overflow = [{ after = "40s", pools = ["desk"] }]"#, &[r#"15: tier "gold": overflow step 1: pools = ["desk"] adds no pool: all of them serve the tier by then"#]),
     (15, r#"overflow = [{ after = "40s", pools = ["backup"] }, { after = "20s", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 2: after = "20s" does not come after the step before it, 40s"#, r#"15: tier "gold": overflow step 2: pools = ["backup"] adds no pool: all of them serve the tier by then"#]),
     (15, r#"overflow = [{ after = "9s", pools = ["backup"] }, { after = "9s", pools = ["backup"] }]"#, &[r#"15: tier "gold": overflow step 2: after = "9s" does not come after the step before it, 9s"#, r#"15: tier "gold": overflow step 2: pools = ["backup"] adds no pool: all of them serve the tier by then"#]),
@@ -129,7 +133,7 @@ const FAULTS: &[Case] = &[
     (21, "[tier]", &["21: duplicate key tier"]),
     (22, r#"name = "gold""#, &[r#"7: customers.unknown = "standard" is no tier; known: gold"#, r#"8: customers.unavailable = "standard" is no tier; known: gold"#, r#"22: tier "gold": name = "gold" is taken by another above"#]),
     (23, "rank = 1", &[r#"23: tier "standard": rank = 1 is the rank of another tier above"#]),
-    (25, "", &[r#"21: tier "standard": respond_within is missing"#, r#"26: tier "standard": unknown key default; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
+    (25, "", &[r#"21: tier "standard": respond_within is missing"#, r#"26: tier "standard": unknown key default; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max, channels, and more"#]),
     (26, r#"voice = "2m""#, &[r#"25: tier "standard": respond_within has no default, and no target for chat, email, web, callback, outbound"#]),
     (27, "[pool]", &["31: duplicate key pool"]),
     (27, "[[pools]]", &[r#"14: tier "gold": pools = "desk" is no pool; known: backup"#, r#"24: tier "standard": pools = "desk" is no pool; known: backup"#, "27: unknown key pools; did you mean pool?"]),
@@ -145,7 +149,7 @@ const FAULTS: &[Case] = &[
     (32, r#"name = "desk""#, &[r#"15: tier "gold": overflow step 1: pools = "backup" is no pool; known: desk"#, r#"32: pool "desk": name = "desk" is taken by another above"#]),
     (30, r#"reserve = { "go ld" = 1, gold = -1 }"#, &[r#"30: pool "desk": reserve."go ld" is no tier; did you mean gold?"#, r#"30: pool "desk": reserve.gold = -1 is not between 0 and 1000"#]),
     (12, r#""g\u001bard" = 0.25"#, &[r#"12: tier "gold": unknown key "g\u{1b}ard"; did you mean guard?"#]),
-    (17, "default = \"5m\"\n[tier.lead]\nx = 1", &[r#"18: tier "gold": unknown key lead; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max"#]),
+    (17, "default = \"5m\"\n[tier.lead]\nx = 1", &[r#"18: tier "gold": unknown key lead; known: name, rank, guard, weight, head_start, hours, urgency, escalation, stale, pools, overflow, offer_callback_above, respond_within, solve_within, queue_max, expires_after, requeues_max, dead_letter, park_max, channels, and more"#]),
 ];
 
 /// Every fault of a text, without the file's name; fails if there is none.

@@ -4,10 +4,10 @@ use super::clocks;
 use super::forecast;
 use super::life;
 use super::needs::{needs_name, needs_named};
-use super::offers;
 use super::proto::v1 as pb;
 use super::wishes::{add_wish, skill_levels};
 use crate::coding;
+use super::{offered, offers};
 use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
 use crate::engine::Engine;
@@ -374,6 +374,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
 pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
     let ticket = ticket(&receipt.seen, Payload::LeftOut);
     let opening = clocks::opening(&receipt.seen);
+    let offered = offered::of_receipt(receipt);
     pb::SubmitTicketResponse {
         ticket_id: ticket.ticket_id,
         number: ticket.number,
@@ -393,6 +394,8 @@ pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
         opens_at: opening.opens_at,
         hours: opening.hours,
         known: ticket.known,
+        channel_not_offered: offered.is_some(),
+        offered: offered.unwrap_or_default(),
     }
 }
 
@@ -573,6 +576,13 @@ impl From<&Policy> for pb::Policy {
                     .map(|limit| policy.pool(limit.dead_letter).name.to_string())
                     .unwrap_or_default(),
                 offer_callback_above: tier.offer_callback_above_ms.map(duration),
+                channels: tier
+                    .offering
+                    .channels
+                    .iter()
+                    .map(|channel| pb::Channel::from(channel).into())
+                    .collect(),
+                accepts_other_channels: tier.offering.accepts_others,
             }
         };
         let pool_policy = |pool: &Pool| pb::PoolPolicy {

@@ -21,6 +21,7 @@ mod limits;
 mod list;
 mod names;
 mod needs;
+pub mod offered;
 mod offers;
 mod ops;
 mod page;

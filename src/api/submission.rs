@@ -2,6 +2,7 @@
 
 use super::digest::Digest;
 use super::names::{no_skill, no_tier};
+use super::offered;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
@@ -99,6 +100,7 @@ impl Submission {
             .map(|(kind, value)| Caller { others: given.collect(), ..Caller::new(kind, value) });
         let id = self.id.clone();
         let tier = self.tier.clone();
+        let (channel, urgency) = (self.channel, self.urgency);
         let skills = self.asked.iter().flat_map(|asked| &asked.skills);
         let skills: Vec<Box<str>> = skills.map(|skill| skill.name.clone()).collect();
         let submit = Submit {
@@ -125,6 +127,14 @@ impl Submission {
             }
             (Refused::Rule(Rejection::TierNotFound), Some(tier)) => {
                 Fault::field("tier", no_tier(&tier, policy))
+            }
+            (refused @ Refused::Rule(Rejection::ChannelNotOffered { tier, .. }), _) => {
+                let now = api.handle.clock().now();
+                let fault = Fault::submit(refused, id.as_str(), policy);
+                match offered::instead(policy, tier, channel, urgency, now) {
+                    Some(instead) => fault.offered_instead(instead),
+                    None => fault,
+                }
             }
             (refused, _) => Fault::submit(refused, id.as_str(), policy),
         })

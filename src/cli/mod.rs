@@ -28,6 +28,7 @@ mod humane;
 mod import;
 mod journal;
 mod keyboard;
+mod offered;
 mod past;
 mod plan;
 mod policy;

@@ -7,6 +7,7 @@ use super::console;
 use super::fault::Fault;
 use super::forecast::Forecast;
 use super::humane;
+use super::offered::{self, Offered};
 use super::table::{Facts, Table};
 use super::view;
 use super::who::{Who, pair, pairs};
@@ -30,7 +31,7 @@ const RECEIPTS_SHOWN_MAX: usize = 20;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON fields: ticket_id, number, state, customer_id, tier, tier_source, tier_age_ms, submitted_at, respond_by, \
-solve_by, place, duplicate, urgency, open_now, opens_at, hours. With --count a receipt on each line.
+solve_by, place, duplicate, urgency, open_now, opens_at, hours, channel_not_offered, offered. With --count a receipt on each line.
 
 Examples:
   tierline submit --phone '+1 202 555 0101' --subject 'card lost'
@@ -94,6 +95,8 @@ struct Receipt {
     open_now: Option<bool>,
     opens_at: Option<Timestamp>,
     hours: Option<String>,
+    channel_not_offered: bool,
+    offered: Vec<Offered>,
 }
 
 impl From<v1::SubmitTicketResponse> for Receipt {
@@ -116,6 +119,8 @@ impl From<v1::SubmitTicketResponse> for Receipt {
             open_now: answer.open_now,
             opens_at: view::instant(answer.opens_at),
             hours: view::filled(answer.hours),
+            channel_not_offered: answer.channel_not_offered,
+            offered: answer.offered.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -144,7 +149,14 @@ impl Submit {
         if context.is_json() {
             return console::json(&receipt);
         }
-        console::say(text(&receipt))
+        console::say(text(&receipt))?;
+        if receipt.channel_not_offered {
+            console::say(
+                "the tier does not offer this channel; the ticket is taken all the same\n",
+            )?;
+            console::say(offered::table(&receipt.offered))?;
+        }
+        Ok(())
     }
 }
 
@@ -240,6 +252,9 @@ async fn many(
     }
     for (index, error) in &errors {
         console::note(format_args!("error: ticket {}: {}", index + 1, super::import::told(error)));
+        if let Some(refused) = &error.channel_not_offered {
+            console::note(offered::instead(refused.clone()));
+        }
     }
     if refused == 0 {
         return Ok(());

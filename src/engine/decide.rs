@@ -351,6 +351,7 @@ impl Engine {
             return Err(Rejection::TicketLimit { max });
         }
         let coding = self.code(submit.lookup)?;
+        self.policy.check_offered(coding.tier, coding.source, submit.channel)?;
         self.check_queue(coding.tier, submit.channel)?;
         let caller = submit.caller.map(|mut caller| {
             if coding.found.is_some() {

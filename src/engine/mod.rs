@@ -26,6 +26,7 @@ pub mod life;
 pub mod model;
 mod moves;
 pub mod needs;
+pub mod offered;
 mod offers;
 pub mod outlook;
 pub mod pause;

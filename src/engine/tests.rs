@@ -14,6 +14,7 @@ mod live_policy;
 mod many_queues;
 mod moved;
 mod moves;
+mod offered;
 mod offers;
 mod offers_several;
 mod outbound;

@@ -7,6 +7,7 @@
 mod connections;
 mod directory;
 mod gauges;
+mod offered;
 mod offers;
 mod rpcs;
 mod tickets;
@@ -18,9 +19,10 @@ pub use rpcs::{Call, Rpcs};
 
 use crate::driver;
 use crate::engine::Engine;
-use crate::engine::command::Event;
+use crate::engine::command::{Event, Rejection};
 use crate::engine::model::Time;
 use directory::DirectoryMetrics;
+use offered::Offered;
 use offers::Offers;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
@@ -56,6 +58,7 @@ pub struct Metrics {
     registry: Registry,
     tickets: Tickets,
     offers: Offers,
+    offered: Offered,
     directory: DirectoryMetrics,
     commit_seconds: Histogram,
     commit_events: Histogram,
@@ -78,6 +81,7 @@ impl Default for Metrics {
         registry.register("build", "The release that runs", Info::new(version));
         let tickets = Tickets::register(&mut registry);
         let offers = Offers::register(&mut registry);
+        let offered = Offered::register(&mut registry);
         let directory = DirectoryMetrics::register(&mut registry);
         let commit_seconds = Histogram::new(COMMIT_BUCKETS);
         registry.register_with_unit(
@@ -117,6 +121,7 @@ impl Default for Metrics {
             registry,
             tickets,
             offers,
+            offered,
             directory,
             commit_seconds,
             commit_events,
@@ -132,6 +137,11 @@ impl driver::Observer for Metrics {
     fn happened(&self, now: Time, event: &Event, engine: &Engine) {
         self.tickets.observe(now, event, engine);
         self.offers.observe(event, engine);
+        self.offered.observe(event, engine);
+    }
+
+    fn refused(&self, rejection: &Rejection, engine: &Engine) {
+        self.offered.refused(rejection, engine);
     }
 
     fn committed(&self, took: Duration, event_count: usize) {

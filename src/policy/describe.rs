@@ -81,6 +81,10 @@ pub struct TierSummary {
     pub solve_within_ms: [Option<i64>; 6],
     /// How many tickets may wait on each channel, where the policy limits it.
     pub queue_max: [Option<u32>; 6],
+    /// The channels that it offers.
+    pub channels: Vec<&'static str>,
+    /// What becomes of a submit on another: `refuse` or `accept`.
+    pub not_offered: &'static str,
     /// After how long a ticket that nobody has picked up ends by itself on each channel, in milliseconds,
     /// where it does.
     pub expires_after_ms: [Option<i64>; 6],
@@ -195,6 +199,8 @@ pub fn describe(policy: &Policy) -> Description {
             respond_within_ms: tier.respond_within_ms,
             solve_within_ms: tier.solve_within_ms,
             queue_max: tier.queue_max,
+            channels: tier.offering.channels.iter().map(Channel::name).collect(),
+            not_offered: if tier.offering.accepts_others { "accept" } else { "refuse" },
             expires_after_ms: tier.expires_after_ms,
             park_max_ms: tier.park_max_ms,
             hours: tier

@@ -345,9 +345,11 @@ fn channel_names() -> [&'static str; 6] {
 mod tests {
     use super::*;
     use crate::engine::coding::StaleTier;
+    use crate::engine::capacity::ChannelSet;
     use crate::engine::life::PARK_MS_DEFAULT;
     use crate::engine::model::{AgentChoice, Overflow, Pool, Tier};
     use crate::engine::needs::{SkillIx, SkillSet};
+    use crate::engine::offered::Offering;
     use crate::engine::timing::Timing;
 
     #[test]
@@ -384,6 +386,8 @@ respond_within = { voice = "15s", chat = "16s", email = "17s", web = "18s", call
 solve_within = { email = "17s" }
 stale = "hold-high"
 queue_max = { default = 7, voice = 3 }
+channels = ["web", "voice"]
+not_offered = "accept"
 [[pool]]
 name = "a"
 lease = "1m"
@@ -431,6 +435,10 @@ choice = "round-robin"
                     stale: StaleTier::HoldHigh,
                     pools: set(&[0]),
                     queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
+                    offering: Offering {
+                        channels: ChannelSet::of([Channel::Voice, Channel::Web]),
+                        accepts_others: true,
+                    },
                     overflow: vec![
                         Overflow { lower_levels: 2, ..overflow(1_000, &[0, 2]) },
                         Overflow {

@@ -10,6 +10,7 @@ mod forecast;
 mod intake;
 mod life;
 mod limits;
+mod offered;
 mod offers_several;
 mod ops;
 mod past;

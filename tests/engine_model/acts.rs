@@ -5,12 +5,14 @@ use crate::model::Model;
 use proptest::prelude::*;
 use std::sync::Arc;
 use tierline::engine::coding::{Found, Known, StaleTier, Standing};
+use tierline::engine::capacity::ChannelSet;
 use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseReason, Submit};
 use tierline::engine::life::{CallbackNumber, Destination, RequeueLimit};
 use tierline::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
     PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::offered::Offering;
 use tierline::engine::timing::{Timing, Urgency};
 
 pub(crate) const AGENTS: usize = 5;
@@ -183,10 +185,18 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
         prop::sample::select(factors),
         prop::sample::select(vec![0, 0, 7_000, 600_000]),
         prop::sample::select(StaleTier::ALL.to_vec()),
+        prop::sample::select(vec![
+            (0b11_1111, false),
+            (0b11_1111, false),
+            (0b10_0111, false),
+            (1, true),
+        ]),
     );
     (target(), target(), solve, pool_set(pool_count), steps, shares, rests).prop_map(
         move |(voice, other, solve, pools, steps, (guard, weight), rests)| {
-            let (expire, park, most, limit, urgency_permille, head_start, stale) = rests;
+            let (expire, park, most, limit, urgency_permille, head_start, stale, offering) = rests;
+            let offering =
+                Offering { channels: ChannelSet(offering.0), accepts_others: offering.1 };
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -210,6 +220,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 offer_callback_above_ms: None,
                 overflow: overflow.collect(),
                 queue_max: [most; 6],
+                offering,
             }
         },
     )

@@ -8,6 +8,7 @@ use tierline::engine::coding::rules::{
 };
 use tierline::engine::coding::treatment::{Contact, Treatment, Who};
 use tierline::engine::coding::{Found, Known, StaleTier, Standing};
+use tierline::engine::capacity::ChannelSet;
 use tierline::engine::command::{
     AgentProfile, Command, Event, Lookup, PoolSwitched, ReleaseReason, Submit, WaitEnd,
 };
@@ -18,6 +19,7 @@ use tierline::engine::model::{
     AgentId, Caller, Content, IdentifierKind, Overflow, Policy, Pool, PoolIx, PoolSet, Presence,
     Rule, Ticket, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::offered::Offering;
 use tierline::engine::timing::{Timing, Urgency};
 use tierline::engine::{Engine, Limits};
 use tierline::journal::{FinishedRow, Journal, Seq};
@@ -423,6 +425,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         offer_callback_above_ms: None,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
         queue_max: [Some(1000); 6],
+        offering: Offering { channels: ChannelSet(0b10_0111), accepts_others: true },
     };
     let pool = |name: &str, reserve| Pool {
         name: name.into(),

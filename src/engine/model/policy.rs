@@ -6,6 +6,7 @@ use super::super::coding::rules::Rules;
 use super::super::hours::Hours;
 use super::super::life::RequeueLimit;
 use super::super::needs::{SkillIx, SkillSet};
+use super::super::offered::Offering;
 use super::super::push::OfferRule;
 use super::super::timing::Timing;
 use super::{Channel, PoolIx, PoolSet, TierIx};
@@ -147,6 +148,8 @@ pub struct Tier {
     /// How many tickets of the tier may wait on each channel before a submit is refused, in the order of
     /// [`Channel::ALL`]; `None` is as many as the server holds.
     pub queue_max: [Option<u32>; 6],
+    /// The channels that it offers.
+    pub offering: Offering,
 }
 
 /// An overflow step: after this wait, these pools too, or less is required.

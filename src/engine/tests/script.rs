@@ -26,6 +26,7 @@ mod why;
 mod wishes;
 
 use crate::engine::coding::{Found, StaleTier};
+use crate::engine::capacity::ChannelSet;
 use crate::engine::command::{
     AgentProfile, Answer, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
@@ -35,6 +36,7 @@ use crate::engine::model::{
     Pool, PoolIx, PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
 use crate::engine::needs::SkillSet;
+use crate::engine::offered::Offering;
 use crate::engine::{Audit, Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -424,7 +426,7 @@ fn lease_token(word: &str) -> LeaseToken {
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [expire T] [park T] [returns N POOL]
 /// [guard N] [weight N] [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..
-/// [at SHARE STEP]..; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [fills N] [offer T] [off FIRST MAX]
+/// [at SHARE STEP].. [offers CHANNEL+CHANNEL [others]]; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [fills N] [offer T] [off FIRST MAX]
 /// [misses N]; skills NAME..; channel NAME [cost N] [alone] [over NAME+NAME];
 /// hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`; `standing NAME ..`, see `standing`
 pub(super) fn policy(text: &str) -> Policy {
@@ -470,6 +472,13 @@ pub(super) fn policy(text: &str) -> Policy {
         timing: timing::of_tier(words, &named("hours"), pools),
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
+        offering: Offering {
+            channels: word_after(words, "offers").map_or(ChannelSet::ALL, |names| {
+                let known = |name| Channel::ALL.into_iter().find(|channel| channel.name() == name);
+                ChannelSet::of(names.split('+').map(|name| known(name).expect("a channel")))
+            }),
+            accepts_others: words.contains(&"others"),
+        },
         offer_callback_above_ms: None,
         stale: word_after(words, "stale").map_or(StaleTier::Keep, |stale| {
             StaleTier::ALL.into_iter().find(|known| known.name() == stale).expect("a choice")

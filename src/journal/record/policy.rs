@@ -3,12 +3,14 @@
 use super::coding::{decode_stale, encode_stale};
 use super::ticket::{decode_pool, decode_tier};
 use super::{Error, hours, name, narrow, push, rules, supervise, twin, v1};
+use crate::engine::capacity::ChannelSet;
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
     AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
 };
 use crate::engine::needs::SkillSet;
+use crate::engine::offered::Offering;
 
 twin! {
     encode_choice, decode_choice, AgentChoice, v1::AgentChoice,
@@ -113,6 +115,10 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
         hours: hours::encode_of_tier(&tier.timing),
         urgency_permille: hours::encode_urgency_of_tier(&tier.timing),
         escalation: hours::encode_ladder_of_tier(&tier.timing),
+        channels: Some(tier.offering.channels)
+            .filter(|channels| *channels != ChannelSet::ALL)
+            .map(|channels| channels.0.into()),
+        accepts_other_channels: tier.offering.accepts_others,
     }
 }
 
@@ -141,6 +147,13 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         },
         timing: hours::decode_timing(&tier.hours, &tier.urgency_permille, tier.escalation)?,
         queue_max: targets.map(|target| target.queue_max),
+        offering: Offering {
+            channels: match tier.channels {
+                None => ChannelSet::ALL,
+                Some(channels) => ChannelSet(narrow(channels, "tier.channels")?),
+            },
+            accepts_others: tier.accepts_other_channels,
+        },
         pools: PoolSet(tier.pools),
         stale: decode_stale(tier.stale)?,
         offer_callback_above_ms: tier.offer_callback_above_ms,

@@ -147,6 +147,14 @@ impl TierSummary {
     /// What no column has room for.
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
+        if self.channels.len() < Channel::ALL.len() {
+            let others = if self.not_offered == "accept" {
+                "a ticket of another channel is taken all the same"
+            } else {
+                "a submit on another channel is refused"
+            };
+            lines.push(format!("offers {} only; {others}", self.channels.join(", ")));
+        }
         if let Some(above_ms) = self.offer_callback_above_ms {
             let above = format_ms(above_ms);
             lines.push(format!("callers are offered a callback above an expected {above}"));
