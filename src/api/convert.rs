@@ -5,6 +5,7 @@ use super::forecast;
 use super::life;
 use super::needs::{needs_name, needs_named};
 use super::proto::v1 as pb;
+use super::repeats::add_contact;
 use super::wishes::{add_wish, skill_levels};
 use crate::coding;
 use super::{offered, offers};
@@ -305,11 +306,18 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         ..pb::Ticket::default()
     };
     add_wish(&mut told, ticket, policy);
+    add_contact(&mut told, ticket.contact());
     told
 }
 
 /// A ticket of the history.
 pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket {
+    let mut told = ended_ticket(row, payload);
+    add_contact(&mut told, row.contact.as_deref());
+    told
+}
+
+fn ended_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket {
     let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
     let is_late = match row.picked_up_at {
         Some(_) => !row.response_in_time,
@@ -396,6 +404,8 @@ pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
         known: ticket.known,
         channel_not_offered: offered.is_some(),
         offered: offered.unwrap_or_default(),
+        contact_count: ticket.contact_count,
+        previous_ticket_id: ticket.previous_ticket_id,
     }
 }
 

@@ -30,6 +30,7 @@ mod places;
 mod policies;
 mod pools;
 pub mod proto;
+mod repeats;
 mod services;
 mod status;
 mod stream;

@@ -29,6 +29,7 @@ pub(super) struct Submission {
     content: Content,
     not_before: Option<Time>,
     asked: Option<Box<Asked>>,
+    topic: Option<Box<str>>,
 }
 
 impl Submission {
@@ -52,9 +53,11 @@ impl Submission {
         );
         let not_before = checks.instant_ahead("not_before", request.not_before.as_ref(), now);
         let asked = checks.asked(request);
+        let topic = checks.optional_name("topic", &request.topic);
         checks.done()?;
         Ok(Self {
             asked,
+            topic,
             own_id: own_id.is_some(),
             id: own_id.map_or_else(|| new_id(now), TicketId::new),
             fingerprint: fingerprint(request),
@@ -114,6 +117,7 @@ impl Submission {
             not_before: self.not_before,
             earlier: None,
             asked: self.asked,
+            topic: self.topic.map(Into::into),
         };
         let refused = match api.handle.submit(submit, self.own_id).await {
             Ok(receipt) => return Ok(convert::receipt(&receipt)),
@@ -203,6 +207,9 @@ fn fingerprint(request: &pb::SubmitTicketRequest) -> u64 {
     if !matches!(request.urgency(), pb::Urgency::Unspecified | pb::Urgency::Normal) {
         digest = digest.text("urgency").number(number(request.urgency));
     }
+    if !request.topic.is_empty() {
+        digest = digest.text("topic").text(&request.topic);
+    }
     digest.finish()
 }
 
@@ -250,7 +257,7 @@ mod tests {
     #[test]
     fn every_field_but_the_id_changes_the_fingerprint() {
         type Change = fn(&mut pb::SubmitTicketRequest);
-        let changes: [Change; 18] = [
+        let changes: [Change; 19] = [
             |r| r.channel = pb::Channel::Chat.into(),
             |r| r.customer = None,
             |r| r.customer.as_mut().unwrap().kind = pb::IdentifierKind::Card.into(),
@@ -272,6 +279,7 @@ mod tests {
                 r.preferred_agent = Some(pb::PreferredAgent { agent_id, wait });
             },
             |r| r.urgency = pb::Urgency::High.into(),
+            |r| r.topic = "late".into(),
         ];
         let mut seen = std::collections::BTreeSet::from([fingerprint(&request())]);
         for (at, change) in changes.iter().enumerate() {

@@ -35,6 +35,7 @@ mod policy;
 mod policy_code;
 mod policy_live;
 mod rehearse;
+mod repeats;
 mod screen;
 mod serve;
 mod submit;
@@ -149,6 +150,7 @@ enum Command {
     /// Show what the server is going to do by itself
     #[command(subcommand)]
     Plan(plan::Command),
+    Repeats(repeats::Repeats),
     /// Play a trace of calls against a policy: callers hang up, agents pull and complete
     Rehearse(Box<rehearse::Rehearse>),
     Bench(bench::Bench),
@@ -225,6 +227,7 @@ pub fn run() -> ExitCode {
         Command::Events(events) => ask(events.run(&context)),
         Command::Audit(audit) => audit.run(&context),
         Command::Plan(plan) => plan.run(&context),
+        Command::Repeats(repeats) => ask(repeats.run(&context)),
         Command::Rehearse(rehearse) => ask(rehearse.run(&context)),
         Command::Bench(bench) => ask(bench.run(&context)),
         Command::BenchCeiling(ceiling) => ask(ceiling.run()),

@@ -31,7 +31,8 @@ const RECEIPTS_SHOWN_MAX: usize = 20;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON fields: ticket_id, number, state, customer_id, tier, tier_source, tier_age_ms, submitted_at, respond_by, \
-solve_by, place, duplicate, urgency, open_now, opens_at, hours, channel_not_offered, offered. With --count a receipt on each line.
+solve_by, place, duplicate, urgency, open_now, opens_at, hours, channel_not_offered, offered, contact_count, \
+previous_ticket_id. With --count a receipt on each line.
 
 Examples:
   tierline submit --phone '+1 202 555 0101' --subject 'card lost'
@@ -54,6 +55,9 @@ pub(crate) struct Submit {
     /// What it is about in a line, at most 200 characters
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     subject: String,
+    /// What it is about in one word: contacts of a customer with the same topic are linked and counted
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    topic: String,
     /// A fact of your own; may be given several times, 32 at most
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     attribute: Vec<(String, String)>,
@@ -97,6 +101,8 @@ struct Receipt {
     hours: Option<String>,
     channel_not_offered: bool,
     offered: Vec<Offered>,
+    contact_count: u32,
+    previous_ticket_id: Option<String>,
 }
 
 impl From<v1::SubmitTicketResponse> for Receipt {
@@ -121,6 +127,8 @@ impl From<v1::SubmitTicketResponse> for Receipt {
             hours: view::filled(answer.hours),
             channel_not_offered: answer.channel_not_offered,
             offered: answer.offered.into_iter().map(Into::into).collect(),
+            contact_count: answer.contact_count,
+            previous_ticket_id: view::filled(answer.previous_ticket_id),
         }
     }
 }
@@ -134,6 +142,7 @@ impl Submit {
             customer: self.who.identifier()?,
             tier: self.tier,
             subject: self.subject,
+            topic: self.topic,
             payload: self.payload.as_deref().map(read).transpose()?.unwrap_or_default().into(),
             attributes: pairs(&self.attribute)?,
             urgency: v1::Urgency::from(self.urgency) as i32,
@@ -199,6 +208,9 @@ fn text(receipt: &Receipt) -> Facts {
         place => format!(", {} ahead", humane::count(place, "ticket")),
     };
     facts.add("state", format!("{}{ahead}", receipt.state));
+    if let Some(previous) = &receipt.previous_ticket_id {
+        facts.add("contact", format!("number {}, after {previous}", receipt.contact_count));
+    }
     if let Some(forecast) = &receipt.forecast {
         forecast.tell(&mut facts);
     }

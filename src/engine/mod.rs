@@ -11,6 +11,7 @@ mod choice;
 pub mod coding;
 pub mod command;
 pub mod compared;
+pub mod contacts;
 pub mod deadlines;
 pub mod decide;
 pub mod decimal;
@@ -55,6 +56,7 @@ pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNo
 use coding::{Callers, Standing};
 use command::{Event, ResumedBy, WaitEnd};
 use compared::Compared;
+use contacts::Contacts;
 use dispatch::{Choice, Floor, Survey};
 use flow::Flow;
 use ids::{Ids, Tickets};
@@ -114,6 +116,7 @@ pub struct Engine {
     callers: Callers,
     resting: Resting,
     quarantined: BTreeSet<TicketNumber>,
+    contacts: Contacts,
     finished: VecDeque<Box<Finished>>,
     finished_by_id: BTreeMap<TicketId, TicketNumber>,
     next_number: TicketNumber,
@@ -151,6 +154,7 @@ impl Engine {
             callers: Callers::default(),
             resting: Resting::default(),
             quarantined: BTreeSet::new(),
+            contacts: Contacts::default(),
             finished: VecDeque::new(),
             finished_by_id: BTreeMap::new(),
             next_number: TicketNumber(1),
@@ -169,6 +173,7 @@ impl Engine {
             flow: image.flow,
             next_number: image.next_number,
             next_token: image.next_token,
+            contacts: Contacts::of(image.contacts),
             ..Self::new(limits)
         };
         engine.roster.set_rules(engine.policy.channels);
@@ -201,6 +206,7 @@ impl Engine {
             finished: self.finished.iter().map(|finished| (**finished).clone()).collect(),
             next_number: self.next_number,
             next_token: self.next_token,
+            contacts: self.contacts.image(),
         }
     }
 

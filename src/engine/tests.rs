@@ -5,6 +5,7 @@ mod audit;
 mod by_name;
 mod capacity;
 mod choices;
+mod contacts;
 mod dispatch;
 mod draining;
 mod leases;

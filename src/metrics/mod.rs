@@ -9,6 +9,7 @@ mod directory;
 mod gauges;
 mod offered;
 mod offers;
+mod repeats;
 mod rpcs;
 mod tickets;
 mod wrap_ups;
@@ -31,6 +32,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use repeats::RepeatContacts;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +61,7 @@ pub struct Metrics {
     tickets: Tickets,
     offers: Offers,
     offered: Offered,
+    repeats: RepeatContacts,
     directory: DirectoryMetrics,
     commit_seconds: Histogram,
     commit_events: Histogram,
@@ -82,6 +85,7 @@ impl Default for Metrics {
         let tickets = Tickets::register(&mut registry);
         let offers = Offers::register(&mut registry);
         let offered = Offered::register(&mut registry);
+        let repeats = RepeatContacts::register(&mut registry);
         let directory = DirectoryMetrics::register(&mut registry);
         let commit_seconds = Histogram::new(COMMIT_BUCKETS);
         registry.register_with_unit(
@@ -122,6 +126,7 @@ impl Default for Metrics {
             tickets,
             offers,
             offered,
+            repeats,
             directory,
             commit_seconds,
             commit_events,
@@ -138,6 +143,7 @@ impl driver::Observer for Metrics {
         self.tickets.observe(now, event, engine);
         self.offers.observe(event, engine);
         self.offered.observe(event, engine);
+        self.repeats.observe(event, engine);
     }
 
     fn refused(&self, rejection: &Rejection, engine: &Engine) {

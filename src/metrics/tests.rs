@@ -73,6 +73,7 @@ impl Desk {
             not_before: None,
             earlier: None,
             asked: None,
+            topic: None,
         })));
     }
 

@@ -44,6 +44,8 @@ pub struct Description {
     pub standing_rules: Vec<RuleSummary>,
     /// The standings that change how tickets are served.
     pub standings: Vec<StandingSummary>,
+    /// What is made of repeat contacts.
+    pub repeats: RepeatsSummary,
 }
 
 /// What work on a channel asks of an agent.
@@ -59,6 +61,17 @@ pub struct ChannelSummary {
     pub interrupts: Vec<&'static str>,
     /// How long its units stay in use after a completion, in milliseconds.
     pub wrap_up_ms: i64,
+}
+
+/// What is made of repeat contacts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RepeatsSummary {
+    /// How long a contact counts, in milliseconds.
+    pub window_ms: i64,
+    /// From so many contacts on they are a fault of the process.
+    pub threshold: Option<u32>,
+    /// The only pool that serves them from then on.
+    pub pool: Option<String>,
 }
 
 /// A tier for people.
@@ -221,6 +234,7 @@ pub fn describe(policy: &Policy) -> Description {
         }
     });
     let pools = (0..policy.pools.len()).map(|at| describe_pool(policy, PoolIx(super::index(at))));
+    let repeats = &policy.repeats;
     Description {
         version: policy.version.to_string(),
         rule: policy.rule.name(),
@@ -236,6 +250,11 @@ pub fn describe(policy: &Policy) -> Description {
         coding: coding::coding(policy),
         standing_rules: coding::standing_rules(policy),
         standings: coding::standings(policy),
+        repeats: RepeatsSummary {
+            window_ms: repeats.window_ms,
+            threshold: repeats.threshold,
+            pool: repeats.pool.map(|pool| policy.pool(pool).name.to_string()),
+        },
     }
 }
 
@@ -265,7 +284,9 @@ fn channels(policy: &Policy) -> Vec<ChannelSummary> {
 
 fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
     let pool = policy.pool(ix);
-    let served = policy.tiers.iter().filter(|tier| served_by(tier).contains(ix));
+    // The pool for repeat contacts serves every tier.
+    let for_repeats = policy.repeats.pool == Some(ix);
+    let served = policy.tiers.iter().filter(|tier| for_repeats || served_by(tier).contains(ix));
     let tiers: Vec<_> = served.map(|tier| tier.name.to_string()).collect();
     let reserve = pool.reserve.iter().map(|(tier, agents)| Reserve {
         tier: policy.tier(*tier).name.to_string(),

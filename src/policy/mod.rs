@@ -13,6 +13,7 @@ mod difference;
 mod escalation;
 mod hours;
 mod pools;
+mod repeats;
 mod skills;
 mod starving;
 mod tiers;
@@ -22,8 +23,8 @@ pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use contacts::{Cause, ContactRule};
 pub use describe::{
-    ChannelSummary, CodingSummary, Description, OverflowStep, PoolSummary, Reserve, RuleSummary,
-    StandingSummary, TierSummary, describe,
+    ChannelSummary, CodingSummary, Description, OverflowStep, PoolSummary, RepeatsSummary, Reserve,
+    RuleSummary, StandingSummary, TierSummary, describe,
 };
 pub use difference::{Change, difference};
 pub use starving::Starving;
@@ -67,6 +68,10 @@ const RESERVE: RangeInclusive<u64> = 0..=1000;
 const QUEUE_MAX: RangeInclusive<u64> = 1..=10_000_000;
 /// `overflow.lower_levels`: no level is lower than 1, so more would change nothing.
 const LOWER_LEVELS: RangeInclusive<u64> = 0..=9;
+/// `repeats.window`: who comes again after a year has another complaint.
+const REPEATS_WINDOW_MS: RangeInclusive<i64> = 60 * SECOND..=366 * DAY;
+/// `repeats.threshold`: one contact is no repetition, and more than these are not counted.
+const REPEATS_THRESHOLD: RangeInclusive<u64> = 2..=16;
 /// `rank`; gaps are allowed, so that a tier can be put between two others.
 const RANK: RangeInclusive<u64> = 1..=1000;
 /// `guard`, in thousandths: from the last two handling times only, to always.
@@ -148,6 +153,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     let read_hours: Vec<_> = hours.iter().map(hours::HoursEntry::read).collect();
     let read_pools: Vec<_> = pools.iter().map(|pool| pool.read(&names)).collect();
 
+    let repeats = repeats::read(root, &names);
     let rule_item = dispatch.get("rule");
     let rules = Rule::ALL.map(|rule| (rule.name(), rule));
     let rule = rule_item.as_ref().map_or(Some(Rule::GuardedEdf), |item| item.choice(&rules));
@@ -193,6 +199,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         unavailable_tier: unavailable_tier?,
         retier_later: retier_later?,
         coding: coding?,
+        repeats: repeats?,
         source: Arc::from(text),
     };
     pools::warn_of_idle_pools(report, &policy, &pool_places);
@@ -344,8 +351,9 @@ fn channel_names() -> [&'static str; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::coding::StaleTier;
     use crate::engine::capacity::ChannelSet;
+    use crate::engine::coding::StaleTier;
+    use crate::engine::contacts::Repeats;
     use crate::engine::life::PARK_MS_DEFAULT;
     use crate::engine::model::{AgentChoice, Overflow, Pool, Tier};
     use crate::engine::needs::{SkillIx, SkillSet};
@@ -365,6 +373,10 @@ floor_share = 0.125
 [customers]
 unknown = "low"
 retier_later = true
+[repeats]
+window = "1d"
+threshold = 3
+pool = "c"
 [[tier]]
 name = "low"
 rank = 20
@@ -479,6 +491,7 @@ choice = "round-robin"
             unknown_tier: TierIx(1),
             unavailable_tier: TierIx(1),
             coding: Default::default(),
+            repeats: Repeats { window_ms: 86_400_000, threshold: Some(3), pool: Some(PoolIx(2)) },
             source: text.into(),
         };
         let (policy, warnings) = parse("p.toml", text).expect("the policy is sound");

@@ -148,7 +148,9 @@ pub(super) fn warn_of_idle_pools(report: &Report<'_>, policy: &Policy, places: &
     for (at, (pool, place)) in policy.pools.iter().zip(places).enumerate() {
         let ix = PoolIx(super::index(at));
         let name = &pool.name;
-        let serves = |tier: &Tier| served_by(tier).contains(ix);
+        // The pool for repeat contacts serves every tier.
+        let for_repeats = policy.repeats.pool == Some(ix);
+        let serves = |tier: &Tier| for_repeats || served_by(tier).contains(ix);
         let treats = |treatment: &Treatment| {
             treatment.pools.contains(ix) || treatment.add_pools.contains(ix)
         };

@@ -16,6 +16,7 @@ mod ops;
 mod past;
 mod policies;
 mod pools;
+mod repeats;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;

@@ -4,8 +4,8 @@
 use crate::model::Model;
 use proptest::prelude::*;
 use std::sync::Arc;
-use tierline::engine::coding::{Found, Known, StaleTier, Standing};
 use tierline::engine::capacity::ChannelSet;
+use tierline::engine::coding::{Found, Known, StaleTier, Standing};
 use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseReason, Submit};
 use tierline::engine::life::{CallbackNumber, Destination, RequeueLimit};
 use tierline::engine::model::{
@@ -399,6 +399,7 @@ impl Act {
                 Command::Submit(Box::new(Submit {
                     earlier: earlier(model, &id, history),
                     asked: None,
+                    topic: (about == 1).then(|| "late".into()),
                     id,
                     fingerprint: about.into(),
                     channel: Channel::ALL[channel],

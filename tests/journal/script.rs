@@ -236,6 +236,7 @@ impl Script {
             not_before: None,
             earlier: None,
             asked: None,
+            topic: None,
         };
         self.carry_out(batch, Command::Submit(Box::new(submit)));
     }

@@ -3,6 +3,7 @@
 use super::super::capacity::ChannelRules;
 use super::super::coding::StaleTier;
 use super::super::coding::rules::Rules;
+use super::super::contacts::Repeats;
 use super::super::hours::Hours;
 use super::super::life::RequeueLimit;
 use super::super::needs::{SkillIx, SkillSet};
@@ -108,6 +109,8 @@ pub struct Policy {
     pub retier_later: bool,
     /// What gives customers their tier and their standing, and what a standing does.
     pub coding: Rules,
+    /// What it makes of repeat contacts.
+    pub repeats: Repeats,
     /// The text it was read from, for people; no rule reads it.
     pub source: Arc<str>,
 }

@@ -15,6 +15,7 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod contacts;
 mod life;
 mod offers;
 mod outlook;
@@ -25,8 +26,8 @@ mod timing;
 mod why;
 mod wishes;
 
-use crate::engine::coding::{Found, StaleTier};
 use crate::engine::capacity::ChannelSet;
+use crate::engine::coding::{Found, StaleTier};
 use crate::engine::command::{
     AgentProfile, Answer, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
 };
@@ -158,6 +159,8 @@ impl Stage {
                 let ticket = engine.ticket(&TicketId::new(*id)).expect("a live ticket");
                 engine.ahead_of(ticket).to_string()
             }
+            ["contact", id] => contacts::of_ticket(id, engine),
+            ["repeats"] => contacts::repeats(self.now, engine),
             ["unconfirmed"] => {
                 let all = engine.unconfirmed_after(TicketNumber(0));
                 all.map(|ticket| ticket.id.to_string()).collect::<Vec<_>>().join(" ")
@@ -400,6 +403,7 @@ fn submit(id: &str, tier: &str, channel: &str, rest: &[&str]) -> Command {
         not_before: life::not_before(rest),
         earlier: earlier(rest, fingerprint),
         asked: wishes::asked(said),
+        topic: rest.iter().find_map(|word| word.strip_prefix("topic=")).map(Into::into),
     }))
 }
 
@@ -428,7 +432,8 @@ fn lease_token(word: &str) -> LeaseToken {
 /// [guard N] [weight N] [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..
 /// [at SHARE STEP].. [offers CHANNEL+CHANNEL [others]]; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [fills N] [offer T] [off FIRST MAX]
 /// [misses N]; skills NAME..; channel NAME [cost N] [alone] [over NAME+NAME];
-/// hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`; `standing NAME ..`, see `standing`
+/// repeats [window T] [from N] [pool POOL]; hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`; `standing NAME ..`, see
+/// `standing`
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -532,6 +537,7 @@ pub(super) fn policy(text: &str) -> Policy {
         unavailable_tier: TierIx(0),
         retier_later: parts[0].contains(&"later"),
         coding: standing::rules(&parts, pools),
+        repeats: contacts::rules(&parts, at_pool),
         ..Policy::default()
     }
 }

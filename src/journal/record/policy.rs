@@ -2,7 +2,7 @@
 
 use super::coding::{decode_stale, encode_stale};
 use super::ticket::{decode_pool, decode_tier};
-use super::{Error, hours, name, narrow, push, rules, supervise, twin, v1};
+use super::{Error, contacts, hours, name, narrow, push, rules, supervise, twin, v1};
 use crate::engine::capacity::ChannelSet;
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
@@ -58,6 +58,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         channels: push::encode_channels(&policy.channels),
         hours: policy.hours.iter().map(|hours| hours::encode(hours)).collect(),
         skills: policy.skills.iter().map(|skill| (**skill).into()).collect(),
+        repeats: contacts::encode_rules(&policy.repeats),
     }
 }
 
@@ -77,6 +78,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         source: policy.source.into(),
         channels: push::decode_channels(policy.channels)?,
         skills: policy.skills.into_iter().map(Into::into).collect(),
+        repeats: contacts::decode_rules(policy.repeats)?,
     })
 }
 

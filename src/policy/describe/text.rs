@@ -91,6 +91,14 @@ impl fmt::Display for Description {
                 )?;
             }
         }
+        if let Some(threshold) = self.repeats.threshold {
+            let window = format_ms(self.repeats.window_ms);
+            write!(f, "\nfrom {threshold} contacts about a topic within {window} on")?;
+            match &self.repeats.pool {
+                Some(pool) => writeln!(f, ", a ticket is for pool {pool} only")?,
+                None => writeln!(f, ", a topic is listed as a fault of the process")?,
+            }
+        }
         for (at, channel) in self.channels.iter().enumerate() {
             if at == 0 {
                 writeln!(f)?;
