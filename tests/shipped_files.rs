@@ -127,6 +127,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "channel.voice.interrupts",
         "channel.voice.wrap_up",
         "coding.first",
+        "customers.card_attributes",
         "customers.retier_later",
         "dispatch.floor_share",
         "dispatch.rule",
@@ -151,6 +152,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "skills",
         "standing.at_risk.lift",
         "standing.at_risk.scale",
+        "tier.benefits",
         "tier.channels",
         "tier.escalation",
         "tier.expires_after",
@@ -160,6 +162,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "tier.overflow",
         "tier.park_max",
         "tier.stale",
+        "tier.treatment",
         "tier.urgency",
         "tier.weight",
     ];

@@ -7,8 +7,8 @@ use super::needs::{needs_name, needs_named};
 use super::proto::v1 as pb;
 use super::repeats::add_contact;
 use super::wishes::{add_wish, skill_levels};
-use crate::coding;
 use super::{offered, offers};
+use crate::coding;
 use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
 use crate::engine::Engine;
@@ -17,7 +17,7 @@ use crate::engine::coding::Standing;
 use crate::engine::command::WaitEnd;
 use crate::engine::model::{
     Agent, Assignment, Caller, Channel, IdentifierKind, Policy, Pool, PoolSet, Presence, Rule,
-    Step, TicketId, Tier, TierSource, Time,
+    Step, Ticket, TicketId, Tier, TierSource, Time,
 };
 use crate::engine::push::Declined;
 use crate::engine::queue::QueueKey;
@@ -260,7 +260,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         customer_id: caller.and_then(Caller::customer_id).unwrap_or_default().to_owned(),
         tier: policy.tier(ticket.tier).name.to_string(),
         tier_source: pb::TierSource::from(ticket.tier_source).into(),
-        tier_age_ms: (ticket.tier_source == TierSource::Stale).then_some(ticket.tier_age_ms),
+        tier_age_ms: age_ms(ticket),
         subject: ticket.content.subject.to_string(),
         payload: shown(&ticket.content.payload, payload),
         payload_size: size(&ticket.content.payload),
@@ -409,7 +409,7 @@ pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
     }
 }
 
-/// The assignment of a ticket that an agent holds.
+/// The assignment of a ticket that an agent holds, without the customer's card.
 pub(super) fn assignment(live: &Live, repeated: bool) -> pb::Assignment {
     let held = live.ticket.assignment().expect("an agent holds the ticket that a pull returns");
     pb::Assignment {
@@ -421,7 +421,13 @@ pub(super) fn assignment(live: &Live, repeated: bool) -> pb::Assignment {
         decision: Some(decision(held)),
         redelivered: repeated,
         ticket: Some(live_ticket(live, Payload::Shown)),
+        card: None,
     }
+}
+
+/// How old the directory's answer was, of a ticket whose tier follows from an old one.
+pub(super) fn age_ms(ticket: &Ticket) -> Option<i64> {
+    (ticket.tier_source == TierSource::Stale).then_some(ticket.tier_age_ms)
 }
 
 /// An agent with what is in hand, as of one instant.
@@ -593,6 +599,8 @@ impl From<&Policy> for pb::Policy {
                     .map(|channel| pb::Channel::from(channel).into())
                     .collect(),
                 accepts_other_channels: tier.offering.accepts_others,
+                benefits: tier.care.benefits.iter().map(ToString::to_string).collect(),
+                treatment: tier.care.treatment.to_string(),
             }
         };
         let pool_policy = |pool: &Pool| pb::PoolPolicy {

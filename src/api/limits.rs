@@ -147,6 +147,7 @@ const FIXED: &[(&str, &str, u64)] = &[
         "Queues with which a ticket is accepted that needs a new one for its skills or agents.",
         QUEUES_MAX as u64,
     ),
+    ("card_bytes_max", "The card of a customer.", super::card::CARD_BYTES_MAX as u64),
     ("contacts_max", "Customers with a topic whose contacts are remembered.", KEYS_MAX as u64),
     (
         "events_per_answer_max",

@@ -7,6 +7,7 @@ mod admin;
 mod agent;
 mod audit;
 mod bulk;
+mod card;
 mod clocks;
 mod contacts;
 mod convert;

@@ -8,7 +8,7 @@ use super::validate::Checks;
 use crate::engine::contacts::{Contact, RepeatScan, TopicRepeats};
 
 /// Customers looked at in one go: the driver is kept for less than a millisecond.
-const STEP: usize = 4096;
+const STEP: usize = 1024;
 
 impl Api {
     /// The topics with the most repeats.

@@ -9,6 +9,7 @@ mod agents;
 mod audit;
 mod bench;
 mod bulk;
+mod card;
 mod child;
 mod classify;
 mod clocks;

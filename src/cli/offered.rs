@@ -63,3 +63,38 @@ pub(crate) fn instead(refused: v1::ChannelNotOffered) -> String {
     let offered: Vec<_> = refused.offered.into_iter().map(Offered::from).collect();
     table(&offered).trim_end().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_offered_instead_is_a_small_table() {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let within = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+        let chat = v1::OfferedChannel {
+            channel: v1::Channel::Chat.into(),
+            open_now: false,
+            opens_at: at(1_767_600_000),
+            hours: "office".into(),
+            respond_within: within(180),
+            respond_by: at(1_767_600_180),
+        };
+        let email = v1::OfferedChannel {
+            channel: v1::Channel::Email.into(),
+            open_now: true,
+            respond_within: within(7200),
+            ..Default::default()
+        };
+        let refused = v1::ChannelNotOffered {
+            tier: "lean".into(),
+            channel: v1::Channel::Voice.into(),
+            offered: vec![chat, email],
+        };
+        insta::assert_snapshot!(instead(refused), @r"
+        offered instead  now     opens (UTC)              answered within
+        chat             closed  2026-01-05 08:00 office  3m
+        email            open    -                        2h
+        ");
+    }
+}

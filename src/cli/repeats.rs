@@ -41,7 +41,8 @@ struct Listed {
 /// A topic for programs.
 #[derive(Serialize)]
 struct Topic {
-    topic: String,
+    #[serde(rename = "topic")]
+    name: String,
     repeat_count: u64,
     customer_count: u64,
     most_count: u32,
@@ -55,7 +56,7 @@ struct Topic {
 impl From<v1::RepeatTopic> for Topic {
     fn from(topic: v1::RepeatTopic) -> Self {
         Self {
-            topic: topic.topic,
+            name: topic.topic,
             repeat_count: topic.repeat_count,
             customer_count: topic.customer_count,
             most_count: topic.most_count,
@@ -107,7 +108,7 @@ fn text(listed: &Listed, now: Timestamp) -> String {
     for topic in &listed.topics {
         let tone = if topic.above_threshold { Tone::Late } else { Tone::Plain };
         table.row([
-            (&topic.topic).into(),
+            (&topic.name).into(),
             topic.repeat_count.to_string().into(),
             topic.customer_count.to_string().into(),
             topic.most_count.to_string().into(),
@@ -128,4 +129,41 @@ fn text(listed: &Listed, now: Timestamp) -> String {
         format!("above: from {threshold} contacts of one customer on{pool}\n")
     });
     format!("{table}{more}contacts count for {window}\n{above}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_told_with_what_is_above_the_threshold() {
+        let now = Timestamp::from_second(1_767_600_000).expect("it is an instant");
+        let topic = Topic {
+            name: "late-delivery".to_owned(),
+            repeat_count: 7,
+            customer_count: 3,
+            most_count: 4,
+            above_threshold_count: 2,
+            above_threshold: true,
+            open_ticket_count: 5,
+            first_at: Some(now),
+            last_at: Some(now),
+        };
+        let listed = Listed {
+            topics: vec![topic],
+            topic_count: 3,
+            window_ms: 14 * 86_400_000,
+            threshold: Some(3),
+            pool: Some("process".to_owned()),
+            remembered_count: 9,
+        };
+        let told = text(&listed, now);
+        let line = told.lines().nth(1).expect("a line a topic");
+        let words: Vec<_> = line.split_whitespace().take(6).collect();
+        assert_eq!(words, ["late-delivery", "7", "3", "4", "2", "5"]);
+        assert!(told.contains("and 2 more topics\n"), "{told}");
+        assert!(told.contains("from 3 contacts of one customer on, for pool process"), "{told}");
+        let none = Listed { topics: Vec::new(), topic_count: 0, ..listed };
+        assert!(text(&none, now).starts_with("nobody came twice"));
+    }
 }

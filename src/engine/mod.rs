@@ -7,6 +7,7 @@
 mod apply;
 mod audit;
 pub mod capacity;
+pub mod care;
 mod choice;
 pub mod coding;
 pub mod command;

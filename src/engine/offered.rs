@@ -4,8 +4,10 @@
 //! tier may be wrong. A ticket that is there stays, whatever becomes of its tier or its channel.
 
 use super::capacity::ChannelSet;
+use super::coding::Standing;
 use super::command::Rejection;
 use super::deadlines::Promise;
+use super::hours::Hours;
 use super::model::{Channel, Policy, TierIx, TierSource, Time};
 use super::timing::Urgency;
 
@@ -57,13 +59,13 @@ impl Policy {
     ) -> impl Iterator<Item = OfferedChannel<'_>> {
         self.tier(tier).offering.channels.iter().map(move |channel| {
             let hours = self.hours(tier, channel);
-            let promise = Promise { tier, channel, urgency };
+            let promise = Promise { tier, channel, urgency, standing: Standing::Regular };
             let closed = hours.filter(|hours| !hours.is_open(now));
             OfferedChannel {
                 channel,
                 open_now: closed.is_none(),
                 opens_at: closed.map(|hours| hours.opens_at(now)),
-                hours: hours.map(|hours| hours.name()),
+                hours: hours.map(Hours::name),
                 respond_within_ms: promise.respond_within_ms(self),
                 respond_by: promise.deadlines(self, now).0,
             }

@@ -21,6 +21,12 @@ impl RepeatContacts {
 
     /// Counts a ticket that `engine` has just taken, if its customer comes again.
     pub(super) fn observe(&self, event: &Event, engine: &Engine) {
+        if matches!(event, Event::Started | Event::PolicyApplied { .. }) {
+            // A series from the start, so that the first repeat is seen as a rise.
+            for tier in &engine.policy().tiers {
+                self.0.get_or_create_owned(&[("tier", tier.name.clone())]);
+            }
+        }
         let Event::Submitted(submitted) = event else { return };
         if submitted.contact.as_ref().is_some_and(|contact| contact.count > 1) {
             let tier = engine.policy().tier(submitted.tier).name.clone();

@@ -46,6 +46,8 @@ pub struct Description {
     pub standings: Vec<StandingSummary>,
     /// What is made of repeat contacts.
     pub repeats: RepeatsSummary,
+    /// The attributes of customers that cards show.
+    pub card_attributes: Vec<String>,
 }
 
 /// What work on a channel asks of an agent.
@@ -98,6 +100,10 @@ pub struct TierSummary {
     pub channels: Vec<&'static str>,
     /// What becomes of a submit on another: `refuse` or `accept`.
     pub not_offered: &'static str,
+    /// What its customers are granted, for agents to read.
+    pub benefits: Vec<String>,
+    /// How its customers are to be treated, for agents to read.
+    pub treatment: String,
     /// After how long a ticket that nobody has picked up ends by itself on each channel, in milliseconds,
     /// where it does.
     pub expires_after_ms: [Option<i64>; 6],
@@ -213,6 +219,8 @@ pub fn describe(policy: &Policy) -> Description {
             solve_within_ms: tier.solve_within_ms,
             queue_max: tier.queue_max,
             channels: tier.offering.channels.iter().map(Channel::name).collect(),
+            benefits: tier.care.benefits.iter().map(ToString::to_string).collect(),
+            treatment: tier.care.treatment.to_string(),
             not_offered: if tier.offering.accepts_others { "accept" } else { "refuse" },
             expires_after_ms: tier.expires_after_ms,
             park_max_ms: tier.park_max_ms,
@@ -250,6 +258,7 @@ pub fn describe(policy: &Policy) -> Description {
         coding: coding::coding(policy),
         standing_rules: coding::standing_rules(policy),
         standings: coding::standings(policy),
+        card_attributes: policy.card_attributes.iter().map(ToString::to_string).collect(),
         repeats: RepeatsSummary {
             window_ms: repeats.window_ms,
             threshold: repeats.threshold,

@@ -4,6 +4,7 @@
 //! serve by it: that is the engine, which trusts what comes from here. The format is shown, with
 //! every key, default and unit, in `config/default.toml`.
 
+mod care;
 mod change;
 mod channels;
 mod coding;
@@ -170,6 +171,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     let retier_later = customers.get("retier_later").map_or(Some(false), |item| item.flag());
 
     let coding = coding::read(root, &names);
+    let card_attributes = care::card_attributes(&customers);
 
     dispatch.finish();
     customers.finish();
@@ -200,6 +202,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         retier_later: retier_later?,
         coding: coding?,
         repeats: repeats?,
+        card_attributes: card_attributes?,
         source: Arc::from(text),
     };
     pools::warn_of_idle_pools(report, &policy, &pool_places);
@@ -352,6 +355,7 @@ fn channel_names() -> [&'static str; 6] {
 mod tests {
     use super::*;
     use crate::engine::capacity::ChannelSet;
+    use crate::engine::care::Care;
     use crate::engine::coding::StaleTier;
     use crate::engine::contacts::Repeats;
     use crate::engine::life::PARK_MS_DEFAULT;
@@ -372,6 +376,7 @@ starve_after = 2.5
 floor_share = 0.125
 [customers]
 unknown = "low"
+card_attributes = ["city"]
 retier_later = true
 [repeats]
 window = "1d"
@@ -400,6 +405,8 @@ stale = "hold-high"
 queue_max = { default = 7, voice = 3 }
 channels = ["web", "voice"]
 not_offered = "accept"
+benefits = ["fees waived"]
+treatment = "by name"
 [[pool]]
 name = "a"
 lease = "1m"
@@ -451,6 +458,10 @@ choice = "round-robin"
                         channels: ChannelSet::of([Channel::Voice, Channel::Web]),
                         accepts_others: true,
                     },
+                    care: Care {
+                        benefits: ["fees waived".into()].into(),
+                        treatment: "by name".into(),
+                    },
                     overflow: vec![
                         Overflow { lower_levels: 2, ..overflow(1_000, &[0, 2]) },
                         Overflow {
@@ -492,6 +503,7 @@ choice = "round-robin"
             unavailable_tier: TierIx(1),
             coding: Default::default(),
             repeats: Repeats { window_ms: 86_400_000, threshold: Some(3), pool: Some(PoolIx(2)) },
+            card_attributes: ["city".into()].into(),
             source: text.into(),
         };
         let (policy, warnings) = parse("p.toml", text).expect("the policy is sound");

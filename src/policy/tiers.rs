@@ -1,5 +1,6 @@
 //! `[[tier]]`: a class of customer, its targets and its pools.
 
+use super::care;
 use super::channels::channel_set;
 use super::skills;
 use super::{
@@ -82,6 +83,7 @@ impl TierEntry<'_> {
         let requeue_limit = requeue_limit(section, names);
         let park = optional_targets(section, "park_max", PARK_MAX_MS);
         let offering = offering(section);
+        let care = care::of_tier(section);
         Some(Tier {
             name: self.name?.into(),
             guard_permille: guard?,
@@ -99,6 +101,7 @@ impl TierEntry<'_> {
             offer_callback_above_ms,
             queue_max: queue_max?,
             offering: offering?,
+            care: care?,
         })
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod agent;
 mod bulk;
+mod card;
 mod clocks;
 mod coding;
 mod events;

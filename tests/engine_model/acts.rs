@@ -5,6 +5,7 @@ use crate::model::Model;
 use proptest::prelude::*;
 use std::sync::Arc;
 use tierline::engine::capacity::ChannelSet;
+use tierline::engine::care::Care;
 use tierline::engine::coding::{Found, Known, StaleTier, Standing};
 use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseReason, Submit};
 use tierline::engine::life::{CallbackNumber, Destination, RequeueLimit};
@@ -221,6 +222,7 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 overflow: overflow.collect(),
                 queue_max: [most; 6],
                 offering,
+                care: Care::default(),
             }
         },
     )

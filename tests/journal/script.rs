@@ -3,12 +3,13 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
+use tierline::engine::capacity::ChannelSet;
+use tierline::engine::care::Care;
 use tierline::engine::coding::rules::{
     Condition, First, Provisional, Rule as CodingRule, Rules, Test,
 };
 use tierline::engine::coding::treatment::{Contact, Treatment, Who};
 use tierline::engine::coding::{Found, Known, StaleTier, Standing};
-use tierline::engine::capacity::ChannelSet;
 use tierline::engine::command::{
     AgentProfile, Command, Event, Lookup, PoolSwitched, ReleaseReason, Submit, WaitEnd,
 };
@@ -426,6 +427,7 @@ pub(crate) fn policy(version: &str) -> Policy {
         offer_callback_above_ms: None,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
         queue_max: [Some(1000); 6],
+        care: Care { benefits: ["fees waived".into()].into(), treatment: "by name".into() },
         offering: Offering { channels: ChannelSet(0b10_0111), accepts_others: true },
     };
     let pool = |name: &str, reserve| Pool {

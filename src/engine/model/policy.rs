@@ -1,6 +1,7 @@
 //! What a policy is: tiers, pools, and the rule between them.
 
 use super::super::capacity::ChannelRules;
+use super::super::care::Care;
 use super::super::coding::StaleTier;
 use super::super::coding::rules::Rules;
 use super::super::contacts::Repeats;
@@ -111,6 +112,9 @@ pub struct Policy {
     pub coding: Rules,
     /// What it makes of repeat contacts.
     pub repeats: Repeats,
+    /// The attributes of customers that cards show. At most
+    /// [`CARD_ATTRIBUTES_MAX`](super::super::care::CARD_ATTRIBUTES_MAX).
+    pub card_attributes: Box<[Box<str>]>,
     /// The text it was read from, for people; no rule reads it.
     pub source: Arc<str>,
 }
@@ -153,6 +157,8 @@ pub struct Tier {
     pub queue_max: [Option<u32>; 6],
     /// The channels that it offers.
     pub offering: Offering,
+    /// What agents are told of it.
+    pub care: Care,
 }
 
 /// An overflow step: after this wait, these pools too, or less is required.

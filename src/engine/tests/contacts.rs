@@ -2,6 +2,7 @@
 
 use super::script::{check, played};
 use crate::engine::contacts::{MARKS_MAX, RepeatScan};
+use std::fmt::Write as _;
 
 #[test]
 fn contacts_of_one_customer_about_one_topic_are_linked_and_counted() {
@@ -81,14 +82,14 @@ fn whoever_turns_out_to_be_a_known_customer_keeps_the_contacts_of_before() {
 fn of_many_contacts_the_last_sixteen_are_counted() {
     let mut script = "policy guarded-edf v1; tier gold 9d desk; pool desk\n".to_owned();
     for at in 1..=20 {
-        script.push_str(&format!("{at}s submit t{at} gold voice topic=late\n"));
+        writeln!(script, "{at}s submit t{at} gold voice topic=late").expect("a string takes it");
     }
     let engine = played(&script);
     let mut scan = RepeatScan::default();
     engine.scan_repeats(&mut scan, engine.at(), 10);
     let topic = scan.topics.values().next().expect("there are repeats");
     assert_eq!(topic.most_count as usize, MARKS_MAX);
-    assert_eq!(topic.repeat_count as usize, MARKS_MAX - 1);
+    assert_eq!(topic.repeat_count, MARKS_MAX as u64 - 1);
     let last = engine.ticket(&crate::engine::model::TicketId::new("t20")).expect("it waits");
     assert_eq!(last.contact().expect("it has a topic").count as usize, MARKS_MAX);
 }

@@ -27,6 +27,7 @@ mod why;
 mod wishes;
 
 use crate::engine::capacity::ChannelSet;
+use crate::engine::care::Care;
 use crate::engine::coding::{Found, StaleTier};
 use crate::engine::command::{
     AgentProfile, Answer, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
@@ -485,6 +486,7 @@ pub(super) fn policy(text: &str) -> Policy {
             accepts_others: words.contains(&"others"),
         },
         offer_callback_above_ms: None,
+        care: Care::default(),
         stale: word_after(words, "stale").map_or(StaleTier::Keep, |stale| {
             StaleTier::ALL.into_iter().find(|known| known.name() == stale).expect("a choice")
         }),

@@ -23,9 +23,9 @@ pub(super) fn decode_rules(repeats: Option<v1::Repeats>) -> Result<Repeats, Erro
     })
 }
 
-pub(super) fn encode(contact: &Contact) -> v1::Contact {
+pub(super) fn encode(contact: &Contact) -> v1::TopicContact {
     let previous = contact.previous.as_ref();
-    v1::Contact {
+    v1::TopicContact {
         topic: (&*contact.topic).into(),
         count: contact.count,
         previous: previous.map(|previous| previous.number.0),
@@ -33,7 +33,7 @@ pub(super) fn encode(contact: &Contact) -> v1::Contact {
     }
 }
 
-pub(super) fn decode(contact: v1::Contact) -> Result<Box<Contact>, Error> {
+pub(super) fn decode(contact: v1::TopicContact) -> Result<Box<Contact>, Error> {
     let previous = contact.previous.map(|number| {
         let id = TicketId::new(name(contact.previous_id, "contact.previous_id")?);
         Ok::<_, Error>(Previous { number: TicketNumber(number), id })

@@ -4,6 +4,7 @@ use super::coding::{decode_stale, encode_stale};
 use super::ticket::{decode_pool, decode_tier};
 use super::{Error, contacts, hours, name, narrow, push, rules, supervise, twin, v1};
 use crate::engine::capacity::ChannelSet;
+use crate::engine::care::Care;
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
@@ -59,6 +60,7 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         hours: policy.hours.iter().map(|hours| hours::encode(hours)).collect(),
         skills: policy.skills.iter().map(|skill| (**skill).into()).collect(),
         repeats: contacts::encode_rules(&policy.repeats),
+        card_attributes: policy.card_attributes.iter().map(|key| (**key).into()).collect(),
     }
 }
 
@@ -79,6 +81,7 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         channels: push::decode_channels(policy.channels)?,
         skills: policy.skills.into_iter().map(Into::into).collect(),
         repeats: contacts::decode_rules(policy.repeats)?,
+        card_attributes: policy.card_attributes.into_iter().map(Into::into).collect(),
     })
 }
 
@@ -121,6 +124,8 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
             .filter(|channels| *channels != ChannelSet::ALL)
             .map(|channels| channels.0.into()),
         accepts_other_channels: tier.offering.accepts_others,
+        benefits: tier.care.benefits.iter().map(|benefit| (**benefit).into()).collect(),
+        treatment: (&*tier.care.treatment).into(),
     }
 }
 
@@ -155,6 +160,10 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
                 Some(channels) => ChannelSet(narrow(channels, "tier.channels")?),
             },
             accepts_others: tier.accepts_other_channels,
+        },
+        care: Care {
+            benefits: tier.benefits.into_iter().map(Into::into).collect(),
+            treatment: tier.treatment.into(),
         },
         pools: PoolSet(tier.pools),
         stale: decode_stale(tier.stale)?,

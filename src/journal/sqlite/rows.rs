@@ -308,7 +308,8 @@ pub(in crate::journal) fn first(
     Ok(first.map(|seq| Seq(seq.cast_unsigned())))
 }
 
-fn known<T: Copy>(
+/// The value of that name.
+pub(in crate::journal) fn known<T: Copy>(
     row: &Row<'_>,
     at: usize,
     all: &[T],

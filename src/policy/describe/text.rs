@@ -163,6 +163,12 @@ impl TierSummary {
             };
             lines.push(format!("offers {} only; {others}", self.channels.join(", ")));
         }
+        if !self.benefits.is_empty() {
+            lines.push(format!("benefits: {}", self.benefits.join(", ")));
+        }
+        if !self.treatment.is_empty() {
+            lines.push(format!("treatment: {}", self.treatment));
+        }
         if let Some(above_ms) = self.offer_callback_above_ms {
             let above = format_ms(above_ms);
             lines.push(format!("callers are offered a callback above an expected {above}"));
