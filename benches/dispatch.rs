@@ -202,6 +202,7 @@ impl Desk {
             lookup: Lookup::Given { tier: tier.into() },
             not_before: None,
             earlier: None,
+            topic: None,
             asked: self.skilled.then(|| Box::new(asked(number))),
         })));
     }

@@ -112,7 +112,7 @@ pub fn identifiers(caller: &Caller) -> Vec<Identifier> {
 }
 
 /// The directory's word for a kind of identifier.
-fn directory_kind(kind: model::IdentifierKind) -> IdentifierKind {
+pub fn directory_kind(kind: model::IdentifierKind) -> IdentifierKind {
     match kind {
         model::IdentifierKind::Id => IdentifierKind::Id,
         model::IdentifierKind::Phone => IdentifierKind::Phone,

@@ -87,6 +87,7 @@ fn ticket(id: &str, payload: usize) -> Submit {
         not_before: None,
         earlier: None,
         asked: None,
+        topic: None,
     }
 }
 

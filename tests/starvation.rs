@@ -310,6 +310,7 @@ fn play(case: &Case, lone_pools: bool) -> Watcher {
                 lookup: Lookup::Given { tier: (*case.policy.tiers[*tier].name).into() },
                 not_before: None,
                 earlier: None,
+                topic: None,
                 asked: None,
             };
             ask(&mut engine, now, Command::Submit(Box::new(submit)));

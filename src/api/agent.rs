@@ -8,7 +8,7 @@ use super::proto::v1::{self as pb, complete_ticket_response, pull_ticket_respons
 use super::status::Fault;
 use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
 use super::work::WorkEvents;
-use crate::driver::{CompleteAsk, Completed, PullAsk, Pulled, Refused, Seen};
+use crate::driver::{CompleteAsk, Completed, Presumed, PullAsk, Pulled, Refused, Seen};
 use crate::engine::command::Rejection;
 use crate::engine::life::Destination;
 use crate::engine::model::AgentId;
@@ -43,9 +43,12 @@ impl AgentService for Api {
             wait_ms: checks.wait_ms(request.wait.as_ref(), self.settings.pull_wait_ms_max),
         };
         checks.done()?;
-        let pulled = self.handle.pull(pull).await;
-        let pulled = pulled.map_err(|refused| Fault::refused(refused, &request.agent_id))?;
-        Ok(Response::new(pulled_message(&pulled)))
+        let pulled = self.handle.pull_presumed(pull).await;
+        let (pulled, presumed) =
+            pulled.map_err(|refused| Fault::refused(refused, &request.agent_id))?;
+        let message = self.pulled_message(&pulled).await;
+        presumed.answered();
+        Ok(Response::new(message))
     }
 
     type WorkStream = WorkEvents;
@@ -71,6 +74,14 @@ impl AgentService for Api {
     ) -> Result<Response<pb::DeclineOfferResponse>, Status> {
         let ticket = Some(self.decline_offer_of(request.get_ref()).await?);
         Ok(Response::new(pb::DeclineOfferResponse { ticket }))
+    }
+
+    async fn get_customer_card(
+        &self,
+        request: Request<pb::GetCustomerCardRequest>,
+    ) -> Result<Response<pb::GetCustomerCardResponse>, Status> {
+        let card = Some(self.card_again(request.get_ref()).await?);
+        Ok(Response::new(pb::GetCustomerCardResponse { card }))
     }
 
     async fn extend_lease(
@@ -115,9 +126,14 @@ impl AgentService for Api {
         });
         checks.done()?;
         let agent = pull.as_ref().map(|pull| pull.agent.clone());
-        let completed = self.handle.complete(complete, pull).await;
-        let Completed { seen, wrap_up_until, pulled } =
+        let completed = self.handle.complete_presumed(complete, pull).await;
+        let (Completed { seen, wrap_up_until, pulled }, presumed) =
             completed.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
+        let next = match pulled.zip(agent) {
+            Some((pulled, agent)) => Some(self.next(pulled, &agent).await),
+            None => None,
+        };
+        presumed.into_iter().for_each(Presumed::answered);
         let Seen::Ended(row) = seen else {
             unreachable!("a completion is answered with the ticket it has ended")
         };
@@ -128,7 +144,7 @@ impl AgentService for Api {
             response_in_deadline: row.response_in_time,
             solution_in_deadline: row.solution_in_time,
             wrap_up_until: wrap_up_until.map(convert::timestamp),
-            next: pulled.zip(agent).map(|(pulled, agent)| next(pulled, &agent)),
+            next,
         }))
     }
 
@@ -227,28 +243,35 @@ impl Api {
             Err(refused) => Err(Fault::refused(refused, id.as_str())),
         }
     }
-}
 
-fn pulled_message(pulled: &Pulled) -> pb::PullTicketResponse {
-    let result = match pulled {
-        Pulled::Assignment { live, repeated } => {
-            pull_ticket_response::Result::Assignment(Box::new(convert::assignment(live, *repeated)))
-        }
-        Pulled::Empty(why) => {
-            let reason = pb::EmptyReason::from(*why).into();
-            pull_ticket_response::Result::Empty(pb::EmptyPull { reason })
-        }
-    };
-    pb::PullTicketResponse { result: Some(result) }
-}
+    async fn pulled_message(&self, pulled: &Pulled) -> pb::PullTicketResponse {
+        let result = match pulled {
+            Pulled::Assignment { live, repeated } => {
+                let assignment = self.assignment(live, *repeated).await;
+                pull_ticket_response::Result::Assignment(Box::new(assignment))
+            }
+            Pulled::Empty(why) => {
+                let reason = pb::EmptyReason::from(*why).into();
+                pull_ticket_response::Result::Empty(pb::EmptyPull { reason })
+            }
+        };
+        pb::PullTicketResponse { result: Some(result) }
+    }
 
-/// What the pull after a completion led to.
-fn next(pulled: Result<Pulled, Refused>, agent: &AgentId) -> complete_ticket_response::Next {
-    match pulled {
-        Ok(pulled) => complete_ticket_response::Next::Pulled(pulled_message(&pulled)),
-        Err(refused) => {
-            let fault = Fault::refused(refused, agent.as_str());
-            complete_ticket_response::Next::PullError(fault.into())
+    /// What the pull after a completion led to.
+    async fn next(
+        &self,
+        pulled: Result<Pulled, Refused>,
+        agent: &AgentId,
+    ) -> complete_ticket_response::Next {
+        match pulled {
+            Ok(pulled) => {
+                complete_ticket_response::Next::Pulled(self.pulled_message(&pulled).await)
+            }
+            Err(refused) => {
+                let fault = Fault::refused(refused, agent.as_str());
+                complete_ticket_response::Next::PullError(fault.into())
+            }
         }
     }
 }

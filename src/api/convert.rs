@@ -4,9 +4,10 @@ use super::clocks;
 use super::forecast;
 use super::life;
 use super::needs::{needs_name, needs_named};
-use super::offers;
 use super::proto::v1 as pb;
+use super::repeats::add_contact;
 use super::wishes::{add_wish, skill_levels};
+use super::{offered, offers};
 use crate::coding;
 use crate::directory;
 use crate::driver::{Live, Receipt, Seen};
@@ -16,7 +17,7 @@ use crate::engine::coding::Standing;
 use crate::engine::command::WaitEnd;
 use crate::engine::model::{
     Agent, Assignment, Caller, Channel, IdentifierKind, Policy, Pool, PoolSet, Presence, Rule,
-    Step, TicketId, Tier, TierSource, Time,
+    Step, Ticket, TicketId, Tier, TierSource, Time,
 };
 use crate::engine::push::Declined;
 use crate::engine::queue::QueueKey;
@@ -259,7 +260,7 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         customer_id: caller.and_then(Caller::customer_id).unwrap_or_default().to_owned(),
         tier: policy.tier(ticket.tier).name.to_string(),
         tier_source: pb::TierSource::from(ticket.tier_source).into(),
-        tier_age_ms: (ticket.tier_source == TierSource::Stale).then_some(ticket.tier_age_ms),
+        tier_age_ms: age_ms(ticket),
         subject: ticket.content.subject.to_string(),
         payload: shown(&ticket.content.payload, payload),
         payload_size: size(&ticket.content.payload),
@@ -305,11 +306,18 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
         ..pb::Ticket::default()
     };
     add_wish(&mut told, ticket, policy);
+    add_contact(&mut told, ticket.contact());
     told
 }
 
 /// A ticket of the history.
 pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket {
+    let mut told = ended_ticket(row, payload);
+    add_contact(&mut told, row.contact.as_deref());
+    told
+}
+
+fn ended_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket {
     let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
     let is_late = match row.picked_up_at {
         Some(_) => !row.response_in_time,
@@ -374,6 +382,7 @@ pub(super) fn finished_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket
 pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
     let ticket = ticket(&receipt.seen, Payload::LeftOut);
     let opening = clocks::opening(&receipt.seen);
+    let offered = offered::of_receipt(receipt);
     pb::SubmitTicketResponse {
         ticket_id: ticket.ticket_id,
         number: ticket.number,
@@ -393,10 +402,14 @@ pub(super) fn receipt(receipt: &Receipt) -> pb::SubmitTicketResponse {
         opens_at: opening.opens_at,
         hours: opening.hours,
         known: ticket.known,
+        channel_not_offered: offered.is_some(),
+        offered: offered.unwrap_or_default(),
+        contact_count: ticket.contact_count,
+        previous_ticket_id: ticket.previous_ticket_id,
     }
 }
 
-/// The assignment of a ticket that an agent holds.
+/// The assignment of a ticket that an agent holds, without the customer's card.
 pub(super) fn assignment(live: &Live, repeated: bool) -> pb::Assignment {
     let held = live.ticket.assignment().expect("an agent holds the ticket that a pull returns");
     pb::Assignment {
@@ -408,7 +421,13 @@ pub(super) fn assignment(live: &Live, repeated: bool) -> pb::Assignment {
         decision: Some(decision(held)),
         redelivered: repeated,
         ticket: Some(live_ticket(live, Payload::Shown)),
+        card: None,
     }
+}
+
+/// How old the directory's answer was, of a ticket whose tier follows from an old one.
+pub(super) fn age_ms(ticket: &Ticket) -> Option<i64> {
+    (ticket.tier_source == TierSource::Stale).then_some(ticket.tier_age_ms)
 }
 
 /// An agent with what is in hand, as of one instant.
@@ -573,6 +592,15 @@ impl From<&Policy> for pb::Policy {
                     .map(|limit| policy.pool(limit.dead_letter).name.to_string())
                     .unwrap_or_default(),
                 offer_callback_above: tier.offer_callback_above_ms.map(duration),
+                channels: tier
+                    .offering
+                    .channels
+                    .iter()
+                    .map(|channel| pb::Channel::from(channel).into())
+                    .collect(),
+                accepts_other_channels: tier.offering.accepts_others,
+                benefits: tier.care.benefits.iter().map(ToString::to_string).collect(),
+                treatment: tier.care.treatment.to_string(),
             }
         };
         let pool_policy = |pool: &Pool| pb::PoolPolicy {

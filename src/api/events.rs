@@ -168,7 +168,14 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             told.solve_by = submitted.solve_by.map(timestamp);
             let needs = named.needs(submitted.needs.as_deref());
             let source = submitted.tier_source.name();
-            told.details = details([("source", source), ("needs", &*needs)]);
+            let contact = submitted.contact.as_deref();
+            let count = contact.map(|contact| contact.count.to_string()).unwrap_or_default();
+            told.details = details([
+                ("source", source),
+                ("needs", &*needs),
+                ("topic", contact.map_or("", |contact| &*contact.topic)),
+                ("contact_count", &*count),
+            ]);
         }
         Event::Escalated { ticket: _, escalation_step, pools, guard_permille, notify } => {
             told.pools = named.pools(*pools);

@@ -5,6 +5,7 @@ use super::proto::v1 as pb;
 use super::{SENT_BYTES_MAX, Settings, bulk, validate, work};
 use crate::directory;
 use crate::driver::{self, QueueView, View};
+use crate::engine::contacts::KEYS_MAX;
 use crate::engine::model::{Channel, POOLS_MAX, Policy, TIERS_MAX, TierIx};
 use crate::engine::needs::SKILLS_MAX;
 use crate::engine::push::{BACK_OFFS_MAX, DECLINED_MAX};
@@ -146,6 +147,8 @@ const FIXED: &[(&str, &str, u64)] = &[
         "Queues with which a ticket is accepted that needs a new one for its skills or agents.",
         QUEUES_MAX as u64,
     ),
+    ("card_bytes_max", "The card of a customer.", super::card::CARD_BYTES_MAX as u64),
+    ("contacts_max", "Customers with a topic whose contacts are remembered.", KEYS_MAX as u64),
     (
         "events_per_answer_max",
         "Events in one answer of a stream.",

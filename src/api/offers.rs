@@ -21,7 +21,7 @@ impl Api {
         checks.done()?;
         let accepted = self.handle.accept(ticket, token).await;
         match accepted.map_err(|refused| Fault::refused(refused, &request.ticket_id))? {
-            Seen::Live(live) => Ok(convert::assignment(&live, false)),
+            Seen::Live(live) => Ok(self.assignment(&live, false).await),
             Seen::Ended(_) => unreachable!("an accept is answered with the live ticket"),
         }
     }

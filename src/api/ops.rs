@@ -61,6 +61,13 @@ impl OpsService for Api {
         Ok(Response::new(self.list_agents_page(request.get_ref()).await?))
     }
 
+    async fn list_repeat_contacts(
+        &self,
+        request: Request<pb::ListRepeatContactsRequest>,
+    ) -> Result<Response<pb::ListRepeatContactsResponse>, Status> {
+        Ok(Response::new(self.repeats(request.get_ref()).await?))
+    }
+
     async fn audit(
         &self,
         _: Request<pb::AuditRequest>,

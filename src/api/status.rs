@@ -2,6 +2,7 @@
 //! details.
 
 use super::limits::queue_max_name;
+use super::offered;
 use super::proto::v1::{self as pb, ErrorReason};
 use crate::directory;
 use crate::driver::Refused;
@@ -38,6 +39,7 @@ struct Told {
     field: String,
     metadata: HashMap<String, String>,
     details: ErrorDetails,
+    not_offered: Option<pb::ChannelNotOffered>,
 }
 
 impl Fault {
@@ -49,6 +51,7 @@ impl Fault {
             field: String::new(),
             metadata: HashMap::new(),
             details: ErrorDetails::new(),
+            not_offered: None,
         }))
     }
 
@@ -311,6 +314,7 @@ impl Fault {
             Rejection::QueueFull { channel, max, .. } => {
                 Self::queue_full(&format!("queue_max.{}", channel.name()), max)
             }
+            Rejection::ChannelNotOffered { .. } => gone(ErrorReason::ChannelNotOffered),
             Rejection::AgentLimit { max } => Self::limit("agents_max", max, rejection.to_string()),
             Rejection::PolicyNotExpected => gone(ErrorReason::PolicyNotExpected),
             Rejection::PolicyVersionTaken => gone(ErrorReason::PolicyVersionTaken),
@@ -386,6 +390,12 @@ impl Fault {
         self
     }
 
+    /// What is offered instead of the channel that was asked for.
+    pub(super) fn offered_instead(mut self, instead: pb::ChannelNotOffered) -> Self {
+        self.0.not_offered = Some(instead);
+        self
+    }
+
     /// A number for programs.
     fn told(mut self, name: &str, value: u64) -> Self {
         self.0.metadata.insert(name.to_owned(), value.to_string());
@@ -400,17 +410,25 @@ impl Fault {
 
 impl From<Fault> for Status {
     fn from(fault: Fault) -> Self {
-        let Told { code, reason, message, metadata, mut details, .. } = *fault.0;
+        let Told { code, reason, message, metadata, mut details, not_offered, .. } = *fault.0;
         let reason = reason.as_str_name().trim_start_matches("ERROR_REASON_");
         details.set_error_info(reason, DOMAIN, metadata);
-        Self::with_error_details(code, message, details)
+        let status = Self::with_error_details(code, &*message, details);
+        match not_offered {
+            None => status,
+            Some(not_offered) => {
+                let details = offered::beside(status.details(), &not_offered);
+                Self::with_details(code, message, details)
+            }
+        }
     }
 }
 
 impl From<Fault> for pb::Error {
     fn from(fault: Fault) -> Self {
-        let Told { code, reason, message, field, .. } = *fault.0;
-        Self { code: code.into(), message, field, reason: reason.into() }
+        let Told { code, reason, message, field, not_offered, .. } = *fault.0;
+        let reason = reason.into();
+        Self { code: code.into(), message, field, reason, channel_not_offered: not_offered }
     }
 }
 

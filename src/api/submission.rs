@@ -2,6 +2,7 @@
 
 use super::digest::Digest;
 use super::names::{no_skill, no_tier};
+use super::offered;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
@@ -28,6 +29,7 @@ pub(super) struct Submission {
     content: Content,
     not_before: Option<Time>,
     asked: Option<Box<Asked>>,
+    topic: Option<Box<str>>,
 }
 
 impl Submission {
@@ -51,9 +53,11 @@ impl Submission {
         );
         let not_before = checks.instant_ahead("not_before", request.not_before.as_ref(), now);
         let asked = checks.asked(request);
+        let topic = checks.optional_name("topic", &request.topic);
         checks.done()?;
         Ok(Self {
             asked,
+            topic,
             own_id: own_id.is_some(),
             id: own_id.map_or_else(|| new_id(now), TicketId::new),
             fingerprint: fingerprint(request),
@@ -99,6 +103,7 @@ impl Submission {
             .map(|(kind, value)| Caller { others: given.collect(), ..Caller::new(kind, value) });
         let id = self.id.clone();
         let tier = self.tier.clone();
+        let (channel, urgency) = (self.channel, self.urgency);
         let skills = self.asked.iter().flat_map(|asked| &asked.skills);
         let skills: Vec<Box<str>> = skills.map(|skill| skill.name.clone()).collect();
         let submit = Submit {
@@ -112,6 +117,7 @@ impl Submission {
             not_before: self.not_before,
             earlier: None,
             asked: self.asked,
+            topic: self.topic.map(Into::into),
         };
         let refused = match api.handle.submit(submit, self.own_id).await {
             Ok(receipt) => return Ok(convert::receipt(&receipt)),
@@ -125,6 +131,14 @@ impl Submission {
             }
             (Refused::Rule(Rejection::TierNotFound), Some(tier)) => {
                 Fault::field("tier", no_tier(&tier, policy))
+            }
+            (refused @ Refused::Rule(Rejection::ChannelNotOffered { tier, .. }), _) => {
+                let now = api.handle.clock().now();
+                let fault = Fault::submit(refused, id.as_str(), policy);
+                match offered::instead(policy, tier, channel, urgency, now) {
+                    Some(instead) => fault.offered_instead(instead),
+                    None => fault,
+                }
             }
             (refused, _) => Fault::submit(refused, id.as_str(), policy),
         })
@@ -193,6 +207,9 @@ fn fingerprint(request: &pb::SubmitTicketRequest) -> u64 {
     if !matches!(request.urgency(), pb::Urgency::Unspecified | pb::Urgency::Normal) {
         digest = digest.text("urgency").number(number(request.urgency));
     }
+    if !request.topic.is_empty() {
+        digest = digest.text("topic").text(&request.topic);
+    }
     digest.finish()
 }
 
@@ -240,7 +257,7 @@ mod tests {
     #[test]
     fn every_field_but_the_id_changes_the_fingerprint() {
         type Change = fn(&mut pb::SubmitTicketRequest);
-        let changes: [Change; 18] = [
+        let changes: [Change; 19] = [
             |r| r.channel = pb::Channel::Chat.into(),
             |r| r.customer = None,
             |r| r.customer.as_mut().unwrap().kind = pb::IdentifierKind::Card.into(),
@@ -262,6 +279,7 @@ mod tests {
                 r.preferred_agent = Some(pb::PreferredAgent { agent_id, wait });
             },
             |r| r.urgency = pb::Urgency::High.into(),
+            |r| r.topic = "late".into(),
         ];
         let mut seen = std::collections::BTreeSet::from([fingerprint(&request())]);
         for (at, change) in changes.iter().enumerate() {

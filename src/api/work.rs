@@ -111,6 +111,10 @@ impl Session {
                 biased;
                 push = opened.pushes.recv() => match push {
                     Some(Push::Closing(why)) => return self.closing(why),
+                    Some(Push::Offer { live, token }) => {
+                        let card = self.api.card(&live).await;
+                        self.say(Down::Offer(pb::WorkOffer { card, ..offer(&live, token) }))
+                    }
                     Some(push) => self.say(told(push)),
                     None => return Some(Fault::stopping()),
                 },
@@ -244,7 +248,7 @@ fn checked_hello(hello: &pb::WorkHello) -> Result<WorkAsk, Fault> {
 
 fn told(push: Push) -> Down {
     match push {
-        Push::Offer { live, token } => Down::Offer(offer(&live, token)),
+        Push::Offer { .. } => unreachable!("an offer is told with its card"),
         Push::Revoked { ticket, token, why } => Down::Revoked(pb::WorkRevoked {
             ticket_id: ticket.to_string(),
             lease_token: token.0,
@@ -283,5 +287,6 @@ fn offer(live: &Live, token: LeaseToken) -> pb::WorkOffer {
         offered_at: told.offered_at,
         expires_at: told.expires_at,
         decision: told.decision,
+        card: None,
     }
 }

@@ -293,17 +293,6 @@ impl Desk {
     pub(crate) async fn set_away(&self) -> Result<(), Fault> {
         set_presence(&self.connection, &self.agent, v1::Presence::Away).await.map(|_| ())
     }
-
-    /// What the directory knows of a customer; nothing if it cannot tell.
-    pub(crate) async fn customer(&self, id: &str) -> Option<v1::Customer> {
-        let identifier = v1::CustomerIdentifier {
-            kind: v1::IdentifierKind::Id as i32,
-            value: Some(id).filter(|id| !id.is_empty())?.to_owned(),
-        };
-        let request = v1::GetCustomerRequest { identifier: Some(identifier) };
-        let answer = self.connection.call(self.connection.admin().get_customer(request)).await;
-        answer.ok()?.customer
-    }
 }
 
 /// The id of the ticket that was given.

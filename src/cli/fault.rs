@@ -142,6 +142,9 @@ fn explained(status: &Status) -> String {
             let _ = write!(text, "\n{}: {}", violation.subject, violation.description);
         }
     }
+    if let Some(refused) = crate::api::offered::of_status(status) {
+        let _ = write!(text, "\n{}", super::offered::instead(refused));
+    }
     let reason = details
         .error_info()
         .and_then(|info| v1::ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
@@ -215,6 +218,7 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         | Reason::OfferEnded
         | Reason::OfferNotAccepted
         | Reason::StreamReplaced
+        | Reason::ChannelNotOffered
         | Reason::HistoryUnreadable => return None,
     })
 }

@@ -9,6 +9,7 @@ mod agents;
 mod audit;
 mod bench;
 mod bulk;
+mod card;
 mod child;
 mod classify;
 mod clocks;
@@ -28,12 +29,14 @@ mod humane;
 mod import;
 mod journal;
 mod keyboard;
+mod offered;
 mod past;
 mod plan;
 mod policy;
 mod policy_code;
 mod policy_live;
 mod rehearse;
+mod repeats;
 mod screen;
 mod serve;
 mod submit;
@@ -148,6 +151,7 @@ enum Command {
     /// Show what the server is going to do by itself
     #[command(subcommand)]
     Plan(plan::Command),
+    Repeats(repeats::Repeats),
     /// Play a trace of calls against a policy: callers hang up, agents pull and complete
     Rehearse(Box<rehearse::Rehearse>),
     Bench(bench::Bench),
@@ -224,6 +228,7 @@ pub fn run() -> ExitCode {
         Command::Events(events) => ask(events.run(&context)),
         Command::Audit(audit) => audit.run(&context),
         Command::Plan(plan) => plan.run(&context),
+        Command::Repeats(repeats) => ask(repeats.run(&context)),
         Command::Rehearse(rehearse) => ask(rehearse.run(&context)),
         Command::Bench(bench) => ask(bench.run(&context)),
         Command::BenchCeiling(ceiling) => ask(ceiling.run()),

@@ -7,6 +7,7 @@ use super::console;
 use super::fault::Fault;
 use super::forecast::Forecast;
 use super::humane;
+use super::offered::{self, Offered};
 use super::table::{Facts, Table};
 use super::view;
 use super::who::{Who, pair, pairs};
@@ -30,7 +31,8 @@ const RECEIPTS_SHOWN_MAX: usize = 20;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON fields: ticket_id, number, state, customer_id, tier, tier_source, tier_age_ms, submitted_at, respond_by, \
-solve_by, place, duplicate, urgency, open_now, opens_at, hours. With --count a receipt on each line.
+solve_by, place, duplicate, urgency, open_now, opens_at, hours, channel_not_offered, offered, contact_count, \
+previous_ticket_id. With --count a receipt on each line.
 
 Examples:
   tierline submit --phone '+1 202 555 0101' --subject 'card lost'
@@ -53,6 +55,9 @@ pub(crate) struct Submit {
     /// What it is about in a line, at most 200 characters
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     subject: String,
+    /// What it is about in one word: contacts of a customer with the same topic are linked and counted
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    topic: String,
     /// A fact of your own; may be given several times, 32 at most
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     attribute: Vec<(String, String)>,
@@ -94,6 +99,10 @@ struct Receipt {
     open_now: Option<bool>,
     opens_at: Option<Timestamp>,
     hours: Option<String>,
+    channel_not_offered: bool,
+    offered: Vec<Offered>,
+    contact_count: u32,
+    previous_ticket_id: Option<String>,
 }
 
 impl From<v1::SubmitTicketResponse> for Receipt {
@@ -116,6 +125,10 @@ impl From<v1::SubmitTicketResponse> for Receipt {
             open_now: answer.open_now,
             opens_at: view::instant(answer.opens_at),
             hours: view::filled(answer.hours),
+            channel_not_offered: answer.channel_not_offered,
+            offered: answer.offered.into_iter().map(Into::into).collect(),
+            contact_count: answer.contact_count,
+            previous_ticket_id: view::filled(answer.previous_ticket_id),
         }
     }
 }
@@ -129,6 +142,7 @@ impl Submit {
             customer: self.who.identifier()?,
             tier: self.tier,
             subject: self.subject,
+            topic: self.topic,
             payload: self.payload.as_deref().map(read).transpose()?.unwrap_or_default().into(),
             attributes: pairs(&self.attribute)?,
             urgency: v1::Urgency::from(self.urgency) as i32,
@@ -144,7 +158,14 @@ impl Submit {
         if context.is_json() {
             return console::json(&receipt);
         }
-        console::say(text(&receipt))
+        console::say(text(&receipt))?;
+        if receipt.channel_not_offered {
+            console::say(
+                "the tier does not offer this channel; the ticket is taken all the same\n",
+            )?;
+            console::say(offered::table(&receipt.offered))?;
+        }
+        Ok(())
     }
 }
 
@@ -187,6 +208,9 @@ fn text(receipt: &Receipt) -> Facts {
         place => format!(", {} ahead", humane::count(place, "ticket")),
     };
     facts.add("state", format!("{}{ahead}", receipt.state));
+    if let Some(previous) = &receipt.previous_ticket_id {
+        facts.add("contact", format!("number {}, after {previous}", receipt.contact_count));
+    }
     if let Some(forecast) = &receipt.forecast {
         forecast.tell(&mut facts);
     }
@@ -240,6 +264,9 @@ async fn many(
     }
     for (index, error) in &errors {
         console::note(format_args!("error: ticket {}: {}", index + 1, super::import::told(error)));
+        if let Some(refused) = &error.channel_not_offered {
+            console::note(offered::instead(refused.clone()));
+        }
     }
     if refused == 0 {
         return Ok(());

@@ -398,6 +398,13 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
             (id, Some(named)) => format!("{id} ({named})"),
         },
     );
+    if !ticket.topic.is_empty() {
+        let after = match ticket.previous_ticket_id.as_str() {
+            "" => String::new(),
+            id => format!(", contact {} after {id}", ticket.contact_count),
+        };
+        facts.add("topic", format!("{}{after}", ticket.topic));
+    }
     facts.add("submitted", instant(ticket.submitted_at));
     let is_unanswered = ticket.picked_up_at.is_none() && !is_finished;
     facts.add(

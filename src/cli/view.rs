@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// The fields of a ticket, for the help of the commands that print one.
 pub(crate) const TICKET_FIELDS: &str = "\
 JSON fields of a ticket: ticket_id, number, state, channel, customer {kind, value}, customer_id, tier, \
-tier_source, tier_age_ms, subject, payload_size, payload_text (null if left out or not UTF-8), attributes, \
+tier_source, tier_age_ms, subject, topic, contact_count, previous_ticket_id, payload_size, payload_text (null if left out or not UTF-8), attributes, \
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, required_skills [{skill, level}], \
 waits_for_agent_id, excluded_agent_ids, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
@@ -127,6 +127,9 @@ pub(crate) struct Ticket {
     pub(crate) tier_source: String,
     pub(crate) tier_age_ms: Option<i64>,
     pub(crate) subject: String,
+    pub(crate) topic: Option<String>,
+    pub(crate) contact_count: u32,
+    pub(crate) previous_ticket_id: Option<String>,
     pub(crate) payload_size: u32,
     pub(crate) payload_text: Option<String>,
     pub(crate) attributes: BTreeMap<String, String>,
@@ -237,6 +240,9 @@ impl From<v1::Ticket> for Ticket {
             tier_source: words::tier_source(ticket.tier_source),
             tier_age_ms: ticket.tier_age_ms,
             subject: ticket.subject,
+            topic: filled(ticket.topic),
+            contact_count: ticket.contact_count,
+            previous_ticket_id: filled(ticket.previous_ticket_id),
             payload_size: ticket.payload_size,
             payload_text: std::str::from_utf8(&ticket.payload).ok().and_then(filled),
             attributes: ticket.attributes,

@@ -134,6 +134,14 @@ word!(
     return_reason, v1::ReturnReason, "RETURN_REASON_"
 );
 word!(
+    /// `new`, `regular`, `at-risk`, `farewell`.
+    standing, v1::Standing, "STANDING_"
+);
+word!(
+    /// `directory`, `history`, `open-tickets`, `attributes`, `benefits`.
+    card_part, v1::CardPart, "CARD_PART_"
+);
+word!(
     /// `low`, `normal`, `high`, `critical`.
     urgency, v1::Urgency, "URGENCY_"
 );

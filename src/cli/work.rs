@@ -37,9 +37,9 @@ const INPUT_GRACE: Duration = Duration::from_millis(200);
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON: a line for each step, with the field event: \"assigned\" {agent_id, pool, lease_token, lease_until, decision, \
-ticket}, \"completed\" {ticket_id, handle_ms, response_in_deadline, solution_in_deadline}, \"wrapped_up\" \
+ticket, card}, \"completed\" {ticket_id, handle_ms, response_in_deadline, solution_in_deadline}, \"wrapped_up\" \
 {ticket_id}, \"released\" and \"lost\" \
-{ticket_id, reason}; with --push also \"offered\" {lease_token, pool, expires_at, decision, ticket}, \"declined\" \
+{ticket_id, reason}; with --push also \"offered\" {lease_token, pool, expires_at, decision, ticket, card}, \"declined\" \
 {ticket_id, until}, \"missed\" {ticket_id, missed_count, until}, \"revoked\" {ticket_id, reason}.
 
 Exit codes: 0 ended by you or after --once, 64 nobody types and --auto is not given, 75 nothing came within --wait.
@@ -86,6 +86,7 @@ enum Step {
         lease_until: Option<Timestamp>,
         decision: Option<view::Decision>,
         ticket: Box<view::Ticket>,
+        card: Option<Box<super::card::Card>>,
     },
     Offered {
         lease_token: u64,
@@ -93,6 +94,7 @@ enum Step {
         expires_at: Option<Timestamp>,
         decision: Option<view::Decision>,
         ticket: Box<view::Ticket>,
+        card: Option<Box<super::card::Card>>,
     },
     Declined {
         ticket_id: String,
@@ -223,7 +225,7 @@ impl Shift {
                 }
                 Pulled::Stop => return Ok(()),
             };
-            let verdict = match self.show(&assignment).await {
+            let verdict = match self.show(&assignment) {
                 Ok(()) => self.hold(&assignment).await,
                 Err(fault) => {
                     self.give_back(&assignment).await;
@@ -249,7 +251,7 @@ impl Shift {
     }
 
     /// Shows a ticket that was given; one that is given while the command ends goes back unseen.
-    async fn show(&self, assignment: &v1::Assignment) -> Result<(), Fault> {
+    fn show(&self, assignment: &v1::Assignment) -> Result<(), Fault> {
         if self.desk.is_ending() {
             return Ok(());
         }
@@ -262,18 +264,14 @@ impl Shift {
                 lease_until: view::instant(assignment.lease_until),
                 decision: assignment.decision.clone().map(Into::into),
                 ticket: Box::new(ticket.clone().into()),
+                card: assignment.card.clone().map(|card| Box::new(card.into())),
             });
         }
         let now = view::instant(assignment.assigned_at).ok_or(Fault::Answer("time"))?;
         let mut card = ticket::card(ticket, now);
         // Who is about to talk to the customer wants to know them.
-        if self.keyboard.is_some()
-            && let Some(customer) = self.desk.customer(&ticket.customer_id).await
-        {
-            card.add("name", &customer.name);
-            for (key, value) in &customer.attributes {
-                card.add("known", format!("{key} = {value}"));
-            }
+        if let Some(customer) = &assignment.card {
+            super::card::add(&mut card, customer, now);
         }
         console::say(format_args!("\n{card}"))?;
         if self.keyboard.as_ref().is_some_and(Keyboard::is_terminal) {

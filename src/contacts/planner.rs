@@ -256,6 +256,7 @@ impl Plan {
 
 fn submit_of(contact: &Contact, customer: &Customer, lookup: Lookup) -> Submit {
     Submit {
+        topic: None,
         id: TicketId::new(&contact.ticket_id),
         // The id says it all: the same id is the same contact.
         fingerprint: 0,

@@ -33,46 +33,64 @@ pub(super) async fn run(handle: Handle, directory: Directory, every: Duration) {
     let mut policy = views.borrow_and_update().policy.clone();
     // What was live before the start may have changed meanwhile.
     let mut sweep_at = Instant::now();
+    let mut sweep: Option<Sweep> = None;
     loop {
-        let mut news = Vec::new();
+        let mut heard = Vec::new();
+        // A sweep waits for its next page as long as there is news: that is to arrive within a second.
         tokio::select! {
+            biased;
             change = changes.next() => {
                 let Some(change) = change else { return };
-                news.push(change);
+                heard.push(change);
                 let gathering = async {
-                    while news.len() < CHANGES_MAX && let Some(change) = changes.next().await {
-                        news.push(change);
+                    while heard.len() < CHANGES_MAX && let Some(change) = changes.next().await {
+                        heard.push(change);
                     }
                 };
                 let _ = timeout(GATHER, gathering).await;
             }
-            changed = views.changed() => {
-                if changed.is_err() {
+            seen = views.changed(), if sweep.is_none() => {
+                if seen.is_err() {
                     return;
                 }
-                let now = views.borrow_and_update().policy.clone();
-                if now != policy {
+                let in_force = views.borrow_and_update().policy.clone();
+                if in_force != policy {
                     // The rules that code customers may be others.
-                    policy = now;
+                    policy = in_force;
                     sweep_at = sweep_at.min(Instant::now());
                 }
             }
-            () = sleep_until(sweep_at) => {}
+            () = sleep_until(sweep_at), if sweep.is_none() => {}
+            () = std::future::ready(()), if sweep.is_some() => {}
         }
-        if news.contains(&Change::Everything) {
+        if heard.contains(&Change::Everything) {
             sweep_at = sweep_at.min(Instant::now());
         }
-        let told = if sweep_at <= Instant::now() {
+        if sweep.is_none() && sweep_at <= Instant::now() {
             sweep_at = Instant::now() + every.max(SWEEP_PAUSE);
-            sweep(&handle, &directory).await
+            sweep = Some(Sweep::default());
+        }
+        let told = if heard.is_empty() {
+            match &mut sweep {
+                Some(under_way) => under_way.step(&handle, &directory).await.map(|goes_on| {
+                    if !goes_on {
+                        sweep = None;
+                    }
+                }),
+                None => Ok(()),
+            }
         } else {
-            tell(&handle, &directory, news).await
+            tell(&handle, &directory, heard).await
         };
         match told {
             Ok(()) => {}
             Err(Refused::Stopping) => return,
             Err(refused) => {
-                tracing::warn!(?refused, "tiers could not be corrected; the next sweep tries again")
+                sweep = None;
+                tracing::warn!(
+                    ?refused,
+                    "tiers could not be corrected; the next sweep tries again"
+                );
             }
         }
     }
@@ -108,18 +126,22 @@ fn concerned(engine: &Engine, news: &[Change]) -> Vec<Asked> {
     found.into_values().filter(|ticket| is_directorys(ticket)).map(Asked::of).collect()
 }
 
-/// Looks every ticket up.
-async fn sweep(handle: &Handle, directory: &Directory) -> Result<(), Refused> {
-    let mut after = TicketNumber(0);
-    loop {
-        let page = handle.read(move |engine, _| page(engine, after)).await?;
-        let (asked, Some(last)) = page else { return Ok(()) };
-        after = last;
+/// How far every ticket has been looked up.
+#[derive(Default)]
+struct Sweep {
+    after: TicketNumber,
+}
+
+impl Sweep {
+    /// Looks up the next page; whether there is more.
+    async fn step(&mut self, handle: &Handle, directory: &Directory) -> Result<bool, Refused> {
+        let after = self.after;
+        let (asked, last) = handle.read(move |engine, _| page(engine, after)).await?;
+        let Some(last) = last else { return Ok(false) };
+        self.after = last;
         let all = correct_all(handle, directory, asked).await?;
-        if all.unanswered > 0 {
-            // A directory that is silent is left alone; the next sweep comes.
-            return Ok(());
-        }
+        // A directory that is silent is left alone; the next sweep comes.
+        Ok(all.unanswered == 0)
     }
 }
 

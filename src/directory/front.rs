@@ -176,6 +176,10 @@ impl<B: Backend> Front<B> {
         &self.backend
     }
 
+    pub(super) fn budget(&self) -> Duration {
+        self.budget
+    }
+
     pub(super) fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
     }

@@ -179,6 +179,11 @@ impl Directory {
         identifier.in_region(self.phone_region)
     }
 
+    /// The longest that a lookup takes.
+    pub fn budget(&self) -> Duration {
+        self.front.budget()
+    }
+
     /// Whom the identifier names. Never an error, and never longer than [`Settings::budget`].
     /// Dropping the future harms no other lookup.
     pub async fn lookup(&self, identifier: &Identifier) -> Lookup {

@@ -37,6 +37,7 @@ use crate::engine::timing::Urgency;
 use crate::engine::{CrewSurvey, Explanation};
 use crate::forecast::Forecast;
 use crate::journal::{Feed, FinishedRow, History, Seq};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -255,11 +256,26 @@ pub struct Completed {
 type CompleteReply = Delivery<Completed>;
 
 /// Tells the driver that the caller of a waiting pull is gone, unless the pull was answered.
-struct Presumed<'a> {
+/// Whoever asked for a ticket, presumed to be gone unless said otherwise: dropped before
+/// [`answered`](Self::answered), what was given goes back to its place, unseen.
+pub struct Presumed<'a> {
     handle: &'a Handle,
     agent: AgentId,
     wait: u64,
     answered: bool,
+}
+
+impl Presumed<'_> {
+    /// The answer is on its way.
+    pub fn answered(mut self) {
+        self.answered = true;
+    }
+}
+
+impl fmt::Debug for Presumed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presumed").field("agent", &self.agent).finish_non_exhaustive()
+    }
 }
 
 impl Drop for Presumed<'_> {
@@ -438,12 +454,22 @@ impl Handle {
 
     /// Asks for the next ticket, waiting for one as long as asked. Dropping the future ends the wait.
     pub async fn pull(&self, pull: PullAsk) -> Result<Pulled, Refused> {
+        let (pulled, presumed) = self.pull_presumed(pull).await?;
+        presumed.answered();
+        Ok(pulled)
+    }
+
+    /// The same for a caller who may still be found to be gone while the answer is made.
+    pub async fn pull_presumed(&self, pull: PullAsk) -> Result<(Pulled, Presumed<'_>), Refused> {
         let wait = run::next_wait();
-        let mut presumed =
-            Presumed { handle: self, agent: pull.agent.clone(), wait, answered: false };
-        let answer = self.ask(|reply| Request::Pull { pull, wait, reply }).await;
-        presumed.answered = true;
-        answer
+        let presumed = Presumed { handle: self, agent: pull.agent.clone(), wait, answered: false };
+        match self.ask(|reply| Request::Pull { pull, wait, reply }).await {
+            Ok(pulled) => Ok((pulled, presumed)),
+            Err(refused) => {
+                presumed.answered();
+                Err(refused)
+            }
+        }
     }
 
     /// Finishes a ticket, and asks for the next one if `pull` says so. A pull that fails leaves the
@@ -453,19 +479,32 @@ impl Handle {
         complete: CompleteAsk,
         pull: Option<PullAsk>,
     ) -> Result<Completed, Refused> {
+        let (completed, presumed) = self.complete_presumed(complete, pull).await?;
+        presumed.into_iter().for_each(Presumed::answered);
+        Ok(completed)
+    }
+
+    /// The same for a caller who may still be found to be gone while the answer is made.
+    pub async fn complete_presumed(
+        &self,
+        complete: CompleteAsk,
+        pull: Option<PullAsk>,
+    ) -> Result<(Completed, Option<Presumed<'_>>), Refused> {
         let wait = run::next_wait();
-        let mut presumed = pull.as_ref().map(|pull| Presumed {
+        let presumed = pull.as_ref().map(|pull| Presumed {
             handle: self,
             agent: pull.agent.clone(),
             wait,
             answered: false,
         });
         let pull = pull.map(|pull| (pull, wait));
-        let answer = self.ask(|reply| Request::Complete { complete, pull, reply }).await;
-        if let Some(presumed) = &mut presumed {
-            presumed.answered = true;
+        match self.ask(|reply| Request::Complete { complete, pull, reply }).await {
+            Ok(completed) => Ok((completed, presumed)),
+            Err(refused) => {
+                presumed.into_iter().for_each(Presumed::answered);
+                Err(refused)
+            }
         }
-        answer
     }
 
     /// The ticket of that id, live or from the history.

@@ -1,7 +1,7 @@
 //! Who looks on while things happen.
 
 use crate::engine::Engine;
-use crate::engine::command::Event;
+use crate::engine::command::{Event, Rejection};
 use crate::engine::model::Time;
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use std::time::Duration;
 pub trait Observer: Send + Sync {
     /// `engine` has just applied `event`; it is not on disk yet.
     fn happened(&self, now: Time, event: &Event, engine: &Engine);
+
+    /// `engine` has just refused a command; nothing has changed.
+    fn refused(&self, _rejection: &Rejection, _engine: &Engine) {}
 
     /// One commit of the journal has taken so long.
     fn committed(&self, took: Duration, event_count: usize);

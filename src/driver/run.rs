@@ -373,6 +373,7 @@ impl Driver {
             return Err(Refused::NoSpace);
         }
         self.carry_out(now, command).map_err(|rejection| {
+            self.observer.refused(&rejection, &self.engine);
             match self.drains.told(now, rejection, &self.engine) {
                 Some(Told { present, retry_ms }) => {
                     Refused::Full { limit: rejection, present, retry_ms }

@@ -4,6 +4,7 @@ use super::coding::Known;
 use super::command::{
     AgentProfile, Deadline, Event, PoolSwitched, ReleaseReason, Submitted, Transferred,
 };
+use super::contacts::Who;
 use super::escalation;
 use super::life::{Leg, Life, Parked, Return, ReturnReason};
 use super::model::{
@@ -176,6 +177,7 @@ impl Engine {
     pub(super) fn add_ticket(&mut self, mut ticket: Ticket) {
         let number = ticket.number;
         self.needs.enter(&mut ticket.needs, &mut self.roster);
+        self.contacts.enter(&ticket);
         if ticket.tier_source.is_unconfirmed() {
             self.unconfirmed.insert(number);
         }
@@ -278,14 +280,22 @@ impl Engine {
             },
             life: (submitted.not_before.is_some()
                 || submitted.expires_at.is_some()
-                || submitted.wish.is_some())
+                || submitted.wish.is_some()
+                || submitted.contact.is_some())
             .then(|| {
                 let starts_at = submitted.not_before.unwrap_or(at);
                 let (expires_at, wish) = (submitted.expires_at, submitted.wish.clone());
-                Box::new(Life { expires_at, wish, ..Life::starting(starts_at) })
+                Box::new(Life {
+                    expires_at,
+                    wish,
+                    has_fixed_route: submitted.has_fixed_route,
+                    contact: submitted.contact.clone(),
+                    ..Life::starting(starts_at)
+                })
             }),
         };
         self.ids.insert(&ticket, &self.tickets);
+        self.record_contact(at, &ticket);
         self.add_ticket(ticket);
     }
 
@@ -329,6 +339,8 @@ impl Engine {
         else {
             unreachable!("called for this event only")
         };
+        let live = self.ticket_numbered(*number);
+        let before = live.and_then(|live| live.caller.as_deref()).map(Who::of);
         self.learn(*number, customer_id.as_deref(), known.as_deref());
         self.re_key(*number, |ticket| {
             if ticket.tier != *tier {
@@ -348,6 +360,7 @@ impl Engine {
             }
             ticket.needs.clone_from(needs);
         });
+        self.contact_known(*number, before);
         if source.is_unconfirmed() {
             self.unconfirmed.insert(*number);
         } else {
@@ -578,6 +591,7 @@ impl Engine {
         let ticket = self.tickets.remove(number).expect("an event names a live ticket");
         self.leave(&ticket);
         self.needs.leave(ticket.needs.as_ref(), &mut self.roster);
+        self.contacts.leave(&ticket);
         self.ids.remove(&ticket);
         self.unconfirmed.remove(&number);
         if let Some(caller) = &ticket.caller {

@@ -25,6 +25,7 @@ impl Engine {
             ("unconfirmed tickets", rebuilt.unconfirmed == self.unconfirmed),
             ("callers", rebuilt.callers == self.callers),
             ("quarantined tickets", rebuilt.quarantined == self.quarantined),
+            ("contacts", rebuilt.contacts == self.contacts),
             ("finished tickets", rebuilt.finished_by_id == self.finished_by_id),
         ] {
             if !same {

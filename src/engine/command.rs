@@ -320,6 +320,9 @@ pub struct Submit {
     pub earlier: Option<Earlier>,
     /// What it asks of its agent.
     pub asked: Option<Box<Asked>>,
+    /// Its topic, under which contacts of the same customer are linked. 1 to
+    /// [`TOPIC_CHARS_MAX`](super::contacts::TOPIC_CHARS_MAX) characters.
+    pub topic: Option<Arc<str>>,
 }
 
 /// What a ticket asks of its agent, with skills by name: the policy in force knows them.

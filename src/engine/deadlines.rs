@@ -41,6 +41,11 @@ impl Promise {
         (by(respond_ms), solve_ms.map(by))
     }
 
+    /// The response target in milliseconds of the time that counts.
+    pub(super) fn respond_within_ms(self, policy: &Policy) -> i64 {
+        self.targets_ms(policy).0
+    }
+
     /// Both targets in milliseconds of the time that counts.
     fn targets_ms(self, policy: &Policy) -> (i64, Option<i64>) {
         let (tier, at) = (policy.tier(self.tier), self.channel.index());

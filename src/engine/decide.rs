@@ -10,8 +10,8 @@ use super::dispatch::Choice;
 use super::escalation;
 use super::life::SCHEDULE_MS_MAX;
 use super::model::{
-    Agent, AgentId, Assignment, Channel, Ending, LeaseToken, Policy, Presence, State, Ticket,
-    TicketId, TicketNumber, TierIx, TierSource, Time,
+    Agent, AgentId, Assignment, Channel, Ending, LeaseToken, Policy, PoolSet, Presence, State,
+    Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use super::needs::SkillIx;
 use super::quarantine::Audited;
@@ -351,6 +351,7 @@ impl Engine {
             return Err(Rejection::TicketLimit { max });
         }
         let coding = self.code(submit.lookup)?;
+        self.policy.check_offered(coding.tier, coding.source, submit.channel)?;
         self.check_queue(coding.tier, submit.channel)?;
         let caller = submit.caller.map(|mut caller| {
             if coding.found.is_some() {
@@ -368,7 +369,13 @@ impl Engine {
         let standing = if caller.is_some() { coding.standing() } else { Standing::default() };
         let wish = self.attended(wish, coding.known().filter(|_| caller.is_some()));
         let needs = wish.as_ref().and_then(|wish| self.first_needs(coding.tier, wish));
-        let pools = Self::routed(&self.policy, coding.tier, standing, 0);
+        let repeats = &self.policy.repeats;
+        let contact = submit
+            .topic
+            .map(|topic| self.contacts.next(&topic, caller.as_deref(), now, repeats.window_ms));
+        let process = repeats.pool_for(contact.as_ref());
+        let routed = Self::routed(&self.policy, coding.tier, standing, 0);
+        let pools = process.map_or(routed, |process| PoolSet::of([process]));
         if needs.is_some() && self.queues.len() >= QUEUES_MAX {
             let key = QueueKey {
                 tier: coding.tier,
@@ -404,6 +411,8 @@ impl Engine {
             needs,
             not_before,
             expires_at,
+            has_fixed_route: process.is_some(),
+            contact: contact.map(Box::new),
         };
         Ok(Decision::of(
             Event::Submitted(Box::new(submitted)),

@@ -3,6 +3,7 @@
 //!
 //! A plain ticket needs none of this: what is rare is in one box that it does not have.
 
+use super::contacts::Contact;
 use super::model::{AgentId, LeaseToken, PoolIx, PoolSet, State, Ticket, Time};
 use super::wish::Wish;
 use std::fmt;
@@ -21,7 +22,8 @@ pub struct Life {
     pub counts_from: Time,
     /// When it ends by itself if nobody has picked it up, if its tier says so.
     pub expires_at: Option<Time>,
-    /// Its pools no longer follow from its tier: a transfer or the dead-letter rule has fixed them.
+    /// Its pools no longer follow from its tier: a transfer, the dead-letter rule or the pool for repeat
+    /// contacts has fixed them.
     pub has_fixed_route: bool,
     /// It came back too often, and only the dead-letter pool of its tier serves it.
     pub is_dead_letter: bool,
@@ -38,6 +40,8 @@ pub struct Life {
     /// Since when a supervisor has had it at the front, before everything that the same agents may serve; the
     /// earlier goes first.
     pub promoted_at: Option<Time>,
+    /// Its topic, and its place among the contacts of its customer about that.
+    pub contact: Option<Box<Contact>>,
 }
 
 impl Life {
@@ -55,13 +59,15 @@ impl Life {
             book: None,
             wish: None,
             promoted_at: None,
+            contact: None,
         }
     }
 
-    /// Whether only wish and place at the front are out of the ordinary.
+    /// Whether only wish, place at the front and topic are out of the ordinary.
     pub fn is_plain(&self, submitted_at: Time) -> bool {
         let plain = Self::starting(submitted_at);
-        *self == Self { wish: self.wish.clone(), promoted_at: self.promoted_at, ..plain }
+        let (wish, contact) = (self.wish.clone(), self.contact.clone());
+        *self == Self { wish, contact, promoted_at: self.promoted_at, ..plain }
     }
 }
 

@@ -7,10 +7,12 @@
 mod apply;
 mod audit;
 pub mod capacity;
+pub mod care;
 mod choice;
 pub mod coding;
 pub mod command;
 pub mod compared;
+pub mod contacts;
 pub mod deadlines;
 pub mod decide;
 pub mod decimal;
@@ -26,6 +28,7 @@ pub mod life;
 pub mod model;
 mod moves;
 pub mod needs;
+pub mod offered;
 mod offers;
 pub mod outlook;
 pub mod pause;
@@ -54,6 +57,7 @@ pub use why::{AgentExplanation, Condition, PASSED_QUEUES_MAX, PassedQueue, WhyNo
 use coding::{Callers, Standing};
 use command::{Event, ResumedBy, WaitEnd};
 use compared::Compared;
+use contacts::Contacts;
 use dispatch::{Choice, Floor, Survey};
 use flow::Flow;
 use ids::{Ids, Tickets};
@@ -113,6 +117,7 @@ pub struct Engine {
     callers: Callers,
     resting: Resting,
     quarantined: BTreeSet<TicketNumber>,
+    contacts: Contacts,
     finished: VecDeque<Box<Finished>>,
     finished_by_id: BTreeMap<TicketId, TicketNumber>,
     next_number: TicketNumber,
@@ -150,6 +155,7 @@ impl Engine {
             callers: Callers::default(),
             resting: Resting::default(),
             quarantined: BTreeSet::new(),
+            contacts: Contacts::default(),
             finished: VecDeque::new(),
             finished_by_id: BTreeMap::new(),
             next_number: TicketNumber(1),
@@ -168,6 +174,7 @@ impl Engine {
             flow: image.flow,
             next_number: image.next_number,
             next_token: image.next_token,
+            contacts: Contacts::of(image.contacts),
             ..Self::new(limits)
         };
         engine.roster.set_rules(engine.policy.channels);
@@ -200,6 +207,7 @@ impl Engine {
             finished: self.finished.iter().map(|finished| (**finished).clone()).collect(),
             next_number: self.next_number,
             next_token: self.next_token,
+            contacts: self.contacts.image(),
         }
     }
 

@@ -23,6 +23,7 @@ mod policy;
 mod ticket;
 
 use super::capacity::{Maxima, PerChannel};
+use super::contacts::ContactRecord;
 use super::flow::Flow;
 use super::needs::Skills;
 use super::pause::Pause;
@@ -310,4 +311,6 @@ pub struct Image {
     pub next_number: TicketNumber,
     /// The next fencing token.
     pub next_token: LeaseToken,
+    /// The contacts that are remembered, by topic and customer.
+    pub contacts: Vec<ContactRecord>,
 }

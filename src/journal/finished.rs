@@ -3,9 +3,10 @@
 
 use super::{Decided, Seq};
 use crate::engine::command::{Earlier, Event};
+use crate::engine::contacts::{Contact, Previous};
 use crate::engine::life::Ledger;
 use crate::engine::model::{
-    AgentId, Caller, Channel, Content, Ending, Finished, LeaseToken, Policy, TicketId,
+    AgentId, Caller, Channel, Content, Ending, Finished, LeaseToken, Policy, Ticket, TicketId,
     TicketNumber, TierSource, Time,
 };
 use crate::engine::timing::Urgency;
@@ -120,6 +121,17 @@ pub struct FinishedRow {
     /// The decision by which the agent got it in whose hands or before whom it was when it ended; `None` if
     /// it was nobody's, and likewise.
     pub decided: Option<Box<Decided>>,
+    /// Its topic, and its place among the contacts of its customer; `None` without a topic, and likewise. The
+    /// number of the contact before it is not kept, and 0.
+    pub contact: Option<Box<Contact>>,
+}
+
+/// Its place among the contacts of its customer, as a row keeps it.
+fn contact_of(ticket: &Ticket) -> Option<Box<Contact>> {
+    let mut contact = ticket.contact()?.clone();
+    contact.previous =
+        contact.previous.map(|previous| Previous { number: TicketNumber(0), ..previous });
+    Some(Box::new(contact))
 }
 
 impl FinishedRow {
@@ -168,6 +180,7 @@ impl FinishedRow {
             urgency: Some(ticket.urgency),
             escalation_step: Some(ticket.escalation_step),
             decided,
+            contact: contact_of(ticket),
         };
         match ending {
             Ending::Completed { agent, token, assigned_at, outcome, note } => {

@@ -73,6 +73,10 @@ impl History {
         Self { source: Source::Memory(store) }
     }
 
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// The events themselves, over the same connections.
     pub fn feed(&self) -> Feed {
         Feed::of(self.source.clone())

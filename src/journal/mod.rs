@@ -10,6 +10,7 @@
 //! [`SqliteStore`], or [`MemoryStore`] in tests. Snapshots come from a thread that replays the files.
 //! The journal decides nothing and reads no clock; it names the engine, and nothing but the engine.
 
+mod contacts;
 mod decided;
 mod error;
 mod feed;
@@ -27,6 +28,7 @@ mod sqlite;
 mod store;
 mod verify;
 
+pub use contacts::{CONTACTS_LOOKED_AT_MAX, PastContact, PastContacts};
 pub use decided::{Decided, DecidedHead};
 pub use error::{Error, SnapshotDamage};
 pub use feed::{Entry, Feed, Stretch};

@@ -7,7 +7,9 @@
 mod connections;
 mod directory;
 mod gauges;
+mod offered;
 mod offers;
+mod repeats;
 mod rpcs;
 mod tickets;
 mod wrap_ups;
@@ -18,9 +20,10 @@ pub use rpcs::{Call, Rpcs};
 
 use crate::driver;
 use crate::engine::Engine;
-use crate::engine::command::Event;
+use crate::engine::command::{Event, Rejection};
 use crate::engine::model::Time;
 use directory::DirectoryMetrics;
+use offered::Offered;
 use offers::Offers;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
@@ -29,6 +32,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use repeats::RepeatContacts;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +60,8 @@ pub struct Metrics {
     registry: Registry,
     tickets: Tickets,
     offers: Offers,
+    offered: Offered,
+    repeats: RepeatContacts,
     directory: DirectoryMetrics,
     commit_seconds: Histogram,
     commit_events: Histogram,
@@ -78,6 +84,8 @@ impl Default for Metrics {
         registry.register("build", "The release that runs", Info::new(version));
         let tickets = Tickets::register(&mut registry);
         let offers = Offers::register(&mut registry);
+        let offered = Offered::register(&mut registry);
+        let repeats = RepeatContacts::register(&mut registry);
         let directory = DirectoryMetrics::register(&mut registry);
         let commit_seconds = Histogram::new(COMMIT_BUCKETS);
         registry.register_with_unit(
@@ -117,6 +125,8 @@ impl Default for Metrics {
             registry,
             tickets,
             offers,
+            offered,
+            repeats,
             directory,
             commit_seconds,
             commit_events,
@@ -132,6 +142,12 @@ impl driver::Observer for Metrics {
     fn happened(&self, now: Time, event: &Event, engine: &Engine) {
         self.tickets.observe(now, event, engine);
         self.offers.observe(event, engine);
+        self.offered.observe(event, engine);
+        self.repeats.observe(event, engine);
+    }
+
+    fn refused(&self, rejection: &Rejection, engine: &Engine) {
+        self.offered.refused(rejection, engine);
     }
 
     fn committed(&self, took: Duration, event_count: usize) {

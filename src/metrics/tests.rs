@@ -44,6 +44,12 @@ impl Desk {
         Ok(decision.answer)
     }
 
+    /// What the rules refuse is told as the driver tells it.
+    fn refused(&mut self, command: Command) {
+        let rejection = self.try_ask(command).unwrap_err();
+        self.metrics.refused(&rejection, &self.engine);
+    }
+
     fn ask(&mut self, command: Command) -> Answer {
         self.try_ask(command).unwrap()
     }
@@ -62,18 +68,7 @@ impl Desk {
     }
 
     fn submit(&mut self, id: &str, lookup: Lookup) {
-        self.ask(Command::Submit(Box::new(Submit {
-            id: TicketId::new(id),
-            fingerprint: 1,
-            channel: Channel::Voice,
-            urgency: Urgency::Normal,
-            caller: None,
-            content: Arc::new(Content::default()),
-            lookup,
-            not_before: None,
-            earlier: None,
-            asked: None,
-        })));
+        self.ask(submit(id, lookup));
     }
 
     fn gold(&mut self, id: &str) {
@@ -115,6 +110,22 @@ impl Desk {
     fn is(&self, series: &str, value: &str) {
         assert_eq!(self.value(series).as_deref(), Some(value), "{series}");
     }
+}
+
+fn submit(id: &str, lookup: Lookup) -> Command {
+    Command::Submit(Box::new(Submit {
+        id: TicketId::new(id),
+        fingerprint: 1,
+        channel: Channel::Voice,
+        urgency: Urgency::Normal,
+        caller: None,
+        content: Arc::new(Content::default()),
+        lookup,
+        not_before: None,
+        earlier: None,
+        asked: None,
+        topic: None,
+    }))
 }
 
 fn policy(text: &str) -> Arc<Policy> {
@@ -246,4 +257,24 @@ fn a_connection_is_open_until_its_guard_is_dropped() {
     desk.is(r#"tierline_connections_accepted_total{listener="grpc"}"#, "1");
     connections.over_limit();
     desk.is(r#"tierline_connections_refused_total{listener="grpc",reason="limit"}"#, "1");
+}
+
+#[test]
+fn a_channel_that_is_not_offered_is_counted_refused_or_taken() {
+    let mut desk = Desk::new();
+    let text = include_str!("../../config/default.toml");
+    let all = "channels = [\"voice\", \"chat\", \"email\", \"web\", \"callback\", \"outbound\"]";
+    let refusing = text.replacen(all, "channels = [\"email\"]", 1).replace("default-1", "lean");
+    desk.ask(Command::ApplyPolicy { policy: policy(&refusing) });
+    let gold = || Lookup::Given { tier: "gold".into() };
+    desk.refused(submit("t1", gold()));
+    desk.is(&format!("tierline_channel_not_offered_total{{{GOLD},accepted=\"false\"}}"), "1");
+    let taking = refusing.replacen("# not_offered = \"refuse\"", "not_offered = \"accept\"", 1);
+    desk.ask(Command::ApplyPolicy { policy: policy(&taking) });
+    desk.submit("t1", gold());
+    desk.is(&format!("tierline_channel_not_offered_total{{{GOLD},accepted=\"true\"}}"), "1");
+    desk.is(&format!("tierline_channel_not_offered_total{{{GOLD},accepted=\"false\"}}"), "1");
+    // A tier that may be wrong has refused nothing, and is not counted.
+    desk.submit("t2", Lookup::Unavailable);
+    desk.is(&format!("tierline_channel_not_offered_total{{{GOLD},accepted=\"true\"}}"), "1");
 }

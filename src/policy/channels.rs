@@ -41,7 +41,7 @@ fn rule(section: &Section<'_>) -> Option<ChannelRule> {
 }
 
 /// The channels that a list names, none twice.
-fn channel_set(item: &Item<'_>) -> Option<ChannelSet> {
+pub(super) fn channel_set(item: &Item<'_>) -> Option<ChannelSet> {
     let known = Channel::ALL.map(|channel| (channel.name(), channel));
     let mut set = ChannelSet::EMPTY;
     let mut complete = true;

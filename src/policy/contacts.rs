@@ -58,7 +58,7 @@ pub enum Cause {
 }
 
 /// Every rule in the order of the file; a policy needs none.
-pub(super) fn read<'a>(root: &Section<'a>, names: &Names<'_>) -> Option<Vec<ContactRule>> {
+pub(super) fn read(root: &Section<'_>, names: &Names<'_>) -> Option<Vec<ContactRule>> {
     let mut taken = Vec::new();
     let mut rules = Some(Vec::new());
     for section in tables_or_none(root, "contact", CONTACTS_MAX) {
@@ -81,11 +81,11 @@ fn rule(section: &Section<'_>, name: Option<&str>, names: &Names<'_>) -> Option<
     let tiers = match section.get("tiers") {
         None => Some(Vec::new()),
         Some(item) => item.list().map(|list| {
-            let named = list.iter().filter_map(|item| {
+            let tiers = list.iter().filter_map(|item| {
                 names.tier(item)?;
                 item.text().map(Into::into)
             });
-            named.collect()
+            tiers.collect()
         }),
     };
     let subject = section.require("subject").and_then(|item| line(&item, SUBJECT_CHARS_MAX));

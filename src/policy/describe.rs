@@ -44,6 +44,10 @@ pub struct Description {
     pub standing_rules: Vec<RuleSummary>,
     /// The standings that change how tickets are served.
     pub standings: Vec<StandingSummary>,
+    /// What is made of repeat contacts.
+    pub repeats: RepeatsSummary,
+    /// The attributes of customers that cards show.
+    pub card_attributes: Vec<String>,
 }
 
 /// What work on a channel asks of an agent.
@@ -59,6 +63,17 @@ pub struct ChannelSummary {
     pub interrupts: Vec<&'static str>,
     /// How long its units stay in use after a completion, in milliseconds.
     pub wrap_up_ms: i64,
+}
+
+/// What is made of repeat contacts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RepeatsSummary {
+    /// How long a contact counts, in milliseconds.
+    pub window_ms: i64,
+    /// From so many contacts on they are a fault of the process.
+    pub threshold: Option<u32>,
+    /// The only pool that serves them from then on.
+    pub pool: Option<String>,
 }
 
 /// A tier for people.
@@ -81,6 +96,14 @@ pub struct TierSummary {
     pub solve_within_ms: [Option<i64>; 6],
     /// How many tickets may wait on each channel, where the policy limits it.
     pub queue_max: [Option<u32>; 6],
+    /// The channels that it offers.
+    pub channels: Vec<&'static str>,
+    /// What becomes of a submit on another: `refuse` or `accept`.
+    pub not_offered: &'static str,
+    /// What its customers are granted, for agents to read.
+    pub benefits: Vec<String>,
+    /// How its customers are to be treated, for agents to read.
+    pub treatment: String,
     /// After how long a ticket that nobody has picked up ends by itself on each channel, in milliseconds,
     /// where it does.
     pub expires_after_ms: [Option<i64>; 6],
@@ -195,6 +218,10 @@ pub fn describe(policy: &Policy) -> Description {
             respond_within_ms: tier.respond_within_ms,
             solve_within_ms: tier.solve_within_ms,
             queue_max: tier.queue_max,
+            channels: tier.offering.channels.iter().map(Channel::name).collect(),
+            benefits: tier.care.benefits.iter().map(ToString::to_string).collect(),
+            treatment: tier.care.treatment.to_string(),
+            not_offered: if tier.offering.accepts_others { "accept" } else { "refuse" },
             expires_after_ms: tier.expires_after_ms,
             park_max_ms: tier.park_max_ms,
             hours: tier
@@ -215,6 +242,7 @@ pub fn describe(policy: &Policy) -> Description {
         }
     });
     let pools = (0..policy.pools.len()).map(|at| describe_pool(policy, PoolIx(super::index(at))));
+    let repeats = &policy.repeats;
     Description {
         version: policy.version.to_string(),
         rule: policy.rule.name(),
@@ -230,6 +258,12 @@ pub fn describe(policy: &Policy) -> Description {
         coding: coding::coding(policy),
         standing_rules: coding::standing_rules(policy),
         standings: coding::standings(policy),
+        card_attributes: policy.card_attributes.iter().map(ToString::to_string).collect(),
+        repeats: RepeatsSummary {
+            window_ms: repeats.window_ms,
+            threshold: repeats.threshold,
+            pool: repeats.pool.map(|pool| policy.pool(pool).name.to_string()),
+        },
     }
 }
 
@@ -259,7 +293,9 @@ fn channels(policy: &Policy) -> Vec<ChannelSummary> {
 
 fn describe_pool(policy: &Policy, ix: PoolIx) -> PoolSummary {
     let pool = policy.pool(ix);
-    let served = policy.tiers.iter().filter(|tier| served_by(tier).contains(ix));
+    // The pool for repeat contacts serves every tier.
+    let for_repeats = policy.repeats.pool == Some(ix);
+    let served = policy.tiers.iter().filter(|tier| for_repeats || served_by(tier).contains(ix));
     let tiers: Vec<_> = served.map(|tier| tier.name.to_string()).collect();
     let reserve = pool.reserve.iter().map(|(tier, agents)| Reserve {
         tier: policy.tier(*tier).name.to_string(),

@@ -4,6 +4,7 @@
 //! serve by it: that is the engine, which trusts what comes from here. The format is shown, with
 //! every key, default and unit, in `config/default.toml`.
 
+mod care;
 mod change;
 mod channels;
 mod coding;
@@ -13,6 +14,7 @@ mod difference;
 mod escalation;
 mod hours;
 mod pools;
+mod repeats;
 mod skills;
 mod starving;
 mod tiers;
@@ -22,8 +24,8 @@ pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use contacts::{Cause, ContactRule};
 pub use describe::{
-    ChannelSummary, CodingSummary, Description, OverflowStep, PoolSummary, Reserve, RuleSummary,
-    StandingSummary, TierSummary, describe,
+    ChannelSummary, CodingSummary, Description, OverflowStep, PoolSummary, RepeatsSummary, Reserve,
+    RuleSummary, StandingSummary, TierSummary, describe,
 };
 pub use difference::{Change, difference};
 pub use starving::Starving;
@@ -67,6 +69,10 @@ const RESERVE: RangeInclusive<u64> = 0..=1000;
 const QUEUE_MAX: RangeInclusive<u64> = 1..=10_000_000;
 /// `overflow.lower_levels`: no level is lower than 1, so more would change nothing.
 const LOWER_LEVELS: RangeInclusive<u64> = 0..=9;
+/// `repeats.window`: who comes again after a year has another complaint.
+const REPEATS_WINDOW_MS: RangeInclusive<i64> = 60 * SECOND..=366 * DAY;
+/// `repeats.threshold`: one contact is no repetition, and more than these are not counted.
+const REPEATS_THRESHOLD: RangeInclusive<u64> = 2..=16;
 /// `rank`; gaps are allowed, so that a tier can be put between two others.
 const RANK: RangeInclusive<u64> = 1..=1000;
 /// `guard`, in thousandths: from the last two handling times only, to always.
@@ -148,6 +154,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     let read_hours: Vec<_> = hours.iter().map(hours::HoursEntry::read).collect();
     let read_pools: Vec<_> = pools.iter().map(|pool| pool.read(&names)).collect();
 
+    let repeats = repeats::read(root, &names);
     let rule_item = dispatch.get("rule");
     let rules = Rule::ALL.map(|rule| (rule.name(), rule));
     let rule = rule_item.as_ref().map_or(Some(Rule::GuardedEdf), |item| item.choice(&rules));
@@ -164,6 +171,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     let retier_later = customers.get("retier_later").map_or(Some(false), |item| item.flag());
 
     let coding = coding::read(root, &names);
+    let card_attributes = care::card_attributes(&customers);
 
     dispatch.finish();
     customers.finish();
@@ -193,6 +201,8 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
         unavailable_tier: unavailable_tier?,
         retier_later: retier_later?,
         coding: coding?,
+        repeats: repeats?,
+        card_attributes: card_attributes?,
         source: Arc::from(text),
     };
     pools::warn_of_idle_pools(report, &policy, &pool_places);
@@ -344,10 +354,14 @@ fn channel_names() -> [&'static str; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::capacity::ChannelSet;
+    use crate::engine::care::Care;
     use crate::engine::coding::StaleTier;
+    use crate::engine::contacts::Repeats;
     use crate::engine::life::PARK_MS_DEFAULT;
     use crate::engine::model::{AgentChoice, Overflow, Pool, Tier};
     use crate::engine::needs::{SkillIx, SkillSet};
+    use crate::engine::offered::Offering;
     use crate::engine::timing::Timing;
 
     #[test]
@@ -362,7 +376,12 @@ starve_after = 2.5
 floor_share = 0.125
 [customers]
 unknown = "low"
+card_attributes = ["city"]
 retier_later = true
+[repeats]
+window = "1d"
+threshold = 3
+pool = "c"
 [[tier]]
 name = "low"
 rank = 20
@@ -384,6 +403,10 @@ respond_within = { voice = "15s", chat = "16s", email = "17s", web = "18s", call
 solve_within = { email = "17s" }
 stale = "hold-high"
 queue_max = { default = 7, voice = 3 }
+channels = ["web", "voice"]
+not_offered = "accept"
+benefits = ["fees waived"]
+treatment = "by name"
 [[pool]]
 name = "a"
 lease = "1m"
@@ -431,6 +454,14 @@ choice = "round-robin"
                     stale: StaleTier::HoldHigh,
                     pools: set(&[0]),
                     queue_max: [Some(3), Some(7), Some(7), Some(7), Some(7), Some(7)],
+                    offering: Offering {
+                        channels: ChannelSet::of([Channel::Voice, Channel::Web]),
+                        accepts_others: true,
+                    },
+                    care: Care {
+                        benefits: ["fees waived".into()].into(),
+                        treatment: "by name".into(),
+                    },
                     overflow: vec![
                         Overflow { lower_levels: 2, ..overflow(1_000, &[0, 2]) },
                         Overflow {
@@ -471,6 +502,8 @@ choice = "round-robin"
             unknown_tier: TierIx(1),
             unavailable_tier: TierIx(1),
             coding: crate::engine::coding::rules::Rules::default(),
+            repeats: Repeats { window_ms: 86_400_000, threshold: Some(3), pool: Some(PoolIx(2)) },
+            card_attributes: ["city".into()].into(),
             source: text.into(),
         };
         let (policy, warnings) = parse("p.toml", text).expect("the policy is sound");

@@ -42,12 +42,9 @@ impl PoolEntry<'_> {
             Some(item) => item.flag(),
             None => Some(false),
         };
-        let outbound_above = match self.section.get("outbound_above") {
-            Some(item) => Some(
-                item.whole(RESERVE).map(|count| u32::try_from(count).expect("it is at most 1000")),
-            ),
-            None => None,
-        };
+        let outbound_above = self.section.get("outbound_above").map(|item| {
+            item.whole(RESERVE).map(|count| u32::try_from(count).expect("it is at most 1000"))
+        });
         let choices = AgentChoice::ALL.map(|choice| (choice.name(), choice));
         let choice = match self.section.get("choice") {
             Some(item) => item.choice(&choices),
@@ -148,7 +145,9 @@ pub(super) fn warn_of_idle_pools(report: &Report<'_>, policy: &Policy, places: &
     for (at, (pool, place)) in policy.pools.iter().zip(places).enumerate() {
         let ix = PoolIx(super::index(at));
         let name = &pool.name;
-        let serves = |tier: &Tier| served_by(tier).contains(ix);
+        // The pool for repeat contacts serves every tier.
+        let for_repeats = policy.repeats.pool == Some(ix);
+        let serves = |tier: &Tier| for_repeats || served_by(tier).contains(ix);
         let treats = |treatment: &Treatment| {
             treatment.pools.contains(ix) || treatment.add_pools.contains(ix)
         };

@@ -1,5 +1,7 @@
 //! `[[tier]]`: a class of customer, its targets and its pools.
 
+use super::care;
+use super::channels::channel_set;
 use super::skills;
 use super::{
     EXPIRES_AFTER_MS, GUARD_PERMILLE, GUARD_PERMILLE_DEFAULT, HEAD_START_MS, Names,
@@ -11,6 +13,7 @@ use crate::engine::coding::StaleTier;
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{Channel, Overflow, PoolSet, TIERS_MAX, Tier};
 use crate::engine::needs::{LEVEL_MAX, SkillSet};
+use crate::engine::offered::Offering;
 use crate::settings::{Item, Section, format_ms};
 use std::ops::RangeInclusive;
 
@@ -79,6 +82,8 @@ impl TierEntry<'_> {
         let expires = optional_targets(section, "expires_after", EXPIRES_AFTER_MS);
         let requeue_limit = requeue_limit(section, names);
         let park = optional_targets(section, "park_max", PARK_MAX_MS);
+        let offering = offering(section);
+        let care = care::of_tier(section);
         Some(Tier {
             name: self.name?.into(),
             guard_permille: guard?,
@@ -95,8 +100,32 @@ impl TierEntry<'_> {
             overflow: overflow?,
             offer_callback_above_ms,
             queue_max: queue_max?,
+            offering: offering?,
+            care: care?,
         })
     }
+}
+
+/// The channels that are offered, and what becomes of a submit on another.
+fn offering(section: &Section<'_>) -> Option<Offering> {
+    let default = Offering::default();
+    let channels_item = section.get("channels");
+    let channels = channels_item.as_ref().map_or(Some(default.channels), |item| {
+        let channels = channel_set(item)?;
+        if channels.is_empty() {
+            item.fault("names no channel");
+            return None;
+        }
+        Some(channels)
+    });
+    let accepts_others = section.get("not_offered").map_or(Some(default.accepts_others), |item| {
+        let accepts = item.choice(&[("refuse", false), ("accept", true)])?;
+        if channels == Some(default.channels) {
+            item.warn("has no effect: the tier offers every channel");
+        }
+        Some(accepts)
+    });
+    Some(Offering { channels: channels?, accepts_others: accepts_others? })
 }
 
 /// A fault has been noted.

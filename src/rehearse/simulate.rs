@@ -290,6 +290,7 @@ impl<'a, O: Observer> Run<'a, O> {
             not_before: None,
             earlier: None,
             asked: None,
+            topic: None,
         })));
         let Answer::Ticket { number, repeated: false } = decision.answer else {
             unreachable!("every submit is a new ticket")

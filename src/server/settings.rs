@@ -212,7 +212,7 @@ mod tests {
     ];
 
     /// Keys that say where, which and how, and limit nothing.
-    const OTHERS: [&str; 14] = [
+    const OTHERS: [&str; 16] = [
         "listen.grpc",
         "listen.http",
         "listen.insecure",
@@ -221,6 +221,8 @@ mod tests {
         "directory.kind",
         "directory.url",
         "directory.prefix",
+        "directory.phone_region",
+        "directory.sweep",
         "directory.password",
         "directory.password_file",
         "log.format",

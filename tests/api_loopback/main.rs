@@ -3,6 +3,7 @@
 mod admin;
 mod agent;
 mod bulk;
+mod card;
 mod clocks;
 mod coding;
 mod events;
@@ -10,11 +11,13 @@ mod forecast;
 mod intake;
 mod life;
 mod limits;
+mod offered;
 mod offers_several;
 mod ops;
 mod past;
 mod policies;
 mod pools;
+mod repeats;
 #[path = "../support/server.rs"]
 mod server;
 mod stories;

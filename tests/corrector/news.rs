@@ -161,3 +161,44 @@ async fn the_embedded_directory_does_everything_alike() {
     admin.delete_customer(request).await.unwrap();
     until_tier(&channel, "t", "standard").await;
 }
+
+/// So many tickets wait while one customer changes.
+const WAITING: u64 = 100_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_reaches_its_customers_tickets_among_a_hundred_thousand() {
+    let redis = redis_with_customers();
+    let folder = folder(&redis, "sweep = \"1d\"");
+    let (server, channel) = started(&folder).await;
+    let tickets = (0..WAITING).map(|n| pb::SubmitTicketsRequest {
+        ticket: Some(pb::SubmitTicketRequest {
+            channel: pb::Channel::Web.into(),
+            customer: Some(pb::CustomerIdentifier {
+                kind: pb::IdentifierKind::Id.into(),
+                value: format!("X-{}", n % 1000),
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    });
+    let mut intake = IntakeServiceClient::new(channel.clone());
+    let mut answers =
+        intake.submit_tickets(tokio_stream::iter(tickets)).await.unwrap().into_inner();
+    let mut answered = 0;
+    while answers.message().await.unwrap().is_some() {
+        answered += 1;
+    }
+    assert_eq!(answered, WAITING);
+    submit(&channel, "one", pb::IdentifierKind::Id, "C-9").await;
+    redis.command(&["HSET", "tierline:customer:C-9", "tier", "gold"]);
+    let one = until_tier(&channel, "one", "gold").await;
+    redis.command(&["HSET", "tierline:customer:X-7", "tier", "gold"]);
+    let raised = r#"tierline_tickets_retiered_total{tier="gold",channel="web"}"#;
+    let begun = Instant::now();
+    let all = async { while server.metric(raised).await != Some(100.0) {} };
+    timeout(LONG, all).await.expect("all hundred tickets of one customer follow");
+    let hundred = begun.elapsed();
+    println!(
+        "with {WAITING} waiting: one ticket after {one:?}, a customer's hundred after {hundred:?}"
+    );
+}

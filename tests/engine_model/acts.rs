@@ -4,6 +4,8 @@
 use crate::model::Model;
 use proptest::prelude::*;
 use std::sync::Arc;
+use tierline::engine::capacity::ChannelSet;
+use tierline::engine::care::Care;
 use tierline::engine::coding::{Found, Known, StaleTier, Standing};
 use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseReason, Submit};
 use tierline::engine::life::{CallbackNumber, Destination, RequeueLimit};
@@ -11,6 +13,7 @@ use tierline::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
     PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::offered::Offering;
 use tierline::engine::timing::{Timing, Urgency};
 
 pub(crate) const AGENTS: usize = 5;
@@ -183,10 +186,18 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
         prop::sample::select(factors),
         prop::sample::select(vec![0, 0, 7_000, 600_000]),
         prop::sample::select(StaleTier::ALL.to_vec()),
+        prop::sample::select(vec![
+            (0b11_1111, false),
+            (0b11_1111, false),
+            (0b10_0111, false),
+            (1, true),
+        ]),
     );
     (target(), target(), solve, pool_set(pool_count), steps, shares, rests).prop_map(
         move |(voice, other, solve, pools, steps, (guard, weight), rests)| {
-            let (expire, park, most, limit, urgency_permille, head_start, stale) = rests;
+            let (expire, park, most, limit, urgency_permille, head_start, stale, offering) = rests;
+            let offering =
+                Offering { channels: ChannelSet(offering.0), accepts_others: offering.1 };
             let mut respond_within_ms = [other; 6];
             respond_within_ms[0] = voice;
             let mut after_ms = 0;
@@ -210,6 +221,8 @@ fn tier(name: &'static str, pool_count: usize) -> impl Strategy<Value = Tier> {
                 offer_callback_above_ms: None,
                 overflow: overflow.collect(),
                 queue_max: [most; 6],
+                offering,
+                care: Care::default(),
             }
         },
     )
@@ -388,6 +401,7 @@ impl Act {
                 Command::Submit(Box::new(Submit {
                     earlier: earlier(model, &id, history),
                     asked: None,
+                    topic: (about == 1).then(|| "late".into()),
                     id,
                     fingerprint: about.into(),
                     channel: Channel::ALL[channel],

@@ -3,6 +3,8 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 use std::sync::Arc;
+use tierline::engine::capacity::ChannelSet;
+use tierline::engine::care::Care;
 use tierline::engine::coding::rules::{
     Condition, First, Provisional, Rule as CodingRule, Rules, Test,
 };
@@ -18,6 +20,7 @@ use tierline::engine::model::{
     AgentId, Caller, Content, IdentifierKind, Overflow, Policy, Pool, PoolIx, PoolSet, Presence,
     Rule, Ticket, TicketId, TicketNumber, Tier, TierIx, Time,
 };
+use tierline::engine::offered::Offering;
 use tierline::engine::timing::{Timing, Urgency};
 use tierline::engine::{Engine, Limits};
 use tierline::journal::{FinishedRow, Journal, Seq};
@@ -234,6 +237,7 @@ impl Script {
             not_before: None,
             earlier: None,
             asked: None,
+            topic: None,
         };
         self.carry_out(batch, Command::Submit(Box::new(submit)));
     }
@@ -423,6 +427,8 @@ pub(crate) fn policy(version: &str) -> Policy {
         offer_callback_above_ms: None,
         overflow: vec![Overflow { after_ms: 40_000, pools: PoolSet(0b111), ..Overflow::default() }],
         queue_max: [Some(1000); 6],
+        care: Care { benefits: ["fees waived".into()].into(), treatment: "by name".into() },
+        offering: Offering { channels: ChannelSet(0b10_0111), accepts_others: true },
     };
     let pool = |name: &str, reserve| Pool {
         name: name.into(),

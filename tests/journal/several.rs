@@ -63,6 +63,7 @@ fn run() -> (Run, Command) {
         not_before: None,
         earlier: None,
         asked: None,
+        topic: None,
         urgency: Urgency::Normal,
     })));
     let offered = run.engine.ticket(&TicketId::new("t1")).expect("a live ticket");

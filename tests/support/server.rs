@@ -76,6 +76,8 @@ pub(crate) struct Wish {
     pub(crate) settings: api::Settings,
     pub(crate) limits: Limits,
     pub(crate) speed: f64,
+    /// The directory is a Redis where nobody listens.
+    pub(crate) is_silent: bool,
 }
 
 impl Default for Wish {
@@ -85,6 +87,7 @@ impl Default for Wish {
             settings: api::Settings::default(),
             limits: Limits::default(),
             speed: 1.0,
+            is_silent: false,
         }
     }
 }
@@ -93,6 +96,7 @@ impl Default for Wish {
 pub(crate) struct TestServer {
     pub(crate) handle: Handle,
     pub(crate) address: SocketAddr,
+    pub(crate) metrics: Arc<Metrics>,
     channel: Channel,
     driver: JoinHandle<Result<(), Stopped>>,
     stop: oneshot::Sender<()>,
@@ -119,17 +123,24 @@ impl TestServer {
             Journal::open(&data, journal::Settings::default(), wish.limits).expect("a journal");
         let (policy, _) = policy::parse("policy", &wish.policy).expect("a policy");
         let clock = Clock::start(recovered.last_at, wish.speed);
+        let metrics = Arc::new(Metrics::default());
         let (handle, driver) = driver::start(
             journal,
             recovered.engine,
             clock,
             &Arc::new(policy),
             wish.settings.driver,
-            Arc::new(Metrics::default()),
+            metrics.clone(),
         )
         .expect("a driver");
         let directory = directory::Settings {
-            source: directory::Source::Embedded { path: folder.path().join("customers.db") },
+            source: if wish.is_silent {
+                // Nothing listens on the first of all ports.
+                let url = "redis://127.0.0.1:1".to_owned();
+                directory::Source::Redis { url, password: None, prefix: "tierline:".to_owned() }
+            } else {
+                directory::Source::Embedded { path: folder.path().join("customers.db") }
+            },
             // The tests share their processor with the build: no test is about this time.
             budget: std::time::Duration::from_secs(5),
             ..directory::Settings::default()
@@ -150,7 +161,7 @@ impl TestServer {
         let served = tokio::spawn(serving);
         let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
         let channel = endpoint.connect().await.expect("the server listens");
-        Self { handle, address, channel, driver, stop, served, wish, folder }
+        Self { handle, address, metrics, channel, driver, stop, served, wish, folder }
     }
 
     /// Stops the server and starts it again on the same folder.

@@ -178,7 +178,7 @@ impl<'a> Pushed<'a> {
                 () = self.shift.desk.ending() => return Ok(End::Done),
                 heard = line.down.message() => match heard {
                     Ok(Some(v1::WorkResponse { event: Some(event) })) => {
-                        self.heard(line, event).await?;
+                        self.heard(line, event)?;
                     }
                     // Something that a later server says.
                     Ok(Some(v1::WorkResponse { event: None })) => {}
@@ -207,7 +207,7 @@ impl<'a> Pushed<'a> {
     }
 
     /// What the server says.
-    async fn heard(&mut self, line: &Line, event: Down) -> Result<(), Fault> {
+    fn heard(&mut self, line: &Line, event: Down) -> Result<(), Fault> {
         match event {
             Down::Offer(offer) => {
                 self.tell_offer(&offer)?;
@@ -221,7 +221,7 @@ impl<'a> Pushed<'a> {
                 self.answering = None;
                 self.drop_offer(ticket_id(&assignment));
                 self.gives_up_at = None;
-                self.shift.show(&assignment).await?;
+                self.shift.show(&assignment)?;
                 let extend_every = self.shift.desk.extend_every(&assignment);
                 let now = Instant::now();
                 self.hands.push_back(InHand {
@@ -458,10 +458,15 @@ impl<'a> Pushed<'a> {
                 expires_at: view::instant(offer.expires_at),
                 decision: offer.decision.clone().map(Into::into),
                 ticket: Box::new(ticket.clone().into()),
+                card: offer.card.clone().map(|card| Box::new(card.into())),
             });
         }
         let now = view::instant(offer.offered_at).ok_or(Fault::Answer("time"))?;
-        console::say(format_args!("\noffered:\n{}", ticket::card(ticket, now)))?;
+        let mut card = ticket::card(ticket, now);
+        if let Some(customer) = &offer.card {
+            super::super::card::add(&mut card, customer, now);
+        }
+        console::say(format_args!("\noffered:\n{card}"))?;
         if self.is_terminal() {
             console::note("Enter accepts; /decline REASON declines");
         }

@@ -159,6 +159,14 @@ pub enum Rejection {
         /// That many.
         max: u64,
     },
+    /// The tier does not offer the channel; `Policy::offered` tells what it offers.
+    #[error("this tier does not offer this channel")]
+    ChannelNotOffered {
+        /// The tier.
+        tier: TierIx,
+        /// The channel.
+        channel: Channel,
+    },
     /// There are as many agents as the server may hold.
     #[error("the most agents are reached")]
     AgentLimit {

@@ -2,6 +2,7 @@
 
 use super::super::coding::Known;
 use super::super::compared::Compared;
+use super::super::contacts::Contact;
 use super::super::life::CallbackNumber;
 use super::super::model::{
     AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
@@ -574,6 +575,10 @@ pub struct Submitted {
     pub not_before: Option<Time>,
     /// When it ends by itself if nobody has picked it up.
     pub expires_at: Option<Time>,
+    /// Its pools do not follow from its tier: it is for the pool of repeat contacts.
+    pub has_fixed_route: bool,
+    /// Its topic, and its place among the contacts of its customer about that.
+    pub contact: Option<Box<Contact>>,
 }
 
 /// Why a ticket that waited for one agent is open to others.

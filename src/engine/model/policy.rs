@@ -1,11 +1,14 @@
 //! What a policy is: tiers, pools, and the rule between them.
 
 use super::super::capacity::ChannelRules;
+use super::super::care::Care;
 use super::super::coding::StaleTier;
 use super::super::coding::rules::Rules;
+use super::super::contacts::Repeats;
 use super::super::hours::Hours;
 use super::super::life::RequeueLimit;
 use super::super::needs::{SkillIx, SkillSet};
+use super::super::offered::Offering;
 use super::super::push::OfferRule;
 use super::super::timing::Timing;
 use super::{Channel, PoolIx, PoolSet, TierIx};
@@ -107,6 +110,11 @@ pub struct Policy {
     pub retier_later: bool,
     /// What gives customers their tier and their standing, and what a standing does.
     pub coding: Rules,
+    /// What it makes of repeat contacts.
+    pub repeats: Repeats,
+    /// The attributes of customers that cards show. At most
+    /// [`CARD_ATTRIBUTES_MAX`](super::super::care::CARD_ATTRIBUTES_MAX).
+    pub card_attributes: Box<[Box<str>]>,
     /// The text it was read from, for people; no rule reads it.
     pub source: Arc<str>,
 }
@@ -147,6 +155,10 @@ pub struct Tier {
     /// How many tickets of the tier may wait on each channel before a submit is refused, in the order of
     /// [`Channel::ALL`]; `None` is as many as the server holds.
     pub queue_max: [Option<u32>; 6],
+    /// The channels that it offers.
+    pub offering: Offering,
+    /// What agents are told of it.
+    pub care: Care,
 }
 
 /// An overflow step: after this wait, these pools too, or less is required.

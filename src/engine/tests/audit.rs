@@ -70,6 +70,7 @@ impl Stage {
             not_before: None,
             earlier: None,
             asked: None,
+            topic: None,
             urgency: Urgency::Normal,
         })));
     }

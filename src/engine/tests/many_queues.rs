@@ -47,6 +47,7 @@ fn submit(engine: &mut Engine, tier: &str, skills: &[(usize, u8)]) -> Result<Ans
         lookup: Lookup::Given { tier: tier.into() },
         not_before: None,
         earlier: None,
+        topic: None,
         asked: Some(Box::new(Asked {
             skills: skills.iter().map(skill).collect(),
             ..Asked::default()

@@ -15,6 +15,7 @@
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
 //! After every action the engine is audited, at the end it is compared with its replay and its image.
 
+mod contacts;
 mod life;
 mod offers;
 mod outlook;
@@ -25,6 +26,8 @@ mod timing;
 mod why;
 mod wishes;
 
+use crate::engine::capacity::ChannelSet;
+use crate::engine::care::Care;
 use crate::engine::coding::{Found, StaleTier};
 use crate::engine::command::{
     AgentProfile, Answer, Command, Earlier, Event, Lookup, ReleaseReason, Submit,
@@ -35,6 +38,7 @@ use crate::engine::model::{
     Pool, PoolIx, PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
 use crate::engine::needs::SkillSet;
+use crate::engine::offered::Offering;
 use crate::engine::{Audit, Engine, Limits};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -156,6 +160,8 @@ impl Stage {
                 let ticket = engine.ticket(&TicketId::new(*id)).expect("a live ticket");
                 engine.ahead_of(ticket).to_string()
             }
+            ["contact", id] => contacts::of_ticket(id, engine),
+            ["repeats"] => contacts::repeats(self.now, engine),
             ["unconfirmed"] => {
                 let all = engine.unconfirmed_after(TicketNumber(0));
                 all.map(|ticket| ticket.id.to_string()).collect::<Vec<_>>().join(" ")
@@ -398,6 +404,7 @@ fn submit(id: &str, tier: &str, channel: &str, rest: &[&str]) -> Command {
         not_before: life::not_before(rest),
         earlier: earlier(rest, fingerprint),
         asked: wishes::asked(said),
+        topic: rest.iter().find_map(|word| word.strip_prefix("topic=")).map(Into::into),
     }))
 }
 
@@ -424,9 +431,11 @@ fn lease_token(word: &str) -> LeaseToken {
 
 /// `RULE VERSION [starve N] [floor N]; tier NAME TARGET POOLS [solve T] [expire T] [park T] [returns N POOL]
 /// [guard N] [weight N] [then AFTER POOLS [lower N] [drop SKILLS]].. [within HOURS] [URGENCY=N]..
-/// [at SHARE STEP]..; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [fills N] [offer T] [off FIRST MAX]
+/// [at SHARE STEP].. [offers CHANNEL+CHANNEL [others]]; pool NAME [lease T] [keep N TIER].. [choice C] [yields] [fills N] [offer T] [off FIRST MAX]
 /// [misses N]; skills NAME..; channel NAME [cost N] [alone] [over NAME+NAME];
-/// hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`; `standing NAME ..`, see `standing`
+/// repeats [window T] [from N] [pool POOL]; hours NAME OFFSETS DAY=SPAN,SPAN..`, see `timing`; `standing NAME ..`, see
+/// `standing`
+#[expect(clippy::too_many_lines, reason = "one arm for each word")]
 pub(super) fn policy(text: &str) -> Policy {
     let parts: Vec<Vec<&str>> =
         text.split(';').map(|part| part.split_whitespace().collect()).collect();
@@ -470,7 +479,15 @@ pub(super) fn policy(text: &str) -> Policy {
         timing: timing::of_tier(words, &named("hours"), pools),
         queue_max: [words.contains(&"most").then(|| number(words, "most", 0)); 6],
         pools: pools(words[3]),
+        offering: Offering {
+            channels: word_after(words, "offers").map_or(ChannelSet::ALL, |names| {
+                let known = |name| Channel::ALL.into_iter().find(|channel| channel.name() == name);
+                ChannelSet::of(names.split('+').map(|name| known(name).expect("a channel")))
+            }),
+            accepts_others: words.contains(&"others"),
+        },
         offer_callback_above_ms: None,
+        care: Care::default(),
         stale: word_after(words, "stale").map_or(StaleTier::Keep, |stale| {
             StaleTier::ALL.into_iter().find(|known| known.name() == stale).expect("a choice")
         }),
@@ -523,6 +540,7 @@ pub(super) fn policy(text: &str) -> Policy {
         unavailable_tier: TierIx(0),
         retier_later: parts[0].contains(&"later"),
         coding: standing::rules(&parts, pools),
+        repeats: contacts::rules(&parts, at_pool),
         ..Policy::default()
     }
 }

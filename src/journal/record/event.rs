@@ -15,7 +15,9 @@ use super::ticket::{
     encode_flaw, encode_source, encode_step, encode_urgency,
 };
 use super::wrap_up::{decode_wrap_up_ended, encode_wrap_up_ended};
-use super::{Error, boxed, hours, name, narrow, policy, push, required, supervise, text, twin, v1};
+use super::{
+    Error, boxed, contacts, hours, name, narrow, policy, push, required, supervise, text, twin, v1,
+};
 use crate::engine::command::{
     AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
 };
@@ -326,6 +328,8 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
         urgency: encode_urgency(submitted.urgency),
         wish: submitted.wish.as_deref().map(encode_wish),
         needs: submitted.needs.as_deref().map(encode_needs),
+        has_fixed_route: submitted.has_fixed_route,
+        contact: submitted.contact.as_deref().map(contacts::encode),
     }
 }
 
@@ -490,5 +494,7 @@ fn decode_submitted(submitted: v1::Submitted) -> Result<Submitted, Error> {
         urgency: decode_urgency(submitted.urgency, "submitted.urgency")?,
         wish: decode_wish(submitted.wish)?,
         needs: decode_needs(submitted.needs)?,
+        has_fixed_route: submitted.has_fixed_route,
+        contact: submitted.contact.map(contacts::decode).transpose()?,
     })
 }

@@ -3,8 +3,11 @@
 use super::event::{decode_presence, encode_presence};
 use super::needs::{decode_skills, encode_skills};
 use super::ticket::{decode_finished, decode_ticket, encode_finished, encode_ticket};
-use super::{Error, boxed, flow, name, narrow, policy, push, required, text, v1, wrap_up};
+use super::{
+    Error, boxed, contacts, flow, name, narrow, policy, push, required, text, v1, wrap_up,
+};
 use crate::engine::capacity::PerChannel;
+use crate::engine::contacts::ContactRecord;
 use crate::engine::model::{
     Agent, AgentId, Finished, Image, LeaseToken, PoolSet, Ticket, TicketNumber, Time, Wait,
 };
@@ -23,6 +26,7 @@ pub(in crate::journal) enum Section {
     Agents(Vec<Agent>),
     Tickets(Vec<Ticket>),
     Finished(Vec<Finished>),
+    Contacts(Vec<ContactRecord>),
     End(Totals),
 }
 
@@ -32,6 +36,7 @@ pub(in crate::journal) struct Totals {
     pub(in crate::journal) agents: u64,
     pub(in crate::journal) tickets: u64,
     pub(in crate::journal) finished: u64,
+    pub(in crate::journal) contacts: u64,
 }
 
 impl Totals {
@@ -40,6 +45,7 @@ impl Totals {
             agents: image.agents.len() as u64,
             tickets: image.tickets.len() as u64,
             finished: image.finished.len() as u64,
+            contacts: image.contacts.len() as u64,
         }
     }
 }
@@ -77,11 +83,16 @@ pub(in crate::journal) fn encode_image<E>(
             finished: finished.iter().map(encode_finished).collect(),
         }))?;
     }
+    for records in image.contacts.chunks(ITEMS_PER_SECTION) {
+        let contacts = records.iter().map(contacts::encode_record).collect();
+        section(Kind::Contacts(v1::Contacts { contacts }))?;
+    }
     let totals = Totals::of(image);
     section(Kind::End(v1::End {
         agent_count: totals.agents,
         ticket_count: totals.tickets,
         finished_count: totals.finished,
+        contact_count: totals.contacts,
     }))
 }
 
@@ -103,14 +114,17 @@ impl Section {
                 finished: Vec::new(),
                 next_number: TicketNumber(head.next_number),
                 next_token: LeaseToken(head.next_token),
+                contacts: Vec::new(),
             })),
             Kind::Agents(agents) => Self::Agents(all(agents.agents, decode_agent)?),
             Kind::Tickets(tickets) => Self::Tickets(all(tickets.tickets, decode_ticket)?),
             Kind::Finished(some) => Self::Finished(all(some.finished, decode_finished)?),
+            Kind::Contacts(some) => Self::Contacts(all(some.contacts, contacts::decode_record)?),
             Kind::End(end) => Self::End(Totals {
                 agents: end.agent_count,
                 tickets: end.ticket_count,
                 finished: end.finished_count,
+                contacts: end.contact_count,
             }),
         })
     }
@@ -121,6 +135,7 @@ impl Section {
             Self::Agents(_) => "agents",
             Self::Tickets(_) => "tickets",
             Self::Finished(_) => "finished",
+            Self::Contacts(_) => "contacts",
             Self::End(_) => "end",
         }
     }
@@ -144,13 +159,18 @@ impl Assembly {
             (Section::Agents(agents), Some(image)) => image.agents.extend(agents),
             (Section::Tickets(tickets), Some(image)) => image.tickets.extend(tickets),
             (Section::Finished(some), Some(image)) => image.finished.extend(some),
+            (Section::Contacts(some), Some(image)) => image.contacts.extend(some),
             (Section::End(expected), Some(image)) => {
                 agree(Totals::of(image), expected)?;
                 self.is_complete = true;
             }
             (Section::Head(_), Some(_))
             | (
-                Section::Agents(_) | Section::Tickets(_) | Section::Finished(_) | Section::End(_),
+                Section::Agents(_)
+                | Section::Tickets(_)
+                | Section::Finished(_)
+                | Section::Contacts(_)
+                | Section::End(_),
                 None,
             ) => return Err(Error::Order { found }),
         }
@@ -173,6 +193,7 @@ fn agree(found: Totals, expected: Totals) -> Result<(), Error> {
         ("agents", expected.agents, found.agents),
         ("tickets", expected.tickets, found.tickets),
         ("finished tickets", expected.finished, found.finished),
+        ("contacts", expected.contacts, found.contacts),
     ] {
         if expected != found {
             return Err(Error::Total { what, expected, found });

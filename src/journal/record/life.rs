@@ -56,6 +56,7 @@ pub(super) fn decode_life(life: v1::Life) -> Result<Life, Error> {
         book: life.book.map(decode_book).transpose()?.map(Box::new),
         wish: None,
         promoted_at: None,
+        contact: None,
     })
 }
 

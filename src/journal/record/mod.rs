@@ -6,6 +6,7 @@
 
 mod coding;
 mod compared;
+mod contacts;
 mod event;
 mod flow;
 mod hours;

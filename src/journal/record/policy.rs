@@ -2,13 +2,16 @@
 
 use super::coding::{decode_stale, encode_stale};
 use super::ticket::{decode_pool, decode_tier};
-use super::{Error, hours, name, narrow, push, rules, supervise, twin, v1};
+use super::{Error, contacts, hours, name, narrow, push, rules, supervise, twin, v1};
+use crate::engine::capacity::ChannelSet;
+use crate::engine::care::Care;
 use crate::engine::command::{PolicyChange, PolicyOrigin};
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
     AgentChoice, Channel, Overflow, Policy, Pool, PoolRecord, PoolSet, Rule, Tier,
 };
 use crate::engine::needs::SkillSet;
+use crate::engine::offered::Offering;
 
 twin! {
     encode_choice, decode_choice, AgentChoice, v1::AgentChoice,
@@ -56,6 +59,8 @@ pub(super) fn encode(policy: &Policy) -> v1::Policy {
         channels: push::encode_channels(&policy.channels),
         hours: policy.hours.iter().map(|hours| hours::encode(hours)).collect(),
         skills: policy.skills.iter().map(|skill| (**skill).into()).collect(),
+        repeats: contacts::encode_rules(&policy.repeats),
+        card_attributes: policy.card_attributes.iter().map(|key| (**key).into()).collect(),
     }
 }
 
@@ -75,6 +80,8 @@ pub(super) fn decode(policy: v1::Policy) -> Result<Policy, Error> {
         source: policy.source.into(),
         channels: push::decode_channels(policy.channels)?,
         skills: policy.skills.into_iter().map(Into::into).collect(),
+        repeats: contacts::decode_rules(policy.repeats)?,
+        card_attributes: policy.card_attributes.into_iter().map(Into::into).collect(),
     })
 }
 
@@ -113,6 +120,12 @@ fn encode_tier(tier: &Tier) -> v1::Tier {
         hours: hours::encode_of_tier(&tier.timing),
         urgency_permille: hours::encode_urgency_of_tier(&tier.timing),
         escalation: hours::encode_ladder_of_tier(&tier.timing),
+        channels: Some(tier.offering.channels)
+            .filter(|channels| *channels != ChannelSet::ALL)
+            .map(|channels| channels.0.into()),
+        accepts_other_channels: tier.offering.accepts_others,
+        benefits: tier.care.benefits.iter().map(|benefit| (**benefit).into()).collect(),
+        treatment: (&*tier.care.treatment).into(),
     }
 }
 
@@ -141,6 +154,17 @@ fn tier(tier: v1::Tier) -> Result<Tier, Error> {
         },
         timing: hours::decode_timing(&tier.hours, &tier.urgency_permille, tier.escalation)?,
         queue_max: targets.map(|target| target.queue_max),
+        offering: Offering {
+            channels: match tier.channels {
+                None => ChannelSet::ALL,
+                Some(channels) => ChannelSet(narrow(channels, "tier.channels")?),
+            },
+            accepts_others: tier.accepts_other_channels,
+        },
+        care: Care {
+            benefits: tier.benefits.into_iter().map(Into::into).collect(),
+            treatment: tier.treatment.into(),
+        },
         pools: PoolSet(tier.pools),
         stale: decode_stale(tier.stale)?,
         offer_callback_above_ms: tier.offer_callback_above_ms,

@@ -2,6 +2,7 @@
 
 use super::coding::{decode_known, encode_known};
 use super::compared::{decode_compared, encode_compared};
+use super::contacts;
 use super::hours::guard;
 use super::life::{decode_life, decode_parking, encode_life, encode_parking};
 use super::needs::{decode_needs, decode_wish, encode_needs, encode_wish};
@@ -201,7 +202,7 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
             | State::Assigned(_)
             | State::Quarantined(_) => None,
         },
-        // The message has places of its own for wish and place at the front.
+        // The message has places of its own for wish, place at the front and topic.
         life: ticket
             .life
             .as_deref()
@@ -225,19 +226,21 @@ pub(super) fn encode_ticket(ticket: &Ticket) -> v1::Ticket {
         guard_permille: ticket.guard_permille.map(Into::into),
         needs: ticket.needs.as_deref().map(encode_needs),
         wish: ticket.wish().map(encode_wish),
+        contact: ticket.contact().map(contacts::encode),
     }
 }
 
-/// What is rare in its life, with its wish and its place at the front.
+/// What is rare in its life, with its wish, its place at the front and its topic.
 fn life(ticket: &mut v1::Ticket) -> Result<Option<Box<Life>>, Error> {
     let life = ticket.life.take().map(decode_life).transpose()?;
     let wish = decode_wish(ticket.wish.take())?;
     let promoted_at = ticket.promoted_at.map(Time);
-    if life.is_none() && wish.is_none() && promoted_at.is_none() {
+    let contact = ticket.contact.take().map(contacts::decode).transpose()?;
+    if life.is_none() && wish.is_none() && promoted_at.is_none() && contact.is_none() {
         return Ok(None);
     }
     let life = life.unwrap_or_else(|| Life::starting(Time(ticket.submitted_at)));
-    Ok(Some(Box::new(Life { wish, promoted_at, ..life })))
+    Ok(Some(Box::new(Life { wish, promoted_at, contact, ..life })))
 }
 
 pub(super) fn decode_ticket(mut ticket: v1::Ticket) -> Result<Ticket, Error> {

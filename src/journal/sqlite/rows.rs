@@ -3,6 +3,7 @@
 use super::decision;
 use super::schema::failed;
 use crate::engine::command::Earlier;
+use crate::engine::contacts::{Contact, Previous};
 use crate::engine::life::{Ledger, Leg, Stay};
 use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, TicketId, TicketNumber, TierSource, Time,
@@ -21,10 +22,11 @@ const SLICE_ROWS: i64 = 64;
 pub(in crate::journal) const COLUMNS: &str = "seq, number, id, channel, tier, tier_source, \
     customer_id, subject, state, agent, pool, submitted_at, picked_up_at, finished_at, wait_ms, \
     handle_ms, respond_by, solve_by, response_in_time, solution_in_time, assigned_count, outcome, \
-    note, reason, fingerprint, token, payload, attributes, legs, urgency, escalation_step, decision";
+    note, reason, fingerprint, token, payload, attributes, legs, urgency, escalation_step, decision, \
+    topic, contact_count, previous_id";
 
 pub(super) const INSERT: &str = "INSERT INTO finished VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Adds a row. Its values go by place, in the order of the table, which is that of [`COLUMNS`]: looking 32
 /// names up took a third as long as all that `SQLite` does to write the row.
@@ -65,6 +67,9 @@ pub(super) fn insert(
         row.urgency.map(Urgency::name),
         row.escalation_step,
         row.decided.as_deref().map(|decided| decision::json(decided, row.channel)),
+        row.contact.as_ref().map(|contact| &*contact.topic),
+        row.contact.as_ref().map(|contact| contact.count),
+        row.contact.as_ref().and_then(|contact| Some(contact.previous.as_ref()?.id.as_str())),
     ])
 }
 
@@ -131,6 +136,15 @@ pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
             Some(text) => {
                 let read = decision::read(text, channel).map_err(|why| unreadable(31, why))?;
                 Some(Box::new(read))
+            }
+        },
+        contact: match some_arc(32)? {
+            None => None,
+            Some(topic) => {
+                let previous = some_arc(34)?.map(TicketId::new);
+                let previous = previous.map(|id| Previous { number: TicketNumber(0), id });
+                let count = row.get::<_, Option<u32>>(33)?.unwrap_or(1);
+                Some(Box::new(Contact { topic, count, previous }))
             }
         },
     })
@@ -294,7 +308,8 @@ pub(in crate::journal) fn first(
     Ok(first.map(|seq| Seq(seq.cast_unsigned())))
 }
 
-fn known<T: Copy>(
+/// The value of that name.
+pub(in crate::journal) fn known<T: Copy>(
     row: &Row<'_>,
     at: usize,
     all: &[T],

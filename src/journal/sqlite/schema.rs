@@ -71,8 +71,11 @@ CREATE TABLE finished (
   legs TEXT,                    -- JSON: by leg the ms spent there and how many times; null before format 2
   urgency TEXT,                 -- low, normal, high, critical; null before format 2
   escalation_step INTEGER,      -- steps of its tier's ladder that were taken; null before format 2
-  decision TEXT                 -- JSON: why its last agent got it, and what competed, with channel and pools
+  decision TEXT,                -- JSON: why its last agent got it, and what competed, with channel and pools
                                 -- where they are not the ticket's and via alone; null if nobody had it
+  topic TEXT,                   -- what it was about in one word; null if nobody said
+  contact_count INTEGER,        -- contacts of its customer about that by then, this one included
+  previous_id TEXT              -- the contact before it
 );
 CREATE INDEX finished_by_id ON finished (id);
 CREATE INDEX finished_by_customer ON finished (customer_id) WHERE customer_id IS NOT NULL;
@@ -99,7 +102,8 @@ SELECT seq, number, id, channel, tier, tier_source, customer_id, subject, state,
   legs ->> '$.scheduled.ms' AS scheduled_ms, legs ->> '$.queue.ms' AS queue_ms,
   legs ->> '$.offer.ms' AS offer_ms, legs ->> '$.agent.ms' AS agent_ms,
   legs ->> '$.parked.ms' AS parked_ms, legs ->> '$.wrap_up.ms' AS wrap_up_ms,
-  urgency, escalation_step, decision ->> '$.step' AS decided_by, decision ->> '$.policy' AS decided_under
+  urgency, escalation_step, decision ->> '$.step' AS decided_by, decision ->> '$.policy' AS decided_under,
+  topic, contact_count, previous_id
 FROM finished;
 ";
 
@@ -108,7 +112,10 @@ const MIGRATIONS: [&str; FORMAT as usize - 1] = ["
 ALTER TABLE finished ADD COLUMN legs TEXT;
 ALTER TABLE finished ADD COLUMN urgency TEXT;
 ALTER TABLE finished ADD COLUMN escalation_step INTEGER;
-ALTER TABLE finished ADD COLUMN decision TEXT;"];
+ALTER TABLE finished ADD COLUMN decision TEXT;
+ALTER TABLE finished ADD COLUMN topic TEXT;
+ALTER TABLE finished ADD COLUMN contact_count INTEGER;
+ALTER TABLE finished ADD COLUMN previous_id TEXT;"];
 
 /// A failure of `SQLite` while `doing`.
 pub(in crate::journal) fn failed(

@@ -91,6 +91,14 @@ impl fmt::Display for Description {
                 )?;
             }
         }
+        if let Some(threshold) = self.repeats.threshold {
+            let window = format_ms(self.repeats.window_ms);
+            write!(f, "\nfrom {threshold} contacts about a topic within {window} on")?;
+            match &self.repeats.pool {
+                Some(pool) => writeln!(f, ", a ticket is for pool {pool} only")?,
+                None => writeln!(f, ", a topic is listed as a fault of the process")?,
+            }
+        }
         for (at, channel) in self.channels.iter().enumerate() {
             if at == 0 {
                 writeln!(f)?;
@@ -147,6 +155,20 @@ impl TierSummary {
     /// What no column has room for.
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
+        if self.channels.len() < Channel::ALL.len() {
+            let others = if self.not_offered == "accept" {
+                "a ticket of another channel is taken all the same"
+            } else {
+                "a submit on another channel is refused"
+            };
+            lines.push(format!("offers {} only; {others}", self.channels.join(", ")));
+        }
+        if !self.benefits.is_empty() {
+            lines.push(format!("benefits: {}", self.benefits.join(", ")));
+        }
+        if !self.treatment.is_empty() {
+            lines.push(format!("treatment: {}", self.treatment));
+        }
         if let Some(above_ms) = self.offer_callback_above_ms {
             let above = format_ms(above_ms);
             lines.push(format!("callers are offered a callback above an expected {above}"));

@@ -253,6 +253,12 @@ impl Model {
         let scheduled = submit.not_before.map(|at| at.0).filter(|at| *at > now);
         let starts = scheduled.unwrap_or(now);
         let (tier, source, told) = self.code(&submit.lookup)?;
+        let offering = self.tier(&tier).offering;
+        let certain = !matches!(source, TierSource::Stale | TierSource::Unavailable);
+        if certain && !offering.accepts_others && !offering.channels.contains(submit.channel) {
+            let tier = TierIx(u8::try_from(self.rank(&tier)).expect("few tiers"));
+            return Err(Rejection::ChannelNotOffered { tier, channel: submit.channel });
+        }
         if let Some(max) = self.tier(&tier).queue_max[0].map(u64::from) {
             let own = |t: &&Ticket| t.tier == tier && t.channel == submit.channel;
             if self.tickets.iter().filter(|t| t.is_waiting()).filter(own).count() as u64 >= max {

@@ -206,13 +206,13 @@ fn a_reason_is_never_longer_than_its_limit() {
 
 /// Conditions and values close enough to each other to hold often.
 fn conditions() -> impl Strategy<Value = Condition> {
-    let text = || prop::sample::select(vec!["1", "2", "3", "x", "2026-11-01"]);
+    let word = || prop::sample::select(vec!["1", "2", "3", "x", "2026-11-01"]);
     let test = prop_oneof![
         (0_i64..4).prop_map(|n| Test::AtLeast(number(n))),
         (0_i64..4).prop_map(|n| Test::Below(number(n))),
-        text().prop_map(|text| Test::Is(text.into())),
-        text().prop_map(|text| Test::IsNot(text.into())),
-        prop::collection::vec(text(), 1..3)
+        word().prop_map(|text| Test::Is(text.into())),
+        word().prop_map(|text| Test::IsNot(text.into())),
+        prop::collection::vec(word(), 1..3)
             .prop_map(|all| Test::OneOf(all.into_iter().map(Into::into).collect())),
         Just(Test::Present),
         Just(Test::Absent),
