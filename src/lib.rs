@@ -8,7 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod coding;
 pub mod config;
-pub mod contacts;
+pub mod contact_plan;
 pub mod corrector;
 pub mod directory;
 pub mod driver;

@@ -7,7 +7,7 @@ use tierline::config::{self, Config};
 use tierline::engine::model::{Channel, Policy, Rule};
 use tierline::policy;
 
-const POLICIES: [&str; 5] = ["default", "schwab", "sears", "utility", "bank"];
+const POLICIES: [&str; 6] = ["default", "schwab", "sears", "utility", "bank", "abc"];
 
 fn shipped(name: &str) -> (String, String) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
@@ -152,6 +152,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "skills",
         "standing.at_risk.lift",
         "standing.at_risk.scale",
+        "standing.new.scale",
         "tier.benefits",
         "tier.channels",
         "tier.escalation",

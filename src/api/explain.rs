@@ -50,6 +50,10 @@ pub(super) fn live(explanation: Explanation, beside: &Beside) -> pb::ExplainTick
         let told = pools::told(&policy.pool(*pool).name, pause, beside.at);
         format!("{summary} Now {told}.")
     });
+    let summary = match coded(&ticket, &policy) {
+        Some(coded) => format!("{summary} {coded}"),
+        None => summary,
+    };
     let paused_pools = pools::messages(&paused, &policy);
     let crews = crews.iter().zip(&beside.crew_counts);
     let crews = crews.map(|(survey, counts)| crew(survey, *counts, &ticket, &policy, beside));
@@ -111,6 +115,19 @@ pub(super) fn finished(
         past: row.decided.as_deref().map(|decided| past::past(decided, ids)),
         paused_pools: Vec::new(),
     }
+}
+
+/// Why its customer's tier is what it is, where there is a reason to tell.
+fn coded(ticket: &Ticket, policy: &Policy) -> Option<String> {
+    let known = ticket.caller.as_ref()?.known.as_deref()?;
+    let tier = &policy.tier(ticket.tier).name;
+    let why = match &*known.because {
+        "" => String::new(),
+        because => format!(" by {because}"),
+    };
+    let provisional = if known.is_provisional { ", for the time being" } else { "" };
+    let standing = known.standing.name();
+    Some(format!("Its customer is {tier}{why}{provisional}; standing {standing}."))
 }
 
 fn quarantine_summary(ticket: &Ticket) -> String {

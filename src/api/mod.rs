@@ -9,7 +9,7 @@ mod audit;
 mod bulk;
 mod card;
 mod clocks;
-mod contacts;
+mod contact_plan;
 mod convert;
 mod digest;
 mod events;

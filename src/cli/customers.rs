@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::classify;
+use super::connect::Connection;
 use super::console;
 use super::export;
 use super::fault::Fault;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Import(import::Import),
     Export(export::Export),
     Classify(Box<classify::Classify>),
+    Change(Change),
     /// Find a customer by id or by any identifier
     #[command(after_help = get_help())]
     Get {
@@ -90,6 +92,7 @@ impl Command {
             Self::Classify(classify) => classify.run(context).await,
             Self::Get { id, who } => get(context, id.as_deref(), &who).await,
             Self::Put(put) => put.run(context).await,
+            Self::Change(change) => change.run(context).await,
             Self::Delete { id } => {
                 let connection = context.connect().await?;
                 let request = v1::DeleteCustomerRequest { customer_id: id.clone() };
@@ -109,6 +112,60 @@ async fn get(context: &Context, id: Option<&str>, given: &Who) -> Result<(), Fau
     let connection = context.connect().await?;
     let request = v1::GetCustomerRequest { identifier };
     let answer = connection.call(connection.admin().get_customer(request)).await?;
+    show(context, answer.customer)
+}
+
+/// Change the tier or facts of a customer; the rest stays
+///
+/// Tickets of the customer that wait follow at once: their queue, their deadlines, their place.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tierline customers change C-1007 --tier gold
+  tierline customers change C-1007 --attribute late_deliveries_90d=2")]
+pub(crate) struct Change {
+    /// The customer's id
+    id: String,
+    /// The new tier; \"\" leaves it to the policy's coding rules
+    #[arg(long, value_name = "TIER", required_unless_present = "attribute")]
+    tier: Option<String>,
+    /// A fact to set; an empty value removes it; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    attribute: Vec<(String, String)>,
+}
+
+impl Change {
+    async fn run(self, context: &Context) -> Result<(), Fault> {
+        let connection = context.connect().await?;
+        let identifier = Some(who::identifier(IdentifierKind::Id, &self.id)?);
+        let request = v1::GetCustomerRequest { identifier };
+        let answer = connection.call(connection.admin().get_customer(request)).await?;
+        let mut customer = answer.customer.ok_or(Fault::Answer("customer"))?;
+        if let Some(tier) = self.tier {
+            customer.tier = tier;
+        }
+        for (key, value) in pairs(&self.attribute)? {
+            if value.is_empty() {
+                customer.attributes.remove(&key);
+            } else {
+                customer.attributes.insert(key, value);
+            }
+        }
+        store(context, &connection, customer).await
+    }
+}
+
+/// Stores a customer and shows what was stored, with a warning if the policy has no such tier.
+async fn store(
+    context: &Context,
+    connection: &Connection,
+    customer: v1::Customer,
+) -> Result<(), Fault> {
+    let request = v1::PutCustomerRequest { customer: Some(customer) };
+    let answer = connection.call(connection.admin().put_customer(request)).await?;
+    let tiers = answer.customer.iter().map(|customer| (customer.tier.clone(), 1));
+    let tiers = tiers.filter(|(tier, _)| !tier.is_empty()).collect();
+    import::warn(&import::unknown_tiers(connection, tiers).await);
     show(context, answer.customer)
 }
 
@@ -134,12 +191,7 @@ impl Put {
             name: self.name,
         };
         let connection = context.connect().await?;
-        let request = v1::PutCustomerRequest { customer: Some(customer) };
-        let answer = connection.call(connection.admin().put_customer(request)).await?;
-        let tiers = answer.customer.iter().map(|customer| (customer.tier.clone(), 1));
-        let tiers = tiers.filter(|(tier, _)| !tier.is_empty()).collect();
-        import::warn(&import::unknown_tiers(&connection, tiers).await);
-        show(context, answer.customer)
+        store(context, &connection, customer).await
     }
 }
 

@@ -217,7 +217,7 @@ impl Serve {
 /// What was imported, with an example of each for the hints.
 #[derive(Default)]
 struct Imported {
-    customer: Option<String>,
+    customer: Option<Hint>,
     customer_count: usize,
     agent: Option<String>,
     agent_count: usize,
@@ -262,9 +262,15 @@ fn whole<T>(rows: impl Iterator<Item = Result<T, String>>) -> Result<Vec<T>, Fai
 }
 
 /// How to submit something for that customer.
-fn hint_for(customer: &Customer) -> Option<String> {
+fn hint_for(customer: &Customer) -> Option<Hint> {
     let phone = customer.identifiers.iter().find(|known| known.kind() == IdentifierKind::Phone)?;
-    Some(format!("--phone '{}'", phone.value()))
+    Some(Hint { who: format!("--phone '{}'", phone.value()), id: customer.id.clone() })
+}
+
+/// A customer to try things with.
+struct Hint {
+    who: String,
+    id: String,
 }
 
 /// What people read when the server has started.
@@ -309,8 +315,13 @@ fn greeting(
         format!(" --server http://{grpc}")
     };
     let mut hints = String::new();
-    if let Some(who) = &imported.customer {
-        let _ = writeln!(hints, "  {program} submit{server} {who} --subject 'card lost'");
+    if let Some(Hint { who, id }) = &imported.customer {
+        let _ = writeln!(hints, "  {program} submit{server} {who} --subject 'card lost' --id lost");
+        if let Some(lowest) = policy.tiers.last() {
+            let tier = &lowest.name;
+            let _ = writeln!(hints, "  {program} customers change{server} {id} --tier {tier}");
+            let _ = writeln!(hints, "  {program} ticket get{server} lost");
+        }
     }
     if let Some(agent) = &imported.agent {
         let _ = writeln!(hints, "  {program} work{server} {agent}");

@@ -23,7 +23,7 @@ pub use reload::Reloader;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::contacts;
+use crate::contact_plan;
 use crate::corrector;
 use crate::directory::Directory;
 use crate::driver::{self, Handle, Refused};
@@ -217,10 +217,10 @@ impl Server {
             self.directory.clone(),
             self.config.directory.sweep,
         ));
-        let planning = tokio::spawn(contacts::run(
+        let planning = tokio::spawn(contact_plan::run(
             self.handle.clone(),
             self.directory.clone(),
-            contacts::Done::within(&self.config.data.dir),
+            contact_plan::Done::within(&self.config.data.dir),
         ));
         let thread = self.driver;
         let mut driver = tokio::task::spawn_blocking(move || thread.join());

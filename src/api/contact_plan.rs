@@ -4,7 +4,7 @@ use super::Api;
 use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::{Checks, echo};
-use crate::contacts::{self, Created, Days, Refusal};
+use crate::contact_plan::{self, Created, Days, Refusal};
 use jiff::civil::Date;
 
 /// Most days of one answer.
@@ -15,7 +15,7 @@ impl Api {
         &self,
         request: &pb::PlanContactsRequest,
     ) -> Result<pb::PlanContactsResponse, Fault> {
-        let today = contacts::day_of(self.handle.clock().now());
+        let today = contact_plan::day_of(self.handle.clock().now());
         let mut checks = Checks::default();
         let first = match request.first_day.as_str() {
             "" => today,
@@ -36,9 +36,9 @@ impl Api {
         checks.done()?;
         let policy = self.handle.view().policy.clone();
         let days = Days { first, count: i32::try_from(count).expect("it is at most 366") };
-        let plan = contacts::plan(&self.directory, &policy, days).await.map_err(fault)?;
+        let plan = contact_plan::plan(&self.directory, &policy, days).await.map_err(fault)?;
         let created = if request.create {
-            let created = contacts::create(&self.handle, &self.directory, &policy, today).await;
+            let created = contact_plan::create(&self.handle, &self.directory, &policy, today).await;
             created.map_err(fault)?
         } else {
             Created::default()
