@@ -29,6 +29,7 @@ mod humane;
 mod import;
 mod journal;
 mod keyboard;
+mod known;
 mod offered;
 mod past;
 mod plan;

@@ -7,10 +7,11 @@ use super::console;
 use super::fault::Fault;
 use super::forecast::Forecast;
 use super::humane;
+use super::known::Known;
 use super::offered::{self, Offered};
 use super::table::{Facts, Table};
 use super::view;
-use super::who::{Who, pair, pairs};
+use super::who::{self, Who, pair, pairs};
 use super::wish::Wish;
 use super::words::{self, ChannelWord};
 use crate::api::proto::v1;
@@ -30,13 +31,14 @@ const RECEIPTS_SHOWN_MAX: usize = 20;
 /// once. Name the customer by any identifier, or nobody.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-JSON fields: ticket_id, number, state, customer_id, tier, tier_source, tier_age_ms, submitted_at, respond_by, \
+JSON fields: ticket_id, number, state, customer_id, tier, tier_source, tier_age_ms, known, submitted_at, respond_by, \
 solve_by, place, duplicate, urgency, open_now, opens_at, hours, channel_not_offered, offered, contact_count, \
 previous_ticket_id. With --count a receipt on each line.
 
 Examples:
   tierline submit --phone '+1 202 555 0101' --subject 'card lost'
   tierline submit --channel email --customer card:SC-4000-1001 --payload mail.txt
+  tierline submit --phone '+1 202 555 0101' --also card:SC-4000-1001 --also email:ada@example.com
   tierline submit --tier gold --id order-4711 --attribute order=4711
   tierline submit --tier gold --require french=3 --prefer billing --first-agent ada=30s
   tierline submit --channel web --count 100")]
@@ -46,6 +48,9 @@ pub(crate) struct Submit {
     channel: ChannelWord,
     #[command(flatten)]
     who: Who,
+    /// Another identifier of the same customer, asked when those before it find nobody; 7 at most
+    #[arg(long, value_name = "KIND:VALUE", help_heading = "Customer")]
+    also: Vec<String>,
     /// The tier, if you decide it yourself: the directory is not asked
     #[arg(long, value_name = "TIER", default_value = "", hide_default_value = true)]
     tier: String,
@@ -89,6 +94,7 @@ struct Receipt {
     tier: String,
     tier_source: String,
     tier_age_ms: Option<i64>,
+    known: Option<Known>,
     submitted_at: Option<Timestamp>,
     respond_by: Option<Timestamp>,
     solve_by: Option<Timestamp>,
@@ -115,6 +121,7 @@ impl From<v1::SubmitTicketResponse> for Receipt {
             tier: answer.tier,
             tier_source: super::ticket::source(answer.tier_source, None),
             tier_age_ms: answer.tier_age_ms,
+            known: answer.known.map(Known::from),
             submitted_at: view::instant(answer.submitted_at),
             respond_by: view::instant(answer.respond_by),
             solve_by: view::instant(answer.solve_by),
@@ -140,6 +147,11 @@ impl Submit {
             ticket_id: self.id,
             channel: v1::Channel::from(self.channel) as i32,
             customer: self.who.identifier()?,
+            other_identifiers: self
+                .also
+                .iter()
+                .map(|text| who::of_kind("--also", text))
+                .collect::<Result<_, _>>()?,
             tier: self.tier,
             subject: self.subject,
             topic: self.topic,
@@ -195,6 +207,9 @@ fn text(receipt: &Receipt) -> Facts {
         .map_or_else(String::new, |age| format!(", {} old", humane::duration(age)));
     let customer = receipt.customer_id.as_ref().map_or_else(String::new, |id| format!(" {id}"));
     facts.add("tier", format!("{} ({}{customer}{age})", receipt.tier, receipt.tier_source));
+    if let Some(known) = &receipt.known {
+        known.tell(&mut facts);
+    }
     facts.add("respond by", deadline(receipt, receipt.respond_by));
     facts.add("solve by", deadline(receipt, receipt.solve_by));
     if let (Some(hours), Some(at), Some(submitted)) =

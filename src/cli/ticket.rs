@@ -7,6 +7,7 @@ use super::explain;
 use super::fault::Fault;
 use super::forecast::Forecast;
 use super::humane;
+use super::known::Known;
 use super::table::{Cell, Facts, Table, Tone, shortened};
 use super::view::{self, TICKET_FIELDS};
 use super::who::Who;
@@ -385,6 +386,9 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
         "tier",
         format!("{} ({})", ticket.tier, source(ticket.tier_source, ticket.tier_age_ms)),
     );
+    if let Some(known) = ticket.known.clone() {
+        Known::from(known).tell(&mut facts);
+    }
     let named = ticket
         .customer
         .as_ref()

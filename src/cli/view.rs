@@ -7,6 +7,7 @@
 
 use super::clocks::{Clock, told_urgency};
 use super::forecast::Forecast;
+use super::known::Known;
 use super::words;
 use crate::api::proto::v1;
 use jiff::Timestamp;
@@ -126,6 +127,8 @@ pub(crate) struct Ticket {
     pub(crate) tier: String,
     pub(crate) tier_source: String,
     pub(crate) tier_age_ms: Option<i64>,
+    pub(crate) known: Option<Known>,
+    pub(crate) other_identifiers: Vec<Identifier>,
     pub(crate) subject: String,
     pub(crate) topic: Option<String>,
     pub(crate) contact_count: u32,
@@ -239,6 +242,8 @@ impl From<v1::Ticket> for Ticket {
             tier: ticket.tier,
             tier_source: words::tier_source(ticket.tier_source),
             tier_age_ms: ticket.tier_age_ms,
+            known: ticket.known.map(Into::into),
+            other_identifiers: ticket.other_identifiers.into_iter().map(Into::into).collect(),
             subject: ticket.subject,
             topic: filled(ticket.topic),
             contact_count: ticket.contact_count,

@@ -50,14 +50,19 @@ impl Who {
         let Some(text) = &self.customer else {
             return Ok(None);
         };
-        let usage = |why: &str| {
-            let form = "write KIND:VALUE with KIND one of id, phone, card, email, account";
-            Fault::Usage(format!("--customer = {text:?} {why}: {form}"))
-        };
-        let (kind, value) = text.split_once(':').ok_or_else(|| usage("has no colon"))?;
-        let kind = kind.parse().map_err(|_| usage("is of no known kind"))?;
-        identifier(kind, value).map(Some)
+        of_kind("--customer", text).map(Some)
     }
+}
+
+/// The identifier that `KIND:VALUE` names, given with this option.
+pub(crate) fn of_kind(option: &str, text: &str) -> Result<v1::CustomerIdentifier, Fault> {
+    let usage = |why: &str| {
+        let form = "write KIND:VALUE with KIND one of id, phone, card, email, account";
+        Fault::Usage(format!("{option} = {text:?} {why}: {form}"))
+    };
+    let (kind, value) = text.split_once(':').ok_or_else(|| usage("has no colon"))?;
+    let kind = kind.parse().map_err(|_| usage("is of no known kind"))?;
+    identifier(kind, value)
 }
 
 /// An identifier in the form in which the directory keeps it, so that spaces in a number do not matter.

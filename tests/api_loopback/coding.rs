@@ -88,3 +88,45 @@ async fn who_is_at_risk_is_served_in_half_the_time_a_tier_higher_by_the_customer
     let taken = server.take("bob").await;
     assert_eq!(taken.ticket.expect("an assignment has its ticket").ticket_id, "T-1");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_identifier_that_finds_somebody_wins_and_another_customer_is_a_conflict() {
+    let server = TestServer::start().await;
+    let email = |value: &str| identifier(pb::IdentifierKind::Email, value);
+    let card = |value: &str| identifier(pb::IdentifierKind::Card, value);
+    for (id, tier, known_by) in
+        [("C-1", "gold", email("ada@example.com")), ("C-2", "silver", card("SC-2"))]
+    {
+        let customer = pb::Customer {
+            customer_id: id.into(),
+            tier: tier.into(),
+            identifiers: vec![known_by],
+            ..Default::default()
+        };
+        let request = pb::PutCustomerRequest { customer: Some(customer) };
+        server.admin().put_customer(request).await.expect("the customer is stored");
+    }
+    let phone = identifier(pb::IdentifierKind::Phone, "+1 202 555 0177");
+    let request = |id: &str, first: pb::CustomerIdentifier, others: Vec<_>| {
+        pb::SubmitTicketRequest { customer: Some(first), other_identifiers: others, ..ticket(id) }
+    };
+    // The caller's number is not known; the card is, and the address names somebody else.
+    let others = vec![card("SC-2"), email("Ada@Example.com")];
+    let receipt = server.submit(request("T-1", phone.clone(), others.clone())).await;
+    let known = receipt.known.expect("somebody is found");
+    assert_eq!((&*receipt.customer_id, &*receipt.tier), ("C-2", "silver"));
+    assert_eq!((known.matched_identifier, &*known.conflicting_customer_id), (1, "C-1"));
+    let seen = server.get("T-1").await.expect("the ticket");
+    assert_eq!(seen.other_identifiers, [card("SC-2"), email("ada@example.com")]);
+    // The other way round the other one wins.
+    let others = vec![email("ada@example.com"), card("SC-2")];
+    let receipt = server.submit(request("T-2", phone.clone(), others)).await;
+    assert_eq!((&*receipt.customer_id, &*receipt.tier), ("C-1", "gold"));
+    // Nobody is found by any, and a withheld number names nobody at all.
+    let receipt = server.submit(request("T-3", phone, vec![card("SC-9")])).await;
+    assert_eq!(receipt.tier_source(), pb::TierSource::UnknownCustomer);
+    let withheld = identifier(pb::IdentifierKind::Phone, "anonymous");
+    let receipt = server.submit(request("T-4", withheld, vec![])).await;
+    assert_eq!(receipt.tier_source(), pb::TierSource::UnknownCustomer);
+    assert_eq!(server.get("T-4").await.expect("the ticket").customer, None);
+}
