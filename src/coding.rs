@@ -76,7 +76,9 @@ async fn ask(directory: &Directory, identifier: &Identifier, freshness: Freshnes
     }
 }
 
-/// What several answers mean together.
+/// What several answers mean together: the first that is not "nobody" decides. If the directory did not answer
+/// about an identifier before the one that finds somebody, that one is not the last word: it counts as stale,
+/// and is asked about again.
 fn chosen(policy: &Policy, answers: &[Lookup], today: Day) -> command::Lookup {
     let of = |at: usize, customer: &Customer| {
         let mut found = found(policy, customer, today);
@@ -86,23 +88,24 @@ fn chosen(policy: &Policy, answers: &[Lookup], today: Day) -> command::Lookup {
         found.known.conflict = other.map(|other| other.id.as_str().into());
         Box::new(found)
     };
-    let mut stale: Option<(usize, &Customer, Duration)> = None;
+    let mut is_silent = false;
     for (at, answer) in answers.iter().enumerate() {
-        match answer {
-            Lookup::Found { customer } => return command::Lookup::Found(of(at, customer)),
-            Lookup::Stale { customer, age } => stale = stale.or(Some((at, customer, *age))),
-            Lookup::Unknown | Lookup::Unavailable => {}
-        }
-    }
-    if let Some((at, customer, age)) = stale {
+        let (customer, age) = match answer {
+            Lookup::Found { customer } if !is_silent => {
+                return command::Lookup::Found(of(at, customer));
+            }
+            Lookup::Found { customer } => (customer, Duration::ZERO),
+            Lookup::Stale { customer, age } => (customer, *age),
+            Lookup::Unknown => continue,
+            Lookup::Unavailable => {
+                is_silent = true;
+                continue;
+            }
+        };
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         return command::Lookup::Stale { found: of(at, customer), age_ms };
     }
-    if answers.contains(&Lookup::Unavailable) {
-        command::Lookup::Unavailable
-    } else {
-        command::Lookup::UnknownCustomer
-    }
+    if is_silent { command::Lookup::Unavailable } else { command::Lookup::UnknownCustomer }
 }
 
 /// The identifiers of a caller as the directory is asked for them, without those that it could not hold.

@@ -167,7 +167,10 @@ async fn customers_go_in_and_faulty_lines_stay_out() {
     assert!(sample.out.contains("30 of 30 customers stored"), "{}", sample.out);
     let file = floor.file(
         "faulty.csv",
-        "id,tier,name,phone\nX-1,gold,Good One,+1 555 1\n,gold,No Id,\nX-3,,No Tier,\nX-4,mithril,Odd,\n",
+        &format!(
+            "id,tier,name,phone\nX-1,gold,Good One,+1 555 1\n,gold,No Id,\nX-3,{},Long Tier,\nX-4,mithril,Odd,\n",
+            "x".repeat(65)
+        ),
     );
     let told = floor.run(&["customers", "import", &file]).with_code(65);
     assert!(told.out.contains("2 of 4 customers stored, 2 lines refused"), "{}", told.out);

@@ -245,7 +245,8 @@ async fn an_import_is_seen_at_once_though_the_cache_is_fresh() {
 async fn an_import_with_one_bad_customer_stores_none() {
     let server = RedisServer::start();
     let directory = open_up(&server).await;
-    let error = directory.import(vec![ada(), bare("C-2", "", vec![])]).await.expect_err("no tier");
+    let error = directory.import(vec![ada(), bare("C-2", &"t".repeat(65), vec![])]).await;
+    let error = error.expect_err("a long tier");
     assert!(matches!(&error, Error::Invalid(invalid) if invalid.field == "tier"), "{error}");
     assert_eq!(server.command(&["DBSIZE"]), ":0\r\n");
 }
@@ -258,7 +259,7 @@ async fn keys_of_wrong_types_are_unavailable_and_can_be_stored_over() {
     server.command(&["SET", "tierline:ident:card:SC-1", "C-1"]);
     server.command(&["SET", "tierline:customer:C-1", "gold"]);
     server.command(&["SET", "tierline:ident:email:ada@example.com", "C-2"]);
-    server.command(&["HSET", "tierline:customer:C-2", "name", "without a tier"]);
+    server.command(&["HSET", "tierline:customer:C-2", "tier", &"t".repeat(65)]);
     let email = identifier(IdentifierKind::Email, "ada@example.com");
     for _ in 0..10 {
         assert_eq!(directory.lookup(&phone("+12025550101")).await, Lookup::Unavailable);

@@ -57,7 +57,7 @@ impl Api {
         let ticket = &live.ticket;
         let caller = ticket.caller.as_deref()?;
         let mut card = pb::CustomerCard {
-            customer_id: caller.customer_id().unwrap_or_default().to_owned(),
+            customer_id: ticket.customer_id().unwrap_or_default().to_owned(),
             tier_source: pb::TierSource::from(ticket.tier_source).into(),
             tier_age_ms: convert::age_ms(ticket),
             ..pb::CustomerCard::default()
@@ -69,7 +69,7 @@ impl Api {
             let previous = contact.previous.as_ref();
             card.previous_ticket_id = previous.map(|p| p.id.to_string()).unwrap_or_default();
         }
-        if let Some(id) = caller.customer_id() {
+        if let Some(id) = ticket.customer_id() {
             add_known(&mut card, &caller.known.as_deref().cloned().unwrap_or_default());
             let matched = caller.known.as_ref().map_or(0, |known| usize::from(known.matched));
             let parts = self.parts(id, named(caller, matched), Some(ticket.number)).await;

@@ -46,7 +46,8 @@ impl Api {
         Ok(pb::PlanContactsResponse {
             contacts: plan
                 .contacts
-                .into_iter()
+                .into_values()
+                .flatten()
                 .map(|(contact, tier)| pb::PlannedContact {
                     day: contact.day.to_string(),
                     rule: contact.rule.into(),
@@ -66,6 +67,7 @@ impl Api {
             created_count: created.created,
             existing_count: created.existing,
             refused_count: created.refused,
+            deferred_count: created.deferred,
         })
     }
 }

@@ -256,8 +256,8 @@ pub(super) fn live_ticket(live: &Live, payload: Payload) -> pb::Ticket {
             .flat_map(|caller| caller.identifiers().skip(1))
             .map(identifier)
             .collect(),
-        known: caller.and_then(known),
-        customer_id: caller.and_then(Caller::customer_id).unwrap_or_default().to_owned(),
+        known: ticket.customer_id().and(caller).and_then(known),
+        customer_id: ticket.customer_id().unwrap_or_default().to_owned(),
         tier: policy.tier(ticket.tier).name.to_string(),
         tier_source: pb::TierSource::from(ticket.tier_source).into(),
         tier_age_ms: age_ms(ticket),

@@ -72,9 +72,14 @@ impl Submission {
 
     /// The same with its customer as the directory writes it: telephone numbers in E.164.
     pub(super) fn normal(mut self, directory: &Directory) -> Self {
-        for given in &mut self.identifiers {
-            *given = directory.normal(given).into_owned();
+        let mut normal = Vec::with_capacity(self.identifiers.len());
+        for given in self.identifiers {
+            let given = directory.normal(&given).into_owned();
+            if !normal.contains(&given) {
+                normal.push(given);
+            }
         }
+        self.identifiers = normal;
         self
     }
 

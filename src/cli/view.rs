@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// The fields of a ticket, for the help of the commands that print one.
 pub(crate) const TICKET_FIELDS: &str = "\
 JSON fields of a ticket: ticket_id, number, state, channel, customer {kind, value}, customer_id, tier, \
-tier_source, tier_age_ms, subject, topic, contact_count, previous_ticket_id, payload_size, payload_text (null if left out or not UTF-8), attributes, \
+tier_source, tier_age_ms, known {because, standing, provisional, agent_id, matched_identifier, conflicting_customer_id}, other_identifiers [{kind, value}], subject, topic, contact_count, previous_ticket_id, payload_size, payload_text (null if left out or not UTF-8), attributes, \
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, required_skills [{skill, level}], \
 waits_for_agent_id, excluded_agent_ids, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \

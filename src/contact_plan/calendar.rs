@@ -71,7 +71,7 @@ fn spread(id: &str, days: i32) -> i32 {
 }
 
 /// FNV-1a (Fowler, Noll, Vo 1991). Ids of tickets hold it, so it must never change.
-fn digest(text: &str) -> u64 {
+pub(super) fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

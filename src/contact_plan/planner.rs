@@ -1,6 +1,6 @@
 //! Goes through the directory and submits what falls on a day.
 
-use super::calendar::{Contact, due};
+use super::calendar::{Contact, digest, due};
 use crate::coding;
 use crate::directory::{self, Customer, Directory};
 use crate::driver::{Handle, Refused};
@@ -47,8 +47,10 @@ impl Days {
 /// What falls on some days.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The first contacts, by day, then as the directory lists the customers. At most 1000.
-    pub contacts: Vec<(Contact, Box<str>)>,
+    /// The first contacts and their customers' tiers, by day, then as the directory lists the customers. At
+    /// most 1000 altogether.
+    pub contacts: BTreeMap<Date, Vec<(Contact, Box<str>)>>,
+    listed: usize,
     /// How many fall on each day.
     pub counts: BTreeMap<Date, u64>,
     /// Customers that were looked at.
@@ -77,6 +79,8 @@ pub struct Created {
     pub existing: u64,
     /// Contacts that the rules refuse, as on a channel that the tier does not offer.
     pub refused: u64,
+    /// Contacts for which their queue has no room yet.
+    pub deferred: u64,
 }
 
 /// The last day that is finished, in a file of the data directory.
@@ -89,15 +93,18 @@ impl Done {
         Self(folder.join("contacts-done"))
     }
 
-    fn read(&self) -> Option<Date> {
-        std::fs::read_to_string(&self.0).ok()?.trim().parse().ok()
+    /// The day, and a digest of the rules that it was finished with.
+    fn read(&self) -> Option<(Date, u64)> {
+        let text = std::fs::read_to_string(&self.0).ok()?;
+        let (day, rules) = text.trim().split_once(' ')?;
+        Some((day.parse().ok()?, u64::from_str_radix(rules, 16).ok()?))
     }
 
     /// On disk when it returns.
-    fn write(&self, day: Date) -> io::Result<()> {
+    fn write(&self, day: Date, rules: u64) -> io::Result<()> {
         let new = self.0.with_extension("new");
         let mut file = std::fs::File::create(&new)?;
-        io::Write::write_all(&mut file, format!("{day}\n").as_bytes())?;
+        io::Write::write_all(&mut file, format!("{day} {rules:016x}\n").as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&new, &self.0)
     }
@@ -109,10 +116,7 @@ pub async fn run(handle: Handle, directory: Directory, done: Done) {
     loop {
         let policy = views.borrow_and_update().policy.clone();
         let today = day_of(handle.clock().now());
-        let mut finished = true;
-        if !policy::contact_rules(&policy).is_empty() {
-            finished = finish_days(&handle, &directory, &policy, &done, today).await;
-        }
+        let finished = finish_days(&handle, &directory, &policy, &done, today).await;
         let pause = if finished { until_tomorrow(&handle, today) } else { AGAIN };
         let changed = async {
             // The same day again with another policy finds what it has submitted already.
@@ -139,27 +143,40 @@ async fn finish_days(
     today: Date,
 ) -> bool {
     let earliest = today.checked_sub(DAYS_BACK_MAX.days()).unwrap_or(today);
+    let rules = rules_digest(policy);
     let mut day = match done.read() {
-        Some(last) if last < today => last.tomorrow().unwrap_or(today).max(earliest),
+        Some((last, _)) if last < today => last.tomorrow().unwrap_or(today).max(earliest),
+        // Nothing that the history may have forgotten by now is submitted again.
+        Some((_, of)) if of == rules => return true,
         Some(_) | None => today,
     };
     while day <= today {
         match create(handle, directory, policy, day).await {
-            Ok(Created { created, existing, refused }) => {
-                tracing::info!(%day, created, existing, refused, "contacts of the day are planned");
+            Ok(Created { created, existing, refused, deferred }) => {
+                tracing::info!(
+                    %day, created, existing, refused, deferred, "contacts of the day are planned"
+                );
+                if deferred > 0 {
+                    return false;
+                }
             }
             Err(refusal) => {
                 tracing::warn!(%day, %refusal, again_in = ?AGAIN, "contacts could not be planned");
                 return false;
             }
         }
-        if let Err(error) = done.write(day) {
+        if let Err(error) = done.write(day, rules) {
             tracing::warn!(%day, %error, "the day's contacts are planned but not noted as done");
         }
         let Ok(next) = day.tomorrow() else { return true };
         day = next;
     }
     true
+}
+
+/// A digest of the contact rules: another one is another plan for the same day.
+fn rules_digest(policy: &Policy) -> u64 {
+    digest(&format!("{:?}", policy::contact_rules(policy)))
 }
 
 /// Submits the contacts of a day; those that are there already stay as they are.
@@ -205,12 +222,13 @@ impl Created {
         match submitted.expect("a submit does not panic") {
             Ok(false) => self.created += 1,
             Ok(true) | Err(Refused::Rule(Rejection::TicketExists)) => self.existing += 1,
+            // A full queue is full for its own tier and channel, and for nobody else.
             Err(
-                full @ Refused::Rule(
-                    Rejection::TicketLimit { .. }
-                    | Rejection::QueueFull { .. }
-                    | Rejection::QueueLimit { .. },
-                ),
+                Refused::Rule(Rejection::QueueFull { .. })
+                | Refused::Full { limit: Rejection::QueueFull { .. }, .. },
+            ) => self.deferred += 1,
+            Err(
+                full @ Refused::Rule(Rejection::TicketLimit { .. } | Rejection::QueueLimit { .. }),
             ) => return Err(Refusal::Refused(full)),
             Err(Refused::Rule(_)) => self.refused += 1,
             Err(refused) => return Err(Refusal::Refused(refused)),
@@ -230,25 +248,33 @@ pub async fn plan(directory: &Directory, policy: &Policy, days: Days) -> Result<
         for customer in &page.customers {
             plan.customer_count += 1;
             plan.add(&rules, policy, customer, days);
+            // A year of many customers takes a while, and others use this thread too.
+            tokio::task::yield_now().await;
         }
         after = page.next;
         if after.is_none() {
             break;
         }
     }
-    plan.contacts.sort_by_key(|(contact, _)| contact.day);
     Ok(plan)
 }
 
 impl Plan {
     fn add(&mut self, rules: &[ContactRule], policy: &Policy, customer: &Customer, days: Days) {
-        let tier = coding::found(policy, customer, coding_day(days.first)).tier;
         for day in days.iter() {
+            let tier = coding::found(policy, customer, coding_day(day)).tier;
             for contact in due(rules, customer, &tier, day) {
                 *self.counts.entry(day).or_default() += 1;
-                if self.contacts.len() < LISTED_MAX {
-                    self.contacts.push((contact, tier.clone()));
-                }
+                self.contacts.entry(day).or_default().push((contact, tier.clone()));
+                self.listed += 1;
+            }
+        }
+        while self.listed > LISTED_MAX {
+            let mut last = self.contacts.last_entry().expect("some are listed");
+            last.get_mut().pop();
+            self.listed -= 1;
+            if last.get().is_empty() {
+                last.remove();
             }
         }
     }

@@ -8,13 +8,13 @@
 
 use super::{Asked, PAGE, correct_all, is_directorys};
 use crate::coding;
-use crate::directory::{Change, Directory};
+use crate::directory::{Change, Directory, Health};
 use crate::driver::{Handle, Refused};
 use crate::engine::Engine;
-use crate::engine::model::{Ticket, TicketNumber};
+use crate::engine::model::{IdentifierKind, Ticket, TicketNumber};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Changes that are taken together.
 const CHANGES_MAX: usize = 1024;
@@ -23,6 +23,8 @@ const STRIDE: usize = 4096;
 /// How long a burst is gathered, once something has changed: a small part of the second in which a
 /// change is to arrive.
 const GATHER: Duration = Duration::from_millis(5);
+/// How long a sweep waits for a directory that is silent.
+const SILENT_PAUSE: Duration = Duration::from_millis(250);
 /// The least pause between sweeps, so that a connection that comes and goes does not make one of another.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
@@ -33,10 +35,11 @@ pub(super) async fn run(handle: Handle, directory: Directory, every: Duration) {
     let mut policy = views.borrow_and_update().policy.clone();
     // What was live before the start may have changed meanwhile.
     let mut sweep_at = Instant::now();
+    let mut pause_until = sweep_at;
     let mut sweep: Option<Sweep> = None;
     loop {
         let mut heard = Vec::new();
-        // A sweep waits for its next page as long as there is news: that is to arrive within a second.
+        // News goes before the next page of a sweep: it is to arrive within a second.
         tokio::select! {
             biased;
             change = changes.next() => {
@@ -64,47 +67,57 @@ pub(super) async fn run(handle: Handle, directory: Directory, every: Duration) {
             () = std::future::ready(()), if sweep.is_some() => {}
         }
         if heard.contains(&Change::Everything) {
-            sweep_at = sweep_at.min(Instant::now());
+            sweep_at = sweep_at.min(Instant::now()).max(pause_until);
         }
         if sweep.is_none() && sweep_at <= Instant::now() {
+            pause_until = Instant::now() + SWEEP_PAUSE;
             sweep_at = Instant::now() + every.max(SWEEP_PAUSE);
             sweep = Some(Sweep::default());
         }
-        let told = if heard.is_empty() {
-            match &mut sweep {
-                Some(under_way) => under_way.step(&handle, &directory).await.map(|goes_on| {
-                    if !goes_on {
-                        sweep = None;
-                    }
-                }),
-                None => Ok(()),
-            }
-        } else {
-            tell(&handle, &directory, heard).await
+        let step = async {
+            let all_told = tell(&handle, &directory, heard).await?;
+            // News that does not end, as of an import, must not keep a sweep from its next page.
+            let goes_on = match &mut sweep {
+                Some(under_way) => under_way.step(&handle, &directory).await?,
+                None => Step::Over,
+            };
+            Ok((all_told, goes_on))
         };
-        match told {
-            Ok(()) => {}
+        match step.await {
+            Ok((all_told, went)) => {
+                match went {
+                    Step::More => {}
+                    Step::Over => sweep = None,
+                    // It goes on from where it was when the directory answers again.
+                    Step::Silent => sleep(SILENT_PAUSE).await,
+                }
+                if !all_told {
+                    sweep_at = sweep_at.min(pause_until.max(Instant::now()));
+                }
+            }
             Err(Refused::Stopping) => return,
             Err(refused) => {
                 sweep = None;
-                tracing::warn!(
-                    ?refused,
-                    "tiers could not be corrected; the next sweep tries again"
-                );
+                sweep_at = sweep_at.min(Instant::now() + SWEEP_PAUSE);
+                tracing::warn!(?refused, "tiers could not be corrected; a sweep tries again");
             }
         }
     }
 }
 
-/// Looks up the tickets that these changes concern.
-async fn tell(handle: &Handle, directory: &Directory, news: Vec<Change>) -> Result<(), Refused> {
+/// Looks up the tickets that these changes concern; whether each got an answer.
+async fn tell(handle: &Handle, directory: &Directory, news: Vec<Change>) -> Result<bool, Refused> {
+    if news.is_empty() {
+        return Ok(true);
+    }
     let mut concerned = handle.read(move |engine, _| concerned(engine, &news)).await?;
+    let mut all_told = true;
     while !concerned.is_empty() {
         let rest = concerned.split_off(concerned.len().min(PAGE));
-        correct_all(handle, directory, concerned).await?;
+        all_told &= correct_all(handle, directory, concerned).await?.unanswered == 0;
         concerned = rest;
     }
-    Ok(())
+    Ok(all_told)
 }
 
 /// The live tickets that changes concern, each once and in the order of arrival.
@@ -113,7 +126,10 @@ fn concerned(engine: &Engine, news: &[Change]) -> Vec<Asked> {
     for change in news {
         match change {
             Change::Customer(id) => {
-                found.extend(engine.tickets_of(id).map(|ticket| (ticket.number, ticket)));
+                // Also those that named this id when there was nobody of it, or when another name went first.
+                let named = engine.tickets_naming(IdentifierKind::Id, id);
+                let all = engine.tickets_of(id).chain(named);
+                found.extend(all.map(|ticket| (ticket.number, ticket)));
             }
             Change::Identifier(identifier) => {
                 let kind = coding::engine_kind(identifier.kind());
@@ -133,16 +149,26 @@ struct Sweep {
 }
 
 impl Sweep {
-    /// Looks up the next page; whether there is more.
-    async fn step(&mut self, handle: &Handle, directory: &Directory) -> Result<bool, Refused> {
+    /// Looks up the next page. A page that a silent directory did not answer is looked up again; what has no
+    /// answer while others have one is nonsense about one customer, and passed over.
+    async fn step(&mut self, handle: &Handle, directory: &Directory) -> Result<Step, Refused> {
         let after = self.after;
         let (asked, last) = handle.read(move |engine, _| page(engine, after)).await?;
-        let Some(last) = last else { return Ok(false) };
-        self.after = last;
+        let Some(last) = last else { return Ok(Step::Over) };
         let all = correct_all(handle, directory, asked).await?;
-        // A directory that is silent is left alone; the next sweep comes.
-        Ok(all.unanswered == 0)
+        if all.unanswered > 0 && *directory.health().borrow() == Health::Down {
+            return Ok(Step::Silent);
+        }
+        self.after = last;
+        Ok(Step::More)
     }
+}
+
+/// How a step of a sweep ended.
+enum Step {
+    More,
+    Over,
+    Silent,
 }
 
 /// The next tickets after this one that the directory has a say in, and how far was looked.

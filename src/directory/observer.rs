@@ -10,7 +10,7 @@ use super::changes::ChangeKind;
 pub enum Answered {
     /// With a customer, or that there is none.
     Properly,
-    /// With something that is not a customer: a key of a wrong type, a customer without a tier.
+    /// With something that is not a customer: a key of a wrong type, a tier outside the limits.
     Malformed,
     /// With an error, or not at all because there is no connection.
     Failed,

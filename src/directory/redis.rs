@@ -27,7 +27,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::customer::{
-    Customer, Identifier, IdentifierKind, NAME_CHARS_MAX, TIER_CHARS_MAX, check_attribute, is_text,
+    ATTRIBUTES_MAX, Customer, Identifier, IdentifierKind, NAME_CHARS_MAX, TIER_CHARS_MAX,
+    VALUE_CHARS_MAX, check_attribute, is_text,
 };
 use super::front::ReadError;
 use super::link::{Link, Question, Target};
@@ -331,6 +332,9 @@ fn read_customer(id: &str, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Customer, 
         identifiers: vec![],
         attributes: BTreeMap::new(),
     };
+    if !is_text(id, 1, VALUE_CHARS_MAX) {
+        return Err("an identifier names a customer id outside the limits");
+    }
     for (field, value) in fields {
         if field == b"tier" && std::str::from_utf8(&value).is_err() {
             return Err(BAD_TIER);
@@ -350,6 +354,7 @@ fn read_customer(id: &str, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Customer, 
             _ => {
                 if let Some(key) = field.strip_prefix("attr:")
                     && check_attribute(key, &value).is_ok()
+                    && customer.attributes.len() < ATTRIBUTES_MAX
                 {
                     customer.attributes.insert(key.to_owned(), value);
                 }

@@ -373,13 +373,15 @@ impl Engine {
         self.contacts.record(contact.topic.clone(), who, at, last, window_ms);
     }
 
-    /// The directory has told who the ticket's caller is, who was `before` until now.
+    /// The directory has told who the ticket's caller is, who was `before` until now: the contacts of a name are
+    /// the customer's. From one customer to another nothing moves, for those contacts were the first one's.
     pub(super) fn contact_known(&mut self, number: TicketNumber, before: Option<Who>) {
         let Some(ticket) = self.ticket_numbered(number) else { return };
         let now = ticket.caller.as_deref().map(Who::of);
         let topic = ticket.contact().map(|contact| contact.topic.clone());
         if let (Some(topic), Some(before), Some(now)) = (topic, before, now)
             && before != now
+            && matches!(before, Who::Named(..))
         {
             self.contacts.merge(&topic, before, now);
         }

@@ -436,7 +436,11 @@ impl Engine {
             let known = policy.tier_named(&found.tier);
             Coding {
                 tier: known.unwrap_or(policy.unknown_tier),
-                source: if known.is_some() { source } else { TierSource::UnknownTier },
+                // What was said long ago of a tier that is gone is to be asked again.
+                source: match known {
+                    None if source != TierSource::Stale => TierSource::UnknownTier,
+                    None | Some(_) => source,
+                },
                 age_ms,
                 found: Some(found),
             }
@@ -463,7 +467,7 @@ impl Engine {
     }
 
     /// A correction keeps the wait, and never moves a deadline later than was promised, unless the policy
-    /// lets it. A directory that is silent corrects nothing.
+    /// lets it. A directory that is silent corrects nothing, nor does any a tier that somebody named.
     fn decide_retier(
         &self,
         now: Time,
@@ -472,7 +476,9 @@ impl Engine {
     ) -> Result<Decision, Rejection> {
         let live = self.live(ticket, None)?;
         let answer = Answer::Ticket { number: live.number, repeated: false };
-        if matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable) {
+        let is_silent = matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable);
+        // Who named the tier, in the submit or since, has the last word.
+        if is_silent || live.tier_source == TierSource::Given {
             return Ok(Decision::nothing(answer));
         }
         let coding = self.code(lookup)?;
@@ -489,8 +495,7 @@ impl Engine {
         let waited_ms = live.waited_ms(now);
         let (overflow_step, routed) =
             Self::route_after(&self.policy, coding.tier, standing, waited_ms);
-        // What was missed stays missed.
-        let may_move_later = self.policy.retier_later && !live.response_breached;
+        let may_move_later = self.policy.retier_later;
         // Another tier's ladder is climbed from its foot.
         let taken = if coding.tier == live.tier { live.escalation_step } else { 0 };
         let pools = if live.has_fixed_route() {
@@ -506,8 +511,13 @@ impl Engine {
             tier: coding.tier,
             source: coding.source,
             was: Some(live.tier),
-            respond_by: if may_move_later { respond_by } else { respond_by.min(live.respond_by) },
-            solve_by: if may_move_later {
+            // What was missed stays missed, and what was kept stays kept.
+            respond_by: match live.picked_up_at {
+                Some(_) => live.respond_by,
+                None if may_move_later && !live.response_breached => respond_by,
+                None => respond_by.min(live.respond_by),
+            },
+            solve_by: if may_move_later && !live.solution_breached {
                 solve_by
             } else {
                 live.solve_by.into_iter().chain(solve_by).min()

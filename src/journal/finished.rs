@@ -6,7 +6,7 @@ use crate::engine::command::{Earlier, Event};
 use crate::engine::contacts::{Contact, Previous};
 use crate::engine::life::Ledger;
 use crate::engine::model::{
-    AgentId, Caller, Channel, Content, Ending, Finished, LeaseToken, Policy, Ticket, TicketId,
+    AgentId, Channel, Content, Ending, Finished, LeaseToken, Policy, Ticket, TicketId,
     TicketNumber, TierSource, Time,
 };
 use crate::engine::timing::Urgency;
@@ -148,7 +148,7 @@ impl FinishedRow {
             channel: ticket.channel,
             tier: policy.tier(ticket.tier).name.clone(),
             tier_source: ticket.tier_source,
-            customer_id: ticket.caller.as_deref().and_then(Caller::customer_id).map(Into::into),
+            customer_id: ticket.customer_id().map(Into::into),
             content: ticket.content.clone(),
             state: FinishedState::Cancelled,
             agent: assignment.map(|assignment| assignment.agent.clone()),

@@ -76,6 +76,30 @@ pub(super) async fn customers(server: &TestServer, table: &mut Table) {
         let request = pb::ListCustomersRequest { page_size, page_token };
         table.invalid("ListCustomers", server.admin().list_customers(request), &[field]).await;
     }
+    let plan = |first_day: &str, day_count, create| pb::PlanContactsRequest {
+        first_day: first_day.into(),
+        day_count,
+        create,
+    };
+    for (request, field) in [
+        (plan("22.11.2026", 1, false), "first_day"),
+        (plan("2026-02-30", 1, false), "first_day"),
+        (plan("", 367, false), "day_count"),
+        (plan("", 2, true), "create"),
+        (plan("2020-01-01", 1, true), "create"),
+    ] {
+        table.invalid("PlanContacts", server.admin().plan_contacts(request), &[field]).await;
+    }
+    let request = pb::ListRepeatContactsRequest { page_size: 501 };
+    let mut agents = server.agent();
+    for (of, field) in
+        [(None, "of"), (Some(pb::get_customer_card_request::Of::TicketId("?".into())), "ticket_id")]
+    {
+        let request = pb::GetCustomerCardRequest { of };
+        table.invalid("GetCustomerCard", agents.get_customer_card(request), &[field]).await;
+    }
+    let mut ops = server.ops();
+    table.invalid("ListRepeatContacts", ops.list_repeat_contacts(request), &["page_size"]).await;
     import(server, table).await;
 }
 

@@ -336,6 +336,15 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// The customer's id, as far as it is known. Whom the directory knew before it said that it knows nobody is not
+    /// the customer any more.
+    pub fn customer_id(&self) -> Option<&str> {
+        let caller = self.caller.as_deref()?;
+        let is_former =
+            self.tier_source == TierSource::UnknownCustomer && caller.resolved_id.is_some();
+        caller.customer_id().filter(|_| !is_former)
+    }
+
     /// The response target it was given, in milliseconds; at least 1.
     pub fn respond_within_ms(&self) -> i64 {
         self.respond_by.since_ms(self.counts_from()).max(1)

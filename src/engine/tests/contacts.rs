@@ -49,10 +49,10 @@ fn from_the_threshold_on_a_ticket_is_for_the_process_pool_alone_and_its_clocks_s
     check(
         "policy guarded-edf v1; tier gold 100s desk then 40s desk+backup; pool desk; pool backup; pool process;
          repeats from 3 pool process
-         0s submit t1 gold voice topic=late
-         0s submit t2 gold voice topic=late
-         0s submit t3 gold voice topic=late
-         0s see t3 -> waiting, gold, in process, due 100s
+         0s submit t1 gold voice found topic=late
+         0s submit t2 gold voice found topic=late
+         0s submit t3 gold voice found topic=late
+         0s see t3 -> waiting, gold (found), in process, due 100s, of c1
          40s * t1 opens to desk+backup
          40s * t2 opens to desk+backup
          41s retier t3 gold found

@@ -143,11 +143,11 @@ fn parking_asked_twice_is_answered_twice_and_done_once() {
 #[test]
 fn a_parked_ticket_can_be_withdrawn_and_corrected() {
     check_desk(
-        "0s submit t1 standard email
+        "0s submit t1 standard email found
          1s pull ann -> t1 #1 earliest-deadline
          2s park t1 #1
          3s retier t1 gold found
-         3s see t1 -> parked until 1802s, gold (found), in desk, due 60s, solved by 7200s, picked up 1s, of c1
+         3s see t1 -> parked until 1802s, gold (found), in desk, due 14400s, solved by 7200s, picked up 1s, of c1
          3s cancel t1 -> ended 1
          3s resume t1 -> TicketCancelled
          3s legs t1 -> queue 1s, agent 1s, parked 1s",

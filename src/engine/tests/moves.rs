@@ -85,12 +85,12 @@ fn a_ticket_given_on_to_an_agent_waits_for_that_agent_alone() {
 #[test]
 fn a_ticket_given_on_to_a_tier_follows_its_pools_and_keeps_its_promises() {
     check_desk(
-        "0s submit t1 standard email
+        "0s submit t1 standard email found
          15s pull ann -> t1 #1 earliest-deadline
          20s transfer t1 #1 tier gold
-         20s see t1 -> waiting, gold, in desk+back, due 14400s, picked up 15s
+         20s see t1 -> waiting, gold, in desk+back, due 14400s, picked up 15s, of c1
          20s retier t1 standard found
-         20s see t1 -> waiting, standard (found), in desk, due 14400s, picked up 15s, of c1",
+         20s see t1 -> waiting, gold, in desk+back, due 14400s, picked up 15s, of c1",
     );
 }
 

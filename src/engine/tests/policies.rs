@@ -5,7 +5,7 @@ use super::script::check;
 const OLD: &str = "policy guarded-edf v1; tier gold 1h desk; tier standard 4h desk+back; pool desk lease 60s; pool back
                    agent ann desk+back capacity 3
                    here ann
-                   0s submit s1 standard email
+                   0s submit s1 standard email found
                    1s submit g1 gold email";
 
 fn check_old(script: &str) {
@@ -17,7 +17,7 @@ fn tickets_keep_their_deadlines_and_follow_the_new_pools() {
     check_old(
         "2s policy guarded-edf v2; tier gold 10s back; tier standard 20s desk; pool desk; pool back
          2s see g1 -> waiting, gold, in back, due 3601s
-         2s see s1 -> waiting, standard, in desk, due 14400s
+         2s see s1 -> waiting, standard (found), in desk, due 14400s, of c1
          3s submit g2 gold email
          3s see g2 -> waiting, gold, in back, due 13s",
     );
@@ -42,7 +42,7 @@ fn a_rule_of_arrivals_orders_what_deadlines_had_ordered() {
          agent ann desk capacity 3
          here ann
          0s submit t1 standard email
-         1s submit t2 gold email
+         1s submit t2 gold email found
          2s retier t2 standard found
          2s queues -> standard/email/desk: t2 t1 (0 late)
          3s policy accumulating v2; tier gold 1h desk; tier standard 4h desk; pool desk
@@ -58,7 +58,7 @@ fn tiers_and_pools_may_change_their_places_and_keep_their_names() {
          3s policy guarded-edf v2; tier top 10s back; tier standard 4h back+desk; tier gold 1h desk; pool back; pool desk lease 60s
          3s agent? ann -> Available in back+desk, holds g1, idle since 0s
          3s see g1 -> with ann of desk until 62s, gold, in desk, due 3601s, picked up 2s
-         3s see s1 -> waiting, standard, in back+desk, due 14400s
+         3s see s1 -> waiting, standard (found), in back+desk, due 14400s, of c1
          4s complete g1 #1 -> ended 2
          4s pool? desk -> 1 handled, 300s each
          4s pool? back -> 0 handled, 300s each",
@@ -88,7 +88,7 @@ fn a_tier_that_live_tickets_have_cannot_be_dropped() {
         "2s policy guarded-edf v2; tier standard 4h desk; pool desk -> PolicyStrandsTickets { tier: TierIx(0), count: 1 }
          2s cancel g1 -> ended 2
          2s policy guarded-edf v2; tier standard 4h desk; pool desk
-         2s see s1 -> waiting, standard, in desk, due 14400s",
+         2s see s1 -> waiting, standard (found), in desk, due 14400s, of c1",
     );
 }
 

@@ -144,7 +144,7 @@ fn a_tiers_turn_goes_to_its_earliest_deadline_whoever_starved() {
          here ann
          0s submit s1 standard voice
          60.001s * s1 late for response
-         70s submit s2 gold chat
+         70s submit s2 gold chat found
          71s retier s2 standard found
          85.001s * s2 late for response
          101s submit g1 gold voice

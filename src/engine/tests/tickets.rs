@@ -58,7 +58,7 @@ fn the_directory_may_find_a_customer_or_not_or_be_silent() {
 #[test]
 fn a_higher_tier_counts_the_wait_from_the_submit() {
     check_desk(
-        "0s submit t1 standard email
+        "0s submit t1 standard email found
          30s submit t2 gold email
          31s retier t1 gold found
          31s see t1 -> waiting, gold (found), in desk, due 7200s, solved by 14400s, of c1
@@ -70,7 +70,7 @@ fn a_higher_tier_counts_the_wait_from_the_submit() {
 #[test]
 fn a_lower_tier_keeps_the_deadlines_that_were_promised() {
     check_desk(
-        "0s submit t1 gold email
+        "0s submit t1 gold email found
          61s retier t1 standard found
          61s see t1 -> waiting, standard (found), in desk+back, due 7200s, solved by 14400s, of c1",
     );
@@ -80,13 +80,13 @@ fn a_lower_tier_keeps_the_deadlines_that_were_promised() {
 fn a_policy_may_let_deadlines_move_later_until_they_are_missed() {
     check(
         "policy guarded-edf v1 later; tier gold 2h desk solve 4h; tier standard 4h desk; pool desk
-         0s submit t1 gold email
+         0s submit t1 gold email found
          61s retier t1 standard found
          61s see t1 -> waiting, standard (found), in desk, due 14400s, of c1
-         61s submit t2 gold email
+         61s submit t2 gold email found
          7261.001s * t2 late for response
          7262s retier t2 standard found
-         7262s see t2 -> waiting, standard (found), in desk, due 7261s, solved by 14461s, of c1",
+         7262s see t2 -> waiting, standard (found), in desk, due 7261s, of c1",
     );
 }
 
@@ -110,7 +110,7 @@ fn each_tier_says_what_becomes_of_it_while_the_directory_is_silent() {
 #[test]
 fn a_corrected_tier_takes_the_overflow_steps_its_wait_has_earned() {
     check_desk(
-        "0s submit t1 gold email
+        "0s submit t1 gold email found
          59.999s retier t1 standard found
          59.999s see t1 -> waiting, standard (found), in back, due 7200s, solved by 14400s, of c1
          60s * t1 opens to desk+back",
@@ -121,7 +121,7 @@ fn a_corrected_tier_takes_the_overflow_steps_its_wait_has_earned() {
 fn a_correction_that_comes_too_late_for_the_new_deadline_is_a_breach_at_once() {
     check(
         "policy guarded-edf v1; tier gold 15s desk; tier standard 180s desk; pool desk
-         0s submit t1 standard voice
+         0s submit t1 standard voice found
          20s retier t1 gold found
          20s * t1 late for response",
     );
@@ -165,7 +165,7 @@ fn a_confirmed_tier_is_not_looked_up_again() {
 #[test]
 fn a_correction_names_a_tier_of_the_policy_or_falls_back() {
     check_desk(
-        "0s submit t1 gold email
+        "0s submit t1 gold email found
          1s retier t1 platinum -> TierNotFound
          1s retier t1 platinum found
          1s see t1 -> waiting, standard (unknown_tier), in back, due 7200s, solved by 14400s, of c1",

@@ -143,7 +143,7 @@ fn a_changed_urgency_counts_from_the_submit_and_back_again() {
 fn an_urgency_keeps_the_better_promise_of_an_earlier_tier() {
     check(
         "policy guarded-edf v1; tier gold 100s desk; tier base 400s desk low=2000 high=500; pool desk
-         0s submit t1 gold voice
+         0s submit t1 gold voice found
          10s retier t1 base found
          10s see t1 -> waiting, base (found), in desk, due 100s, of c1
          20s urgency t1 high
@@ -160,8 +160,8 @@ fn a_corrected_tier_counts_its_own_hours_and_urgency_from_the_submit() {
     check(
         "policy guarded-edf v1; tier gold 2h desk within always high=500; tier base 4h desk within office;
              pool desk; hours office 0@60 mon-fri=8-12,13-18; hours always 0@0 mon-sun=0-24
-         0s submit t1 base voice high
-         0s see t1 -> waiting, base, in desk, due 39600s, high
+         0s submit t1 base voice found high
+         0s see t1 -> waiting, base (found), in desk, due 39600s, high, of c1
          1800s retier t1 gold found
          1800s see t1 -> waiting, gold (found), in desk, due 3600s, high, of c1
          1800s clocks t1 -> response running with 1800s left, due 3600s
@@ -332,7 +332,7 @@ fn a_corrected_tier_climbs_its_own_ladder_from_the_foot() {
     check(
         "policy guarded-edf v1; tier gold 100s desk at 200 add=backup at 900 tell=head;
              tier base 100s desk at 500 guard=1000; pool desk; pool backup
-         0s submit t1 base voice
+         0s submit t1 base voice found
          50s * t1 escalates to step 1 in desk, guard 1000
          60s retier t1 gold found
          60s * t1 escalates to step 1 in desk+backup

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The format of the tables; a file with a larger one is refused.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// Marks the file as Tierline's in its header ("TIRL"), for `file` and the like.
 const APPLICATION_ID: i32 = 0x5449_524c;
@@ -73,7 +73,7 @@ CREATE TABLE finished (
   escalation_step INTEGER,      -- steps of its tier's ladder that were taken; null before format 2
   decision TEXT,                -- JSON: why its last agent got it, and what competed, with channel and pools
                                 -- where they are not the ticket's and via alone; null if nobody had it
-  topic TEXT,                   -- what it was about in one word; null if nobody said
+  topic TEXT,                   -- what it was about in one word; null if nobody said, and before format 3
   contact_count INTEGER,        -- contacts of its customer about that by then, this one included
   previous_id TEXT              -- the contact before it
 );
@@ -85,7 +85,7 @@ CREATE TABLE filler (           -- empty but for a moment: a test whether there 
   data BLOB NOT NULL
 );
 
-INSERT INTO meta VALUES ('format', '2');
+INSERT INTO meta VALUES ('format', '3');
 ";
 
 /// The view of the history for people, made anew whenever the table has got a column.
@@ -108,14 +108,17 @@ FROM finished;
 ";
 
 /// What brings the tables of each earlier format to the next one: the first is of format 1.
-const MIGRATIONS: [&str; FORMAT as usize - 1] = ["
+const MIGRATIONS: [&str; FORMAT as usize - 1] = [
+    "
 ALTER TABLE finished ADD COLUMN legs TEXT;
 ALTER TABLE finished ADD COLUMN urgency TEXT;
 ALTER TABLE finished ADD COLUMN escalation_step INTEGER;
-ALTER TABLE finished ADD COLUMN decision TEXT;
+ALTER TABLE finished ADD COLUMN decision TEXT;",
+    "
 ALTER TABLE finished ADD COLUMN topic TEXT;
 ALTER TABLE finished ADD COLUMN contact_count INTEGER;
-ALTER TABLE finished ADD COLUMN previous_id TEXT;"];
+ALTER TABLE finished ADD COLUMN previous_id TEXT;",
+];
 
 /// A failure of `SQLite` while `doing`.
 pub(in crate::journal) fn failed(

@@ -338,6 +338,7 @@ impl Model {
         let customer = Some(found.clone());
         let (mut tier, source) = match known(&found.tier) {
             Some(tier) => (tier.name.clone(), source),
+            None if source == TierSource::Stale => (unknown, source),
             None => (unknown, TierSource::UnknownTier),
         };
         if matches!(lookup, Lookup::Stale { .. }) {
@@ -360,7 +361,8 @@ impl Model {
     ) -> Result<Answer, Rejection> {
         let number = self.live(id, None)?;
         let ticket = self.ticket(number).clone();
-        if matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable) {
+        let silent = matches!(lookup, Lookup::Stale { .. } | Lookup::Unavailable);
+        if silent || ticket.source == TierSource::Given {
             return Ok(fresh(number));
         }
         let (tier, source, found) = self.code(lookup)?;
@@ -371,7 +373,7 @@ impl Model {
         if same && (customer.is_none() || customer == ticket.customer) {
             return Ok(fresh(number));
         }
-        let later = self.policy.retier_later && !ticket.late;
+        let later = self.policy.retier_later;
         let (respond_by, solve_by) =
             self.promises(&tier, ticket.channel, ticket.urgency, ticket.counts_from);
         let (steps, pools) = self.route_of(&tier, ticket.waited(now));
@@ -381,9 +383,12 @@ impl Model {
         ticket.source = source;
         ticket.customer = customer.or(ticket.customer.take());
         ticket.known = known;
-        ticket.respond_by = if later { respond_by } else { ticket.respond_by.min(respond_by) };
+        if ticket.picked_up.is_none() {
+            let moves = later && !ticket.late;
+            ticket.respond_by = if moves { respond_by } else { ticket.respond_by.min(respond_by) };
+        }
         ticket.solve_by = match (ticket.solve_by, solve_by) {
-            (_, new) if later => new,
+            (_, new) if later && !ticket.unsolved => new,
             (Some(old), Some(new)) => Some(old.min(new)),
             (old, new) => old.or(new),
         };
