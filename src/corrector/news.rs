@@ -142,18 +142,27 @@ fn concerned(engine: &Engine, news: &[Change]) -> Vec<Asked> {
     found.into_values().filter(|ticket| is_directorys(ticket)).map(Asked::of).collect()
 }
 
-/// How far every ticket has been looked up.
+/// How far every ticket that was there when it began has been looked up. Those that come later were looked
+/// up then: it would never end if it followed them.
 #[derive(Default)]
 struct Sweep {
     after: TicketNumber,
+    newest: Option<TicketNumber>,
 }
 
 impl Sweep {
     /// Looks up the next page. A page that a silent directory did not answer is looked up again; what has no
     /// answer while others have one is nonsense about one customer, and passed over.
     async fn step(&mut self, handle: &Handle, directory: &Directory) -> Result<Step, Refused> {
-        let after = self.after;
-        let (asked, last) = handle.read(move |engine, _| page(engine, after)).await?;
+        let (after, newest) = (self.after, self.newest);
+        let (asked, last, newest) = handle
+            .read(move |engine, _| {
+                let newest = newest.unwrap_or_else(|| engine.newest());
+                let (asked, last) = page(engine, after, newest);
+                (asked, last, newest)
+            })
+            .await?;
+        self.newest = Some(newest);
         let Some(last) = last else { return Ok(Step::Over) };
         let all = correct_all(handle, directory, asked).await?;
         if all.unanswered > 0 && *directory.health().borrow() == Health::Down {
@@ -171,10 +180,15 @@ enum Step {
     Silent,
 }
 
-/// The next tickets after this one that the directory has a say in, and how far was looked.
-fn page(engine: &Engine, after: TicketNumber) -> (Vec<Asked>, Option<TicketNumber>) {
+/// The next tickets after this one, up to the newest, that the directory has a say in, and how far was looked.
+fn page(
+    engine: &Engine,
+    after: TicketNumber,
+    newest: TicketNumber,
+) -> (Vec<Asked>, Option<TicketNumber>) {
     let (mut asked, mut last) = (Vec::new(), None);
-    for ticket in engine.tickets_after(after).take(STRIDE) {
+    let rest = engine.tickets_after(after).take_while(|ticket| ticket.number <= newest);
+    for ticket in rest.take(STRIDE) {
         last = Some(ticket.number);
         if is_directorys(ticket) {
             asked.push(Asked::of(ticket));

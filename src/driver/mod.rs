@@ -255,7 +255,6 @@ pub struct Completed {
 
 type CompleteReply = Delivery<Completed>;
 
-/// Tells the driver that the caller of a waiting pull is gone, unless the pull was answered.
 /// Whoever asked for a ticket, presumed to be gone unless said otherwise: dropped before
 /// [`answered`](Self::answered), what was given goes back to its place, unseen.
 pub struct Presumed<'a> {

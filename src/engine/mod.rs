@@ -287,6 +287,11 @@ impl Engine {
         self.tickets.after(number).map(|(_, ticket)| &**ticket)
     }
 
+    /// The number of the ticket that came last; 0 before the first.
+    pub fn newest(&self) -> TicketNumber {
+        TicketNumber(self.next_number.0 - 1)
+    }
+
     /// How many live tickets are neither in a queue nor in anyone's hands.
     pub fn resting(&self) -> Resting {
         self.resting
