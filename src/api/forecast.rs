@@ -1,6 +1,6 @@
 //! What is expected of a waiting ticket, as messages.
 
-use super::convert::{pool_names, timestamp};
+use super::convert::{push_pools, timestamp};
 use super::proto::v1 as pb;
 use crate::engine::model::{Channel, Policy, Ticket, Time};
 use crate::forecast::{Basis, Forecast, TOLD_SHARES, TierCoverage, Verdict};
@@ -34,7 +34,6 @@ pub(super) fn message(
 ) -> pb::Forecast {
     let wait = forecast.wait;
     let basis = wait.map_or(pb::ForecastBasis::Unspecified, |_| forecast.basis.into());
-    let names = |pools| pool_names(policy, pools).join("+");
     pb::Forecast {
         made_at: Some(timestamp(made_at)),
         wait_p50_ms: wait.map(|wait| wait.p50_ms),
@@ -43,7 +42,7 @@ pub(super) fn message(
         basis: basis.into(),
         feasibility: pb::Feasibility::from(forecast.verdict).into(),
         miss_permille: forecast.miss.map(permille),
-        reason: forecast.reason(names),
+        reason: forecast.reason(|text, pools| push_pools(text, policy, pools)),
         ahead_count: forecast.prospect.ahead_count,
         agent_count: forecast.prospect.signed_in_count,
         mean_handle_ms: forecast.prospect.handle_ms,

@@ -106,10 +106,14 @@ pub fn open_channels(agent: &Agent, rules: &ChannelRules) -> ChannelSet {
     if held.iter().any(|channel| rules[channel.index()].exclusive) {
         return ChannelSet::EMPTY;
     }
+    let all_used = used_units(agent, rules);
     let is_open = |channel: &Channel| {
         let at = channel.index();
         let rule = &rules[at];
-        let used = units_outside(in_hand, rules, rule.interrupts);
+        let used = match held.0 & rule.interrupts.0 {
+            0 => all_used,
+            _ => units_outside(in_hand, rules, rule.interrupts),
+        };
         let of_stream = agent.stream.as_ref().map_or(UNITS_MAX, |stream| stream.maxima.0[at]);
         in_hand[at] < agent.maxima.0[at].min(of_stream)
             && used + u32::from(rule.cost) <= u32::from(agent.capacity)

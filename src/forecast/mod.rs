@@ -13,6 +13,7 @@ pub use passage::Passage;
 use crate::engine::Engine;
 use crate::engine::model::{PoolSet, Ticket, Time};
 use crate::engine::outlook::{Outlook, Prospect};
+use std::fmt::{self, Write as _};
 
 /// Up to this probability of missing it a deadline is "on time".
 pub const ON_TIME_MAX: f64 = 0.05;
@@ -152,34 +153,46 @@ impl Forecast {
         }
     }
 
-    /// Why, in a sentence; `pools` names a set of pools.
-    pub fn reason(&self, pools: impl Fn(PoolSet) -> String) -> String {
+    /// Why, in a sentence; `pools` appends the names of a set of pools.
+    pub fn reason(&self, pools: impl Fn(&mut String, PoolSet)) -> String {
+        let mut text = String::with_capacity(128);
+        self.write_reason(&mut text, pools).expect("a text takes what is written");
+        text
+    }
+
+    /// Every submit is told it: written in one text, without others on the way.
+    fn write_reason(&self, text: &mut String, pools: impl Fn(&mut String, PoolSet)) -> fmt::Result {
         let Prospect { pools: set, ahead_count, signed_in_count, handle_ms, .. } = self.prospect;
-        let names = pools(set);
-        let left = if self.slack_ms < 0 {
-            format!("the deadline passed {} ago", span(self.slack_ms.saturating_neg()))
-        } else {
-            format!("{} left", span(self.slack_ms))
-        };
         let paused = self.prospect.paused;
         if signed_in_count == 0 && !paused.is_empty() && paused == set {
-            return format!("{names} paused, so nobody is given work there, {left}");
+            pools(text, set);
+            text.push_str(" paused, so nobody is given work there, ");
+        } else if signed_in_count == 0 {
+            text.push_str("nobody signed in for ");
+            pools(text, set);
+            text.push_str(", ");
+        } else {
+            let hands = self.prospect.hand_count.max(1);
+            let agents = if signed_in_count == 1 { "agent" } else { "agents" };
+            write!(text, "{ahead_count} ahead, {signed_in_count} {agents} on duty for ")?;
+            pools(text, set);
+            let handling = if self.prospect.handle_known { "takes" } else { "is assumed to take" };
+            write!(text, " with {hands} in hand or free, a ticket {handling} ")?;
+            write_span(text, handle_ms)?;
+            text.push_str(", ");
         }
-        if signed_in_count == 0 {
-            return format!("nobody signed in for {names}, {left}");
+        if self.slack_ms < 0 {
+            text.push_str("the deadline passed ");
+            write_span(text, self.slack_ms.saturating_neg())?;
+            text.push_str(" ago");
+        } else {
+            write_span(text, self.slack_ms)?;
+            text.push_str(" left");
         }
-        let hands = self.prospect.hand_count.max(1);
-        let agents = if signed_in_count == 1 { "agent" } else { "agents" };
-        let handling = if self.prospect.handle_known { "takes" } else { "is assumed to take" };
-        let mut text = format!(
-            "{ahead_count} ahead, {signed_in_count} {agents} on duty for {names} with {hands} in \
-             hand or free, a ticket {handling} {}, {left}",
-            span(handle_ms),
-        );
-        if self.basis == Basis::LastEntered {
+        if signed_in_count > 0 && self.basis == Basis::LastEntered {
             text.push_str("; judged by the wait of the last one picked up");
         }
-        text
+        Ok(())
     }
 }
 
@@ -236,16 +249,16 @@ fn whole_ms(ms: f64) -> i64 {
     whole
 }
 
-/// A length of time for people, to two units.
-fn span(ms: i64) -> String {
+/// Writes a length of time for people, to two units.
+fn write_span(text: &mut String, ms: i64) -> fmt::Result {
     let seconds = ms / 1000;
     match seconds {
-        0..60 if ms % 1000 == 0 || seconds >= 10 => format!("{seconds} s"),
-        0..60 => format!("{}.{} s", seconds, ms % 1000 / 100),
-        60..3600 if seconds % 60 == 0 => format!("{} min", seconds / 60),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+        0..60 if ms % 1000 == 0 || seconds >= 10 => write!(text, "{seconds} s"),
+        0..60 => write!(text, "{}.{} s", seconds, ms % 1000 / 100),
+        60..3600 if seconds % 60 == 0 => write!(text, "{} min", seconds / 60),
+        60..3600 => write!(text, "{} min {} s", seconds / 60, seconds % 60),
+        3600..86_400 => write!(text, "{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => write!(text, "{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
     }
 }
 

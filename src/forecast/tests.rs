@@ -127,7 +127,10 @@ fn with_nobody_signed_in_there_is_no_number_and_a_near_deadline_is_late() {
     let nobody = Prospect { signed_in_count: 0, hand_count: 0, ..prospect() };
     let near = told(nobody, 15_000);
     assert_eq!((near.wait, near.miss, near.verdict), (None, None, Verdict::LateAlready));
-    assert_eq!(near.reason(|_| "desk".to_owned()), "nobody signed in for desk, 15 s left");
+    assert_eq!(
+        near.reason(|text, _| text.push_str("desk")),
+        "nobody signed in for desk, 15 s left"
+    );
     assert_eq!(told(nobody, SIGN_IN_MS + 1).verdict, Verdict::AtRisk);
 }
 
@@ -160,7 +163,7 @@ fn before_the_handling_time_is_known_the_last_wait_is_told() {
 fn the_reason_is_in_numbers() {
     let forecast = told(Prospect { ahead_count: 12, signed_in_count: 4, ..prospect() }, 90_500);
     assert_eq!(
-        forecast.reason(|_| "desk".to_owned()),
+        forecast.reason(|text, _| text.push_str("desk")),
         "12 ahead, 4 agents on duty for desk with 10 in hand or free, a ticket takes 3 min 20 s, \
          1 min 30 s left"
     );

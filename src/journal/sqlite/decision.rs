@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
 
+/// Bytes that most decisions need: a text that grows is copied each time.
+const JSON_LEN: usize = 384;
+
 /// A decision; names stand for whatever has a name.
 #[derive(Serialize, Deserialize)]
 struct Decision<'a> {
@@ -71,7 +74,9 @@ pub(super) fn json(decided: &Decided, channel: Channel) -> String {
         heads_count: decided.heads_count,
         heads: decided.heads.iter().map(|head| self::head(head, channel)).collect(),
     };
-    serde_json::to_string(&decision).expect("names and numbers are JSON")
+    let mut text = Vec::with_capacity(JSON_LEN);
+    serde_json::to_writer(&mut text, &decision).expect("names and numbers are JSON");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 fn head(head: &DecidedHead, own: Channel) -> Head<'_> {

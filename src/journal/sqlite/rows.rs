@@ -13,6 +13,7 @@ use crate::journal::frame::Frame;
 use crate::journal::{Error, FinishedRow, FinishedState, Seq, WrittenUp};
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Rows read in one go. A read transaction keeps the WAL from beginning anew, so none is long.
@@ -343,13 +344,14 @@ fn attributes_json(content: &Content) -> String {
 
 /// `{"queue":{"ms":1200,"count":1},..}`: the legs the ticket has been in. Their names need no escape.
 fn legs_json(legs: &Ledger) -> String {
-    let legs: Vec<_> = legs
-        .iter()
-        .map(|(leg, Stay { ms, count })| {
-            format!("\"{}\":{{\"ms\":{ms},\"count\":{count}}}", leg.name())
-        })
-        .collect();
-    format!("{{{}}}", legs.join(","))
+    let mut text = String::with_capacity(96);
+    for (leg, Stay { ms, count }) in legs.iter() {
+        text.push(if text.is_empty() { '{' } else { ',' });
+        write!(text, "\"{}\":{{\"ms\":{ms},\"count\":{count}}}", leg.name())
+            .expect("a text takes what is written");
+    }
+    text.push_str(if text.is_empty() { "{}" } else { "}" });
+    text
 }
 
 /// The legs; rows of earlier releases have none.
