@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // An answer is moved many times on its way out: an assignment, with all that is known of its ticket, goes
         // by reference.
         .boxed(".tierline.v1.PullTicketResponse.result.assignment")
+        .codec_path("crate::api::codec::VecCodec")
         .emit_rerun_if_changed(false)
         .compile_fds(set.clone())?;
 

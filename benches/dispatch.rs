@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use tierline::engine::command::{AgentProfile, Answer, Asked, AskedSkill, Command, Lookup, Submit};
 use tierline::engine::model::{
-    AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Rule, TicketId,
+    AgentId, Channel, Content, Policy, Pool, PoolIx, PoolSet, Presence, Report, Rule, TicketId,
     TicketNumber, Tier, TierIx, Time,
 };
 use tierline::engine::needs::{Crew, SkillIx};
@@ -215,8 +215,8 @@ impl Desk {
         let held = self.engine.ticket_numbered(number).expect("it was just assigned");
         let token = held.assignment().expect("it was just assigned").token;
         let ticket = held.id.clone();
-        let (outcome, note) = ("done".into(), "".into());
-        self.ask(Command::Complete { ticket, token, outcome, note, earlier: None });
+        let report = Report { outcome: "done".into(), ..Report::default() };
+        self.ask(Command::Complete { ticket, token, report, earlier: None });
     }
 
     /// What the driver does with a command.

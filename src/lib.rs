@@ -10,6 +10,7 @@ pub mod coding;
 pub mod config;
 pub mod contact_plan;
 pub mod corrector;
+pub mod costs;
 pub mod directory;
 pub mod driver;
 pub mod engine;

@@ -13,7 +13,7 @@ use tierline::driver::{
 use tierline::engine::Limits;
 use tierline::engine::command::{AgentProfile, Intervention, Lookup, Rejection, Submit, WaitEnd};
 use tierline::engine::model::{
-    AgentId, Channel, LeaseToken, Policy, PoolIx, PoolSet, Presence, TicketId,
+    AgentId, Channel, LeaseToken, Policy, PoolIx, PoolSet, Presence, Report, TicketId,
 };
 use tierline::engine::timing::Urgency;
 use tierline::journal::frame::Frame;
@@ -110,7 +110,7 @@ fn ask(agent: &AgentId, wait_ms: i64) -> PullAsk {
 
 fn complete(id: &str, token: LeaseToken) -> CompleteAsk {
     let ticket = TicketId::new(id);
-    CompleteAsk { ticket, token, outcome: "done".into(), note: "".into() }
+    CompleteAsk { ticket, token, report: Report { outcome: "done".into(), ..Report::default() } }
 }
 
 fn assigned(pulled: Pulled) -> (String, LeaseToken) {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use tierline::engine::capacity::Maxima;
 use tierline::engine::command::{AgentProfile, Answer, Command, Event, Lookup, Submit};
 use tierline::engine::model::{
-    Agent, AgentId, Channel, Content, Overflow, Policy, Pool, PoolIx, PoolSet, Presence, Rule,
-    Ticket, TicketId, Tier, TierIx, Time,
+    Agent, AgentId, Channel, Content, Overflow, Policy, Pool, PoolIx, PoolSet, Presence, Report,
+    Rule, Ticket, TicketId, Tier, TierIx, Time,
 };
 use tierline::engine::push::{OfferRule, Stream};
 use tierline::engine::timing::Urgency;
@@ -236,8 +236,7 @@ fn complete(ticket: &Ticket) -> Command {
     Command::Complete {
         ticket: ticket.id.clone(),
         token: ticket.assignment().unwrap().token,
-        outcome: "".into(),
-        note: "".into(),
+        report: Report::default(),
         earlier: None,
     }
 }

@@ -6,12 +6,12 @@ use super::names::{no_pool, no_tier};
 use super::proto::v1::agent_service_server::AgentService;
 use super::proto::v1::{self as pb, complete_ticket_response, pull_ticket_response};
 use super::status::Fault;
-use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
+use super::validate::{BURDEN_CHARS_MAX, Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
 use super::work::WorkEvents;
 use crate::driver::{CompleteAsk, Completed, Presumed, PullAsk, Pulled, Refused, Seen};
 use crate::engine::command::Rejection;
 use crate::engine::life::Destination;
-use crate::engine::model::AgentId;
+use crate::engine::model::{AgentId, Report};
 use tonic::{Request, Response, Status, Streaming};
 
 #[tonic::async_trait]
@@ -113,8 +113,11 @@ impl AgentService for Api {
         let complete = CompleteAsk {
             ticket: checks.ticket_id(&request.ticket_id),
             token: checks.token(request.lease_token),
-            outcome: checks.line("outcome", &request.outcome, OUTCOME_CHARS_MAX),
-            note: checks.text("note", &request.note, NOTE_CHARS_MAX),
+            report: Report {
+                outcome: checks.line("outcome", &request.outcome, OUTCOME_CHARS_MAX),
+                note: checks.text("note", &request.note, NOTE_CHARS_MAX),
+                burden: checks.line("burden", &request.burden, BURDEN_CHARS_MAX),
+            },
         };
         let wait_ms_max = self.settings.pull_wait_ms_max;
         let pull = request.pull_next.as_ref().map(|pull| {

@@ -378,6 +378,7 @@ fn ended_ticket(row: &FinishedRow, payload: Payload) -> pb::Ticket {
         handle_ms: row.handle_ms,
         outcome: text(&row.outcome),
         note: text(&row.note),
+        burden: text(&row.burden),
         reason: text(&row.reason),
         not_before: None,
         expires_at: None,

@@ -11,7 +11,7 @@ use crate::engine::command::{
     ResumedBy, WaitEnd,
 };
 use crate::engine::life::Destination;
-use crate::engine::model::{Policy, PoolIx, PoolSet, Presence, TierIx, TierSource};
+use crate::engine::model::{Policy, PoolIx, PoolSet, Presence, Report, TierIx, TierSource};
 use crate::engine::needs::{Needs, SkillIx};
 use crate::engine::quarantine::Audited;
 use crate::journal::Entry;
@@ -248,9 +248,10 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             let spent_ms = spent_ms.to_string();
             told.details = details([("ended_by", by.name()), ("spent_ms", &*spent_ms)]);
         }
-        Event::Completed { outcome, note, wrap_up_until, .. } => {
+        Event::Completed { report, wrap_up_until, .. } => {
             told.until = wrap_up_until.map(timestamp);
-            told.details = details([("outcome", &**outcome), ("note", &**note)]);
+            let Report { outcome, note, burden } = report;
+            told.details = details([("outcome", &**outcome), ("note", note), ("burden", burden)]);
         }
         Event::Transferred(moved) => {
             told.tier = named.tier(moved.tier);

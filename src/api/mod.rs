@@ -9,8 +9,10 @@ mod audit;
 mod bulk;
 mod card;
 mod clocks;
+pub(crate) mod codec;
 mod contact_plan;
 mod convert;
+mod costs;
 mod digest;
 mod events;
 mod explain;
@@ -54,7 +56,9 @@ use crate::journal::Decided;
 use places::Places;
 use status::Fault;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Largest message that is sent: what clients accept unless told otherwise.
 const SENT_BYTES_MAX: usize = 4 << 20;
@@ -120,6 +124,8 @@ pub struct Api {
     watchers: Places,
     work_streams: Places,
     updates: intake::Turns,
+    /// Reports that read the whole history: one at a time.
+    reports: Arc<Semaphore>,
 }
 
 impl Api {
@@ -132,6 +138,7 @@ impl Api {
             watchers: places("watchers_max", settings.watchers_max),
             work_streams: places("work_streams_max", settings.work_streams_max),
             updates: intake::Turns::default(),
+            reports: Arc::new(Semaphore::new(1)),
             handle,
             directory,
             settings,

@@ -68,6 +68,13 @@ impl OpsService for Api {
         Ok(Response::new(self.repeats(request.get_ref()).await?))
     }
 
+    async fn report_costs(
+        &self,
+        request: Request<pb::ReportCostsRequest>,
+    ) -> Result<Response<pb::ReportCostsResponse>, Status> {
+        Ok(Response::new(self.cost_report(request.get_ref()).await?))
+    }
+
     async fn audit(
         &self,
         _: Request<pb::AuditRequest>,

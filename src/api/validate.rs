@@ -28,6 +28,8 @@ pub const ATTRIBUTE_KEY_CHARS_MAX: usize = 64;
 pub const ATTRIBUTE_VALUE_CHARS_MAX: usize = 256;
 /// Longest outcome of a completion, in characters.
 pub const OUTCOME_CHARS_MAX: usize = 64;
+/// Longest burden of a completion, in characters.
+pub const BURDEN_CHARS_MAX: usize = 64;
 /// Longest note of a completion, in characters.
 pub const NOTE_CHARS_MAX: usize = 1000;
 /// Longest reason of a cancellation or a release, in characters.

@@ -4,6 +4,7 @@ use super::Context;
 use super::classify;
 use super::connect::Connection;
 use super::console;
+use super::costs;
 use super::export;
 use super::fault::Fault;
 use super::import;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Export(export::Export),
     Classify(Box<classify::Classify>),
     Change(Change),
+    Costs(costs::Costs),
     /// Find a customer by id or by any identifier
     #[command(after_help = get_help())]
     Get {
@@ -93,6 +95,7 @@ impl Command {
             Self::Get { id, who } => get(context, id.as_deref(), &who).await,
             Self::Put(put) => put.run(context).await,
             Self::Change(change) => change.run(context).await,
+            Self::Costs(costs) => costs.run(context).await,
             Self::Delete { id } => {
                 let connection = context.connect().await?;
                 let request = v1::DeleteCustomerRequest { customer_id: id.clone() };

@@ -57,6 +57,28 @@ pub(crate) struct Desk {
     stop: CancellationToken,
 }
 
+/// What a person says of a ticket when it is done.
+#[derive(Debug, Default)]
+pub(crate) struct Remarks {
+    /// A line for people.
+    pub(crate) note: String,
+    /// One word on what made the customer a burden; empty where nothing did.
+    pub(crate) burden: String,
+}
+
+impl Remarks {
+    /// Nothing but a note.
+    pub(crate) fn note(text: &str) -> Self {
+        Self { note: text.trim().to_owned(), burden: String::new() }
+    }
+
+    /// What is typed after `/burden`: a word, and a note if there is one.
+    pub(crate) fn burden(text: &str) -> Self {
+        let (word, note) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        Self { note: note.trim().to_owned(), burden: word.to_owned() }
+    }
+}
+
 impl Desk {
     /// Makes the agent available. Everything ends soon after `stop`.
     pub(crate) async fn open(
@@ -209,7 +231,7 @@ impl Desk {
         &self,
         assignment: &v1::Assignment,
         outcome: String,
-        note: String,
+        remarks: Remarks,
         takes_next: bool,
         insists: bool,
     ) -> Result<Held<(v1::CompleteTicketResponse, Option<Box<v1::Assignment>>)>, Fault> {
@@ -223,7 +245,8 @@ impl Desk {
             ticket_id: ticket_id(assignment).to_owned(),
             lease_token: assignment.lease_token,
             outcome,
-            note,
+            note: remarks.note,
+            burden: remarks.burden,
             pull_next,
         };
         let mut retry = RETRY_MIN;

@@ -16,6 +16,7 @@ mod clocks;
 mod completions;
 mod connect;
 mod console;
+mod costs;
 mod customers;
 mod desk;
 mod direct;

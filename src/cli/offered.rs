@@ -25,9 +25,7 @@ impl From<v1::OfferedChannel> for Offered {
             open_now: offered.open_now,
             opens_at: view::instant(offered.opens_at),
             hours: view::filled(offered.hours),
-            respond_within_ms: offered.respond_within.map_or(0, |within| {
-                within.seconds.saturating_mul(1000) + i64::from(within.nanos) / 1_000_000
-            }),
+            respond_within_ms: view::ms(offered.respond_within.as_ref()),
             respond_by: view::instant(offered.respond_by),
         }
     }

@@ -78,7 +78,7 @@ impl Repeats {
         let listed = Listed {
             topics: answer.topics.into_iter().map(Topic::from).collect(),
             topic_count: answer.topic_count,
-            window_ms: answer.window.map_or(0, |window| window.seconds.saturating_mul(1000)),
+            window_ms: view::ms(answer.window.as_ref()),
             threshold: answer.threshold,
             pool: view::filled(answer.pool),
             remembered_count: answer.remembered_count,

@@ -448,7 +448,8 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
     }
     facts.add("finished", instant(ticket.finished_at));
     facts.add("handled in", ticket.handle_ms.map_or_else(String::new, humane::duration));
-    facts.add("outcome", &ticket.outcome).add("note", &ticket.note).add("reason", &ticket.reason);
+    facts.add("outcome", &ticket.outcome).add("note", &ticket.note).add("burden", &ticket.burden);
+    facts.add("reason", &ticket.reason);
     facts.add("call back on", &ticket.callback_number);
     if let Some(last) = &ticket.last_return {
         let times = humane::count(u64::from(ticket.requeue_count), "time");

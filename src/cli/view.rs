@@ -21,7 +21,7 @@ tier_source, tier_age_ms, known {because, standing, provisional, agent_id, match
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, required_skills [{skill, level}], \
 waits_for_agent_id, excluded_agent_ids, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
-handle_ms, outcome, note, reason, not_before, expires_at, parked {agent_id, since, until, reason}, \
+handle_ms, outcome, note, burden, reason, not_before, expires_at, parked {agent_id, since, until, reason}, \
 legs [{kind, spent_ms, entry_count}], requeue_count, last_return {agent_id, at, kind, reason}, \
 dead_lettered, callback_number, offer {agent_id, pool, offered_at, expires_at, decision}, urgency, \
 response_clock and solution_clock {state, due, remaining_ms, hours, \
@@ -154,6 +154,7 @@ pub(crate) struct Ticket {
     pub(crate) handle_ms: Option<i64>,
     pub(crate) outcome: Option<String>,
     pub(crate) note: Option<String>,
+    pub(crate) burden: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) offer: Option<Offer>,
     pub(crate) forecast: Option<Forecast>,
@@ -269,6 +270,7 @@ impl From<v1::Ticket> for Ticket {
             handle_ms: ticket.handle_ms,
             outcome: filled(ticket.outcome),
             note: filled(ticket.note),
+            burden: filled(ticket.burden),
             reason: filled(ticket.reason),
             not_before: instant(ticket.not_before),
             expires_at: instant(ticket.expires_at),
@@ -425,6 +427,11 @@ pub(crate) fn instant(at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
 /// The instant as the contract carries it.
 pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
+/// A length of time in whole milliseconds; 0 where none is told.
+pub(crate) fn ms(length: Option<&prost_types::Duration>) -> i64 {
+    length.map_or(0, |l| l.seconds.saturating_mul(1000) + i64::from(l.nanos) / 1_000_000)
 }
 
 /// The text, or nothing if it is empty: the contract's empty text means "not known".

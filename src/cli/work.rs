@@ -7,7 +7,7 @@ mod push;
 
 use super::Context;
 use super::console;
-use super::desk::{Desk, Held, Pulled, ticket_id};
+use super::desk::{Desk, Held, Pulled, Remarks, ticket_id};
 use super::fault::Fault;
 use super::humane;
 use super::keyboard::Keyboard;
@@ -130,7 +130,7 @@ enum Step {
 
 /// What is to become of the ticket in hand.
 enum Verdict {
-    Complete { note: String },
+    Complete(Remarks),
     Release { reason: String },
     Lost { reason: String },
     Stop,
@@ -233,7 +233,7 @@ impl Shift {
                 }
             };
             match verdict {
-                Verdict::Complete { note } => next = self.complete(&assignment, note).await?,
+                Verdict::Complete(remarks) => next = self.complete(&assignment, remarks).await?,
                 Verdict::Release { reason } => {
                     let released = self.desk.release(&assignment, reason.clone()).await?;
                     self.tell_released(&assignment, reason, released)?;
@@ -276,7 +276,8 @@ impl Shift {
         console::say(format_args!("\n{card}"))?;
         if self.keyboard.as_ref().is_some_and(Keyboard::is_terminal) {
             console::note(
-                "Enter completes; a note before it goes along; /release REASON gives it back",
+                "Enter completes; a note before it goes along; /burden WORD completes and flags the customer as a burden; \
+                 /release REASON gives it back",
             );
         }
         Ok(())
@@ -293,7 +294,7 @@ impl Shift {
                 biased;
                 () = self.desk.ending() => return Verdict::Stop,
                 () = &mut ready, if self.work.auto.is_some() => {
-                    return Verdict::Complete { note: String::new() };
+                    return Verdict::Complete(Remarks::default());
                 }
                 line = typed(&mut self.keyboard) => match verdict(line) {
                     Ok(verdict) => return verdict,
@@ -312,11 +313,11 @@ impl Shift {
     async fn complete(
         &mut self,
         assignment: &v1::Assignment,
-        note: String,
+        remarks: Remarks,
     ) -> Result<Option<Box<v1::Assignment>>, Fault> {
         let outcome = self.work.outcome.clone();
         let goes_on = !self.work.once;
-        match self.desk.complete(assignment, outcome, note, goes_on, goes_on).await? {
+        match self.desk.complete(assignment, outcome, remarks, goes_on, goes_on).await? {
             Held::Done((answer, next)) => {
                 if let Err(fault) = self.tell_completed(&answer) {
                     // Nobody sees the next one: back with it before the command ends.
@@ -456,10 +457,13 @@ fn verdict(line: Option<String>) -> Result<Verdict, String> {
     };
     match typed_command(&line) {
         Some(("release", reason)) => Ok(Verdict::Release { reason: reason.to_owned() }),
-        Some((word, _)) => {
-            Err(format!("/{word} is nothing here; Enter completes, /release REASON gives it back"))
-        }
-        None => Ok(Verdict::Complete { note: line.trim().to_owned() }),
+        Some(("burden", "")) => Err("/burden needs a word, for example /burden abusive".to_owned()),
+        Some(("burden", said)) => Ok(Verdict::Complete(Remarks::burden(said))),
+        Some((word, _)) => Err(format!(
+            "/{word} is nothing here; Enter completes, /burden WORD completes and flags the customer, /release REASON \
+             gives it back"
+        )),
+        None => Ok(Verdict::Complete(Remarks::note(&line))),
     }
 }
 
@@ -476,15 +480,19 @@ mod tests {
 
     #[test]
     fn a_line_completes_with_a_note_and_the_end_of_input_stops() {
-        let completes = |line: &str, expected: &str| matches!(verdict(Some(line.to_owned())), Ok(Verdict::Complete { note }) if note == expected);
+        let completes = |line: &str, expected: &str| matches!(verdict(Some(line.to_owned())), Ok(Verdict::Complete(said)) if said.note == expected && said.burden.is_empty());
         assert!(completes("", ""));
         assert!(completes(" called back ", "called back"));
         assert!(matches!(
             verdict(Some("/release not mine".to_owned())),
             Ok(Verdict::Release { reason }) if reason == "not mine"
         ));
+        assert!(matches!(
+            verdict(Some("/burden abusive shouted again".to_owned())),
+            Ok(Verdict::Complete(said)) if said.burden == "abusive" && said.note == "shouted again"
+        ));
         assert!(matches!(verdict(None), Ok(Verdict::Stop)));
-        for slip in ["/quit", "/realease not mine", "/releasenow", "/"] {
+        for slip in ["/quit", "/realease not mine", "/burden", "/releasenow", "/"] {
             assert!(verdict(Some(slip.to_owned())).is_err(), "{slip}");
         }
     }

@@ -30,7 +30,8 @@ use crate::engine::command::{
 };
 use crate::engine::life::{CallbackNumber, Destination};
 use crate::engine::model::{
-    Agent, AgentId, Content, LeaseToken, Policy, Presence, Ticket, TicketId, TicketNumber, Time,
+    Agent, AgentId, Content, LeaseToken, Policy, Presence, Report, Ticket, TicketId, TicketNumber,
+    Time,
 };
 use crate::engine::pause::Pause;
 use crate::engine::timing::Urgency;
@@ -203,10 +204,8 @@ pub struct CompleteAsk {
     pub ticket: TicketId,
     /// The assignment's token.
     pub token: LeaseToken,
-    /// One word on how it went.
-    pub outcome: Box<str>,
-    /// A line for people.
-    pub note: Box<str>,
+    /// What the agent reports of it.
+    pub report: Report,
 }
 
 /// A way to ask the driver; clones ask the same one.

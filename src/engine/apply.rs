@@ -6,7 +6,7 @@ use super::command::{
 };
 use super::contacts::Who;
 use super::escalation;
-use super::life::{Leg, Life, Parked, Return, ReturnReason};
+use super::life::{Leg, Life, Parked, Return, ReturnReason, Worked, add_work};
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolIx, PoolRecord,
     PoolSet, Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
@@ -235,7 +235,13 @@ impl Engine {
         let ticket = self.tickets.get_mut(number).expect("it was just found");
         let needed = ticket.needs.clone();
         let (before, so_far) = (ticket.leg(), ticket.ledger(self.at));
+        let held = ticket.assignment().map(|held| (held.token, held.pool, held.assigned_at));
         change(ticket);
+        if let Some((token, pool, since)) = held
+            && ticket.assignment().is_none_or(|now| now.token != token)
+        {
+            ticket.add_work(Worked { pool, ms: self.at.since_ms(since) });
+        }
         if ticket.leg() != before {
             ticket.enter_leg(before, so_far, self.at);
         }
@@ -462,7 +468,7 @@ impl Engine {
     /// The ticket is over for its customer. Its agent is free, or writes it up: what the pool learns of
     /// handling times is how long an agent is taken up, so it learns at the end of that.
     fn completed(&mut self, at: Time, event: &Event) {
-        let Event::Completed { ticket: number, token, outcome, note, wrap_up_until } = event else {
+        let Event::Completed { ticket: number, token, report, wrap_up_until } = event else {
             unreachable!("called for this event only")
         };
         let ticket = self.ticket_mut(*number);
@@ -482,8 +488,7 @@ impl Engine {
             agent: assignment.agent.clone(),
             token: *token,
             assigned_at: assignment.assigned_at,
-            outcome: outcome.clone(),
-            note: note.clone(),
+            report: report.clone(),
         };
         self.finish(at, *number, ending);
         if let Some(wrap) = wrap {
@@ -713,6 +718,12 @@ impl Engine {
             } else {
                 needs_after(policy, ticket.tier, step, wish, ticket.needs.as_ref())
             };
+            if let Some(life) = &mut ticket.life {
+                for worked in std::mem::take(&mut life.worked) {
+                    let pool = worked.pool.and_then(pool_of);
+                    add_work(&mut life.worked, Worked { pool, ..worked });
+                }
+            }
             self.needs.enter(&mut ticket.needs, &mut self.roster);
             if ticket.is_waiting() {
                 self.queues.insert(ticket, &mut self.roster);

@@ -11,7 +11,7 @@ use super::capacity::Maxima;
 use super::coding::Found;
 use super::life::{CallbackNumber, Destination};
 use super::model::{
-    AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolSet, Presence, TicketId,
+    AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolSet, Presence, Report, TicketId,
     TicketNumber, Time,
 };
 use super::needs::Skills;
@@ -185,10 +185,8 @@ pub enum Command {
         ticket: TicketId,
         /// The assignment's token.
         token: LeaseToken,
-        /// One word on how it went. At most 64 characters.
-        outcome: Box<str>,
-        /// A line for people. At most 1000 characters.
-        note: Box<str>,
+        /// What the agent reports of it.
+        report: Report,
         /// The ticket of that id that had ended and left memory, looked up beforehand.
         earlier: Option<Earlier>,
     },

@@ -10,8 +10,8 @@ use super::dispatch::Choice;
 use super::escalation;
 use super::life::SCHEDULE_MS_MAX;
 use super::model::{
-    Agent, AgentId, Assignment, Channel, Ending, LeaseToken, Policy, PoolSet, Presence, State,
-    Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
+    Agent, AgentId, Assignment, Channel, Ending, LeaseToken, Policy, PoolSet, Presence, Report,
+    State, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use super::needs::SkillIx;
 use super::quarantine::Audited;
@@ -129,8 +129,8 @@ impl Engine {
             Command::Extend { ticket, token, by_ms } => {
                 self.decide_extend(now, &ticket, token, by_ms)
             }
-            Command::Complete { ticket, token, outcome, note, earlier } => {
-                self.decide_complete(now, &ticket, token, outcome, note, earlier)
+            Command::Complete { ticket, token, report, earlier } => {
+                self.decide_complete(now, &ticket, token, report, earlier)
             }
             Command::FinishWrapUp { agent, ticket, token, earlier } => {
                 self.decide_finish_wrap_up(now, &agent, &ticket, token, earlier)
@@ -588,15 +588,14 @@ impl Engine {
         now: Time,
         ticket: &TicketId,
         token: LeaseToken,
-        outcome: Box<str>,
-        note: Box<str>,
+        report: Report,
         earlier: Option<Earlier>,
     ) -> Result<Decision, Rejection> {
         match self.held_with(ticket, token, earlier) {
             Ok(live) => {
                 let wrap_up_until = self.wrap_up_until(live, now);
                 let ticket = live.number;
-                let event = Event::Completed { ticket, token, outcome, note, wrap_up_until };
+                let event = Event::Completed { ticket, token, report, wrap_up_until };
                 Ok(Decision::of(event, Answer::Ended { number: ticket }))
             }
             Err(Rejection::TicketCompleted) => {

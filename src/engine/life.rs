@@ -42,6 +42,25 @@ pub struct Life {
     pub promoted_at: Option<Time>,
     /// Its topic, and its place among the contacts of its customer about that.
     pub contact: Option<Box<Contact>>,
+    /// How long agents had it before it came back from them, in the order of the pools.
+    pub worked: Vec<Worked>,
+}
+
+/// How long agents of one pool had a ticket in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worked {
+    /// On whose behalf; `None` for pools that a later policy has dropped.
+    pub pool: Option<PoolIx>,
+    /// Milliseconds.
+    pub ms: i64,
+}
+
+/// Adds work to what there is of its pool. So there are never more entries than pools, and one.
+pub fn add_work(all: &mut Vec<Worked>, new: Worked) {
+    match all.binary_search_by_key(&new.pool, |worked| worked.pool) {
+        Ok(at) => all[at].ms += new.ms,
+        Err(at) => all.insert(at, new),
+    }
 }
 
 impl Life {
@@ -60,6 +79,7 @@ impl Life {
             wish: None,
             promoted_at: None,
             contact: None,
+            worked: Vec::new(),
         }
     }
 
@@ -363,6 +383,11 @@ impl Ticket {
             self.pools = PoolSet::of([pool]);
             self.needs = None;
         }
+    }
+
+    /// Notes that it has come back from the agent who had it.
+    pub(super) fn add_work(&mut self, worked: Worked) {
+        add_work(&mut self.life_mut().worked, worked);
     }
 
     /// The rare part, made if it is not there yet.

@@ -35,8 +35,8 @@ use std::sync::Arc;
 
 pub use policy::{AgentChoice, Overflow, Policy, Pool, Rule, Tier};
 pub use ticket::{
-    Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, State, Step, Ticket,
-    TierSource,
+    Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, Report, State, Step,
+    Ticket, TierSource,
 };
 
 /// An instant: milliseconds since the Unix epoch, UTC.

@@ -4,9 +4,9 @@
 use super::{Decided, Seq};
 use crate::engine::command::{Earlier, Event};
 use crate::engine::contacts::{Contact, Previous};
-use crate::engine::life::Ledger;
+use crate::engine::life::{Ledger, Worked, add_work};
 use crate::engine::model::{
-    AgentId, Channel, Content, Ending, Finished, LeaseToken, Policy, Ticket, TicketId,
+    AgentId, Channel, Content, Ending, Finished, LeaseToken, Policy, PoolIx, Ticket, TicketId,
     TicketNumber, TierSource, Time,
 };
 use crate::engine::timing::Urgency;
@@ -108,6 +108,10 @@ pub struct FinishedRow {
     pub note: Option<Box<str>>,
     /// Why it was withdrawn, when cancelled.
     pub reason: Option<Box<str>>,
+    /// What made the customer a burden, when completed and something did.
+    pub burden: Option<Box<str>>,
+    /// How long agents had it in hand, by pool, where that is not `handle_ms` in `pool` alone.
+    pub work: Box<[Work]>,
     /// A digest of the submit as it was asked.
     pub fingerprint: u64,
     /// The token that completed it.
@@ -124,6 +128,34 @@ pub struct FinishedRow {
     /// Its topic, and its place among the contacts of its customer; `None` without a topic, and likewise. The
     /// number of the contact before it is not kept, and 0.
     pub contact: Option<Box<Contact>>,
+}
+
+/// How long agents of one pool had a ticket in hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The pool by name; empty for pools that a later policy has dropped.
+    pub pool: Arc<str>,
+    /// Milliseconds, at least 0.
+    pub ms: i64,
+}
+
+/// All work on a ticket, unless it was one agent's who completed it: that is said without it.
+fn work_of(ticket: &Ticket, ending: &Ending, at: Time, policy: &Policy) -> Box<[Work]> {
+    let earlier = ticket.life.as_deref().map(|life| &*life.worked).unwrap_or_default();
+    let last = ticket
+        .assignment()
+        .filter(|_| !(earlier.is_empty() && matches!(ending, Ending::Completed { .. })));
+    let last = last.map(|held| Worked { pool: held.pool, ms: at.since_ms(held.assigned_at) });
+    let mut all = earlier.to_vec();
+    if let Some(last) = last {
+        add_work(&mut all, last);
+    }
+    let name =
+        |pool: Option<PoolIx>| pool.map_or_else(Arc::default, |p| policy.pool(p).name.clone());
+    let mut all: Vec<_> =
+        all.iter().map(|worked| Work { pool: name(worked.pool), ms: worked.ms }).collect();
+    all.sort_unstable_by(|a, b| a.pool.cmp(&b.pool));
+    all.into()
 }
 
 /// Its place among the contacts of its customer, as a row keeps it.
@@ -174,6 +206,8 @@ impl FinishedRow {
             outcome: None,
             note: None,
             reason: None,
+            burden: None,
+            work: work_of(ticket, ending, *finished_at, policy),
             fingerprint: ticket.fingerprint,
             token: None,
             legs: finished.ledger(),
@@ -183,13 +217,14 @@ impl FinishedRow {
             contact: contact_of(ticket),
         };
         match ending {
-            Ending::Completed { agent, token, assigned_at, outcome, note } => {
+            Ending::Completed { agent, token, assigned_at, report } => {
                 row.state = FinishedState::Completed;
                 row.agent = Some(agent.clone());
                 row.handle_ms = Some(finished_at.since_ms(*assigned_at));
                 row.solution_in_time = ticket.solve_by.map(|by| *finished_at <= by);
-                row.outcome = Some(outcome.clone());
-                row.note = Some(note.clone());
+                row.outcome = Some(report.outcome.clone());
+                row.note = Some(report.note.clone());
+                row.burden = Some(report.burden.clone()).filter(|burden| !burden.is_empty());
                 row.token = Some(*token);
             }
             Ending::Cancelled { reason } => row.reason = Some(reason.clone()),

@@ -5,7 +5,7 @@ use crate::engine::command::{
     AgentProfile, Answer, Command, Lookup, Rejection, ReleaseReason, Submit,
 };
 use crate::engine::model::{
-    AgentId, Channel, Content, LeaseToken, Policy, PoolSet, Presence, TicketId,
+    AgentId, Channel, Content, LeaseToken, Policy, PoolSet, Presence, Report, TicketId,
 };
 use crate::engine::timing::Urgency;
 
@@ -87,8 +87,7 @@ impl Desk {
         self.ask(Command::Complete {
             ticket: TicketId::new(id),
             token,
-            outcome: "".into(),
-            note: "".into(),
+            report: Report::default(),
             earlier: None,
         });
     }

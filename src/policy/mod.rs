@@ -9,6 +9,7 @@ mod change;
 mod channels;
 mod coding;
 mod contacts;
+mod costs;
 mod describe;
 mod difference;
 mod escalation;
@@ -23,6 +24,7 @@ mod timing;
 pub use crate::settings::{Error, Finding};
 pub use change::changed;
 pub use contacts::{Cause, ContactRule};
+pub use costs::{CostRules, cost_rules};
 pub use describe::{
     ChannelSummary, CodingSummary, Description, OverflowStep, PoolSummary, RepeatsSummary, Reserve,
     RuleSummary, StandingSummary, TierSummary, describe,
@@ -150,6 +152,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     };
 
     let contacts = contacts::read(root, &names);
+    let costs = costs::read(root);
     let read_tiers: Vec<_> = tiers.iter().map(|tier| tier.read(&names)).collect();
     let read_hours: Vec<_> = hours.iter().map(hours::HoursEntry::read).collect();
     let read_pools: Vec<_> = pools.iter().map(|pool| pool.read(&names)).collect();
@@ -187,6 +190,7 @@ fn read(report: &Report<'_>, root: &Section<'_>, text: &str) -> Option<Policy> {
     }
 
     contacts?;
+    costs?;
     let policy = Policy {
         version: version?.into(),
         rule: rule?,

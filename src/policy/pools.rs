@@ -1,7 +1,7 @@
 //! `[[pool]]`: staff who serve together, their lease and what they keep in reserve.
 
 use super::{
-    BACK_OFF_MS, LEASE_MS, LEASE_MS_DEFAULT, MISSES_MAX, Names, OFFER_MS, OFFER_TO, RESERVE,
+    BACK_OFF_MS, LEASE_MS, LEASE_MS_DEFAULT, MISSES_MAX, Names, OFFER_MS, OFFER_TO, RESERVE, costs,
     tables, unique_name,
 };
 use crate::engine::coding::treatment::Treatment;
@@ -45,6 +45,8 @@ impl PoolEntry<'_> {
         let outbound_above = self.section.get("outbound_above").map(|item| {
             item.whole(RESERVE).map(|count| u32::try_from(count).expect("it is at most 1000"))
         });
+        // Faults are noted; the price is read again by whoever counts costs.
+        costs::per_hour(&self.section);
         let choices = AgentChoice::ALL.map(|choice| (choice.name(), choice));
         let choice = match self.section.get("choice") {
             Some(item) => item.choice(&choices),

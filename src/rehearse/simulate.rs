@@ -7,8 +7,8 @@
 use crate::engine::command::{AgentProfile, Answer, Command, Event, Lookup, Submit};
 use crate::engine::decide::Decision;
 use crate::engine::model::{
-    AgentId, Channel, Content, LeaseToken, Policy, PoolSet, Presence, TicketId, TicketNumber,
-    TierIx, Time,
+    AgentId, Channel, Content, LeaseToken, Policy, PoolSet, Presence, Report, TicketId,
+    TicketNumber, TierIx, Time,
 };
 use crate::engine::timing::Urgency;
 use crate::engine::{Engine, Limits};
@@ -255,8 +255,7 @@ impl<'a, O: Observer> Run<'a, O> {
                 self.ask(Command::Complete {
                     ticket: self.id_of(ticket),
                     token,
-                    outcome: "".into(),
-                    note: "".into(),
+                    report: Report::default(),
                     earlier: None,
                 });
                 self.pull(agent);

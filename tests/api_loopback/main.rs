@@ -6,6 +6,7 @@ mod bulk;
 mod card;
 mod clocks;
 mod coding;
+mod costs;
 mod events;
 mod forecast;
 mod intake;

@@ -67,6 +67,7 @@ async fn a_call_finds_its_tier_its_agent_and_its_end() {
         lease_token: taken.lease_token,
         outcome: "solved".into(),
         note: "a new card\nis on its way".into(),
+        burden: "abusive".into(),
         pull_next: Some(pb::PullNext {
             agent_id: "ann".into(),
             request_id: "p-2".into(),
@@ -84,8 +85,8 @@ async fn a_call_finds_its_tier_its_agent_and_its_end() {
     let ended = server.get(&receipt.ticket_id).await.unwrap();
     assert_eq!(ended.state(), pb::TicketState::Completed);
     assert_eq!(
-        (ended.outcome.as_str(), ended.note.as_str()),
-        ("solved", "a new card\nis on its way")
+        [&*ended.outcome, &*ended.note, &*ended.burden],
+        ["solved", "a new card\nis on its way", "abusive"]
     );
     assert_eq!((ended.customer_id.as_str(), &ended.payload[..]), ("C-1", &[0, 255][..]));
     let holder = ended.holder.unwrap();

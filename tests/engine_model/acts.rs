@@ -11,7 +11,7 @@ use tierline::engine::command::{AgentProfile, Command, Earlier, Lookup, ReleaseR
 use tierline::engine::life::{CallbackNumber, Destination, RequeueLimit};
 use tierline::engine::model::{
     AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy, Pool, PoolIx,
-    PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
+    PoolSet, Presence, Report, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
 use tierline::engine::offered::Offering;
 use tierline::engine::timing::{Timing, Urgency};
@@ -437,8 +437,7 @@ impl Act {
                     token: lease_token(model, &ticket, token),
                     earlier: earlier(model, &ticket, history),
                     ticket,
-                    outcome: "".into(),
-                    note: "".into(),
+                    report: Report::default(),
                 }
             }
             Self::Release { id, token, undelivered } => {

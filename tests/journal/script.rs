@@ -18,7 +18,7 @@ use tierline::engine::escalation::Escalation;
 use tierline::engine::hours::{Hours, HoursIx, Offset, Plan, Span, SpecialDay};
 use tierline::engine::model::{
     AgentId, Caller, Content, IdentifierKind, Overflow, Policy, Pool, PoolIx, PoolSet, Presence,
-    Rule, Ticket, TicketId, TicketNumber, Tier, TierIx, Time,
+    Report, Rule, Ticket, TicketId, TicketNumber, Tier, TierIx, Time,
 };
 use tierline::engine::offered::Offering;
 use tierline::engine::timing::{Timing, Urgency};
@@ -142,8 +142,11 @@ impl Script {
             62..76 => self.with_held(batch, |ticket| Command::Complete {
                 ticket: ticket.id.clone(),
                 token: ticket.assignment().expect("it is held").token,
-                outcome: "solved".into(),
-                note: "told the customer".into(),
+                report: Report {
+                    outcome: "solved".into(),
+                    note: "told the customer".into(),
+                    ..Report::default()
+                },
                 earlier: None,
             }),
             76..80 => {

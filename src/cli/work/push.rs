@@ -5,7 +5,7 @@
 //! server.
 
 use super::super::console;
-use super::super::desk::{Held, RETRY_MIN, next_retry, ticket_id};
+use super::super::desk::{Held, RETRY_MIN, Remarks, next_retry, ticket_id};
 use super::super::fault::Fault;
 use super::super::humane;
 use super::super::ticket;
@@ -187,7 +187,7 @@ impl<'a> Pushed<'a> {
                 },
                 _ = line.heartbeat.tick() => line.say(Up::Heartbeat(v1::WorkHeartbeat {})),
                 () = at(ready_at) => {
-                    if self.complete(String::new()).await? {
+                    if self.complete(Remarks::default()).await? {
                         return Ok(End::Done);
                     }
                 }
@@ -298,13 +298,16 @@ impl<'a> Pushed<'a> {
                 self.release(reason.to_owned()).await?;
                 return Ok(self.shift.work.once && self.hands.is_empty());
             }
+            Some(("burden", said)) if !said.is_empty() && !self.hands.is_empty() => {
+                return self.complete(Remarks::burden(said)).await;
+            }
             Some(("decline", reason)) => {
                 self.decline(line, reason);
                 return Ok(false);
             }
             Some((word, _)) => {
                 console::note(format!(
-                    "/{word} is nothing here; there are /decline, /release, /away and /back"
+                    "/{word} is nothing here; there are /decline, /burden WORD, /release, /away and /back"
                 ));
                 return Ok(false);
             }
@@ -312,7 +315,7 @@ impl<'a> Pushed<'a> {
         }
         if self.offers.is_empty() {
             if !self.hands.is_empty() {
-                return self.complete(text.to_owned()).await;
+                return self.complete(Remarks::note(text)).await;
             }
             if let Some(written) = self.wrapping.take() {
                 self.shift.desk.finish_wrap_up(&written).await?;
@@ -356,11 +359,11 @@ impl<'a> Pushed<'a> {
     }
 
     /// Completes the ticket that is first in hand; whether the command is over.
-    async fn complete(&mut self, note: String) -> Result<bool, Fault> {
+    async fn complete(&mut self, remarks: Remarks) -> Result<bool, Fault> {
         let Some(work) = self.hands.pop_front() else { return Ok(false) };
         let outcome = self.shift.work.outcome.clone();
         let desk = &self.shift.desk;
-        match desk.complete(&work.assignment, outcome, note, false, true).await {
+        match desk.complete(&work.assignment, outcome, remarks, false, true).await {
             Ok(Held::Done((answer, _))) => {
                 self.shift.tell_completed(&answer)?;
                 if !self.is_terminal() {

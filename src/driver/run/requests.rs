@@ -145,9 +145,9 @@ impl Driver {
         pull: Option<(PullAsk, u64)>,
         reply: CompleteReply,
     ) {
-        let CompleteAsk { ticket, token, outcome, note } = complete;
+        let CompleteAsk { ticket, token, report } = complete;
         let id = ticket.clone();
-        let command = Command::Complete { ticket, token, outcome, note, earlier: None };
+        let command = Command::Complete { ticket, token, report, earlier: None };
         let answer = self.command_with_earlier(now, command);
         let completed = answer.and_then(|answer| {
             let number = subject(&answer).expect("a completion is about a ticket");

@@ -190,7 +190,7 @@ impl fmt::Display for Condition {
 }
 
 /// The number that an attribute is, or that follows from two others.
-fn number(attributes: &Attributes, key: &str) -> Option<Decimal> {
+pub fn number(attributes: &Attributes, key: &str) -> Option<Decimal> {
     let given = |key: &str| attributes.get(key).and_then(|text| Decimal::parse(text));
     let margin = || {
         let (_, revenue, cost) = MARGINS.iter().find(|(margin, ..)| *margin == key)?;

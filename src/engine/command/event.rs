@@ -5,7 +5,7 @@ use super::super::compared::Compared;
 use super::super::contacts::Contact;
 use super::super::life::CallbackNumber;
 use super::super::model::{
-    AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Step,
+    AgentId, Caller, Channel, Content, LeaseToken, Policy, PoolIx, PoolSet, Presence, Report, Step,
     TicketId, TicketNumber, TierIx, TierSet, TierSource, Time,
 };
 use super::super::needs::Needs;
@@ -346,10 +346,8 @@ pub enum Event {
         ticket: TicketNumber,
         /// The token that finished it.
         token: LeaseToken,
-        /// One word on how it went.
-        outcome: Box<str>,
-        /// A line for people.
-        note: Box<str>,
+        /// What the agent reports of it.
+        report: Report,
         /// Until when its agent may write it up, if there is time for that.
         wrap_up_until: Option<Time>,
     },

@@ -380,6 +380,17 @@ impl Ticket {
     }
 }
 
+/// What an agent reports of a ticket that it completes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// One word of the calling system on how it went. At most 64 characters.
+    pub outcome: Box<str>,
+    /// A line for people. At most 1000 characters.
+    pub note: Box<str>,
+    /// One word on what made the customer a burden; empty where nothing did. At most 64 characters.
+    pub burden: Box<str>,
+}
+
 /// How a ticket ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -391,10 +402,8 @@ pub enum Ending {
         token: LeaseToken,
         /// When that agent had received it.
         assigned_at: Time,
-        /// One word of the calling system on how it went. At most 64 characters.
-        outcome: Box<str>,
-        /// A line for people. At most 1000 characters.
-        note: Box<str>,
+        /// What the agent reports of it.
+        report: Report,
     },
     /// The customer hung up, or the ticket was withdrawn.
     Cancelled {

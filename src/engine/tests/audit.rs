@@ -4,8 +4,8 @@ use crate::engine::command::{
     AgentProfile, Command, Event, Intervention, Lookup, Rejection, Submit, WaitEnd,
 };
 use crate::engine::model::{
-    AgentId, Channel, Content, LeaseToken, PoolIx, PoolSet, Presence, State, Ticket, TicketId,
-    TicketNumber, Time,
+    AgentId, Channel, Content, LeaseToken, PoolIx, PoolSet, Presence, Report, State, Ticket,
+    TicketId, TicketNumber, Time,
 };
 use crate::engine::quarantine::{Audited, Flaw};
 use crate::engine::tests::script::policy;
@@ -191,8 +191,7 @@ fn an_assigned_ticket_that_stands_in_a_queue_is_quarantined_and_served_to_nobody
     let done = Command::Complete {
         ticket: TicketId::new("held"),
         token: LeaseToken(1),
-        outcome: "".into(),
-        note: "".into(),
+        report: Report::default(),
         earlier: None,
     };
     assert_eq!(stage.engine.decide(stage.now, done), Err(Rejection::TicketQuarantined));

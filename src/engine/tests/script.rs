@@ -35,7 +35,7 @@ use crate::engine::command::{
 use crate::engine::life::{PARK_MS_DEFAULT, RequeueLimit};
 use crate::engine::model::{
     AgentChoice, AgentId, Caller, Channel, Content, IdentifierKind, LeaseToken, Overflow, Policy,
-    Pool, PoolIx, PoolSet, Presence, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
+    Pool, PoolIx, PoolSet, Presence, Report, Rule, TicketId, TicketNumber, Tier, TierIx, Time,
 };
 use crate::engine::needs::SkillSet;
 use crate::engine::offered::Offering;
@@ -347,8 +347,7 @@ fn command(asked: &[&str], engine: &Engine) -> Command {
         ["complete", id, token, rest @ ..] => Command::Complete {
             ticket: TicketId::new(*id),
             token: lease_token(token),
-            outcome: "done".into(),
-            note: "".into(),
+            report: Report { outcome: "done".into(), ..Report::default() },
             earlier: earlier(rest, 0),
         },
         ["release", id, token, rest @ ..] => {

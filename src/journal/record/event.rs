@@ -22,7 +22,7 @@ use crate::engine::command::{
     AgentProfile, Deadline, Event, OpenReason, ReleaseReason, Submitted, WaitEnd,
 };
 use crate::engine::model::{
-    AgentId, LeaseToken, PoolIx, PoolSet, Presence, TicketId, TicketNumber, TierSet, Time,
+    AgentId, LeaseToken, PoolIx, PoolSet, Presence, Report, TicketId, TicketNumber, TierSet, Time,
 };
 use crate::engine::quarantine::Audited;
 use std::sync::Arc;
@@ -177,12 +177,13 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             })
         }
         Event::Expired { ticket } => Kind::Expired(v1::Expired { ticket: ticket.0 }),
-        Event::Completed { ticket, token, outcome, note, wrap_up_until } => {
+        Event::Completed { ticket, token, report, wrap_up_until } => {
             Kind::Completed(v1::Completed {
                 ticket: ticket.0,
                 token: token.0,
-                outcome: (&**outcome).into(),
-                note: (&**note).into(),
+                outcome: (&*report.outcome).into(),
+                note: (&*report.note).into(),
+                burden: (&*report.burden).into(),
                 wrap_up_until: wrap_up_until.map(|at| at.0),
             })
         }
@@ -417,8 +418,11 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::Completed(completed) => Event::Completed {
             ticket: TicketNumber(completed.ticket),
             token: LeaseToken(completed.token),
-            outcome: completed.outcome.into(),
-            note: completed.note.into(),
+            report: Report {
+                outcome: completed.outcome.into(),
+                note: completed.note.into(),
+                burden: completed.burden.into(),
+            },
             wrap_up_until: completed.wrap_up_until.map(Time),
         },
         Kind::WrapUpEnded(ended) => decode_wrap_up_ended(ended)?,

@@ -5,9 +5,9 @@ use super::ticket::{decode_source, decode_tier, encode_source};
 use super::{Error, name, narrow, required, twin, v1};
 use crate::engine::command::{Event, ResumedBy, Transferred};
 use crate::engine::life::{
-    Book, CallbackNumber, Ledger, Leg, Life, Parked, Return, ReturnReason, Stay,
+    Book, CallbackNumber, Ledger, Leg, Life, Parked, Return, ReturnReason, Stay, Worked,
 };
-use crate::engine::model::{AgentId, LeaseToken, PoolSet, TicketNumber, Time};
+use crate::engine::model::{AgentId, LeaseToken, PoolIx, PoolSet, TicketNumber, Time};
 
 twin! {
     encode_leg, decode_leg, Leg, v1::Leg,
@@ -40,7 +40,17 @@ pub(super) fn encode_life(life: &Life) -> v1::Life {
                 })
                 .collect(),
         }),
+        worked: life.worked.iter().map(encode_worked).collect(),
     }
+}
+
+fn encode_worked(worked: &Worked) -> v1::Worked {
+    v1::Worked { pool: worked.pool.map(|pool| pool.0.into()), ms: worked.ms }
+}
+
+fn decode_worked(worked: v1::Worked) -> Result<Worked, Error> {
+    let pool = worked.pool.map(|pool| narrow(pool, "worked.pool").map(PoolIx)).transpose()?;
+    Ok(Worked { pool, ms: worked.ms })
 }
 
 pub(super) fn decode_life(life: v1::Life) -> Result<Life, Error> {
@@ -57,6 +67,7 @@ pub(super) fn decode_life(life: v1::Life) -> Result<Life, Error> {
         wish: None,
         promoted_at: None,
         contact: None,
+        worked: life.worked.into_iter().map(decode_worked).collect::<Result<_, _>>()?,
     })
 }
 

@@ -10,7 +10,7 @@ use super::{Error, boxed, name, narrow, required, text, twin, v1};
 use crate::engine::life::Life;
 use crate::engine::model::{
     AgentId, Assignment, Caller, Channel, Content, Ending, Finished, IdentifierKind, LeaseToken,
-    PoolIx, PoolSet, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
+    PoolIx, PoolSet, Report, State, Step, Ticket, TicketId, TicketNumber, TierIx, TierSource, Time,
 };
 use crate::engine::quarantine::{Flaw, Quarantine};
 use crate::engine::several::Offers;
@@ -294,13 +294,14 @@ pub(super) fn decode_ticket(mut ticket: v1::Ticket) -> Result<Ticket, Error> {
 
 pub(super) fn encode_finished(finished: &Finished) -> v1::Finished {
     let ending = match &finished.ending {
-        Ending::Completed { agent, token, assigned_at, outcome, note } => {
+        Ending::Completed { agent, token, assigned_at, report } => {
             v1::finished::Ending::Completed(v1::Completion {
                 agent: agent.as_str().into(),
                 token: token.0,
                 assigned_at: assigned_at.0,
-                outcome: (&**outcome).into(),
-                note: (&**note).into(),
+                outcome: (&*report.outcome).into(),
+                note: (&*report.note).into(),
+                burden: (&*report.burden).into(),
             })
         }
         Ending::Cancelled { reason } => {
@@ -322,8 +323,11 @@ pub(super) fn decode_finished(finished: v1::Finished) -> Result<Finished, Error>
             agent: AgentId::new(name(completion.agent, "completion.agent")?),
             token: LeaseToken(completion.token),
             assigned_at: Time(completion.assigned_at),
-            outcome: completion.outcome.into(),
-            note: completion.note.into(),
+            report: Report {
+                outcome: completion.outcome.into(),
+                note: completion.note.into(),
+                burden: completion.burden.into(),
+            },
         },
         v1::finished::Ending::Cancelled(cancellation) => {
             Ending::Cancelled { reason: cancellation.reason.into() }

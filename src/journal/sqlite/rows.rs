@@ -10,9 +10,10 @@ use crate::engine::model::{
 };
 use crate::engine::timing::Urgency;
 use crate::journal::frame::Frame;
-use crate::journal::{Error, FinishedRow, FinishedState, Seq, WrittenUp};
+use crate::journal::{Error, FinishedRow, FinishedState, Seq, Work, WrittenUp};
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -24,10 +25,10 @@ pub(in crate::journal) const COLUMNS: &str = "seq, number, id, channel, tier, ti
     customer_id, subject, state, agent, pool, submitted_at, picked_up_at, finished_at, wait_ms, \
     handle_ms, respond_by, solve_by, response_in_time, solution_in_time, assigned_count, outcome, \
     note, reason, fingerprint, token, payload, attributes, legs, urgency, escalation_step, decision, \
-    topic, contact_count, previous_id";
+    topic, contact_count, previous_id, work, burden";
 
 pub(super) const INSERT: &str = "INSERT INTO finished VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Adds a row. Its values go by place, in the order of the table, which is that of [`COLUMNS`]: looking 32
 /// names up took a third as long as all that `SQLite` does to write the row.
@@ -71,6 +72,8 @@ pub(super) fn insert(
         row.contact.as_ref().map(|contact| &*contact.topic),
         row.contact.as_ref().map(|contact| contact.count),
         row.contact.as_ref().and_then(|contact| Some(contact.previous.as_ref()?.id.as_str())),
+        work_json(&row.work),
+        row.burden.as_deref(),
     ])
 }
 
@@ -148,6 +151,8 @@ pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
                 Some(Box::new(Contact { topic, count, previous }))
             }
         },
+        work: work(row, 35)?,
+        burden: row.get(36)?,
     })
 }
 
@@ -352,6 +357,21 @@ fn legs_json(legs: &Ledger) -> String {
     }
     text.push_str(if text.is_empty() { "{}" } else { "}" });
     text
+}
+
+/// `{"desk":312000,"back":4000}`; nothing where there is nothing to say.
+fn work_json(work: &[Work]) -> Option<String> {
+    let named = work.iter().map(|Work { pool, ms }| ((**pool).to_owned(), (*ms).into()));
+    let object: serde_json::Map<String, serde_json::Value> = named.collect();
+    (!object.is_empty()).then(|| serde_json::Value::Object(object).to_string())
+}
+
+/// The work, by the name of its pool.
+pub(in crate::journal) fn work(row: &Row<'_>, at: usize) -> rusqlite::Result<Box<[Work]>> {
+    let Some(text) = row.get_ref(at)?.as_str_or_null()? else { return Ok(Box::default()) };
+    let object: BTreeMap<String, i64> =
+        serde_json::from_str(text).map_err(|error| unreadable(at, error))?;
+    Ok(object.into_iter().map(|(pool, ms)| Work { pool: pool.into(), ms }).collect())
 }
 
 /// The legs; rows of earlier releases have none.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The format of the tables; a file with a larger one is refused.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// Marks the file as Tierline's in its header ("TIRL"), for `file` and the like.
 const APPLICATION_ID: i32 = 0x5449_524c;
@@ -75,7 +75,10 @@ CREATE TABLE finished (
                                 -- where they are not the ticket's and via alone; null if nobody had it
   topic TEXT,                   -- what it was about in one word; null if nobody said, and before format 3
   contact_count INTEGER,        -- contacts of its customer about that by then, this one included
-  previous_id TEXT              -- the contact before it
+  previous_id TEXT,             -- the contact before it
+  work TEXT,                    -- JSON: by pool the ms in hand; null where that is handle_ms in pool, and before
+                                -- format 4
+  burden TEXT                   -- completed: one word on what made the customer a burden; null if nothing did
 );
 CREATE INDEX finished_by_id ON finished (id);
 CREATE INDEX finished_by_customer ON finished (customer_id) WHERE customer_id IS NOT NULL;
@@ -85,7 +88,7 @@ CREATE TABLE filler (           -- empty but for a moment: a test whether there 
   data BLOB NOT NULL
 );
 
-INSERT INTO meta VALUES ('format', '3');
+INSERT INTO meta VALUES ('format', '4');
 ";
 
 /// The view of the history for people, made anew whenever the table has got a column.
@@ -103,7 +106,7 @@ SELECT seq, number, id, channel, tier, tier_source, customer_id, subject, state,
   legs ->> '$.offer.ms' AS offer_ms, legs ->> '$.agent.ms' AS agent_ms,
   legs ->> '$.parked.ms' AS parked_ms, legs ->> '$.wrap_up.ms' AS wrap_up_ms,
   urgency, escalation_step, decision ->> '$.step' AS decided_by, decision ->> '$.policy' AS decided_under,
-  topic, contact_count, previous_id
+  topic, contact_count, previous_id, work, burden
 FROM finished;
 ";
 
@@ -118,6 +121,9 @@ ALTER TABLE finished ADD COLUMN decision TEXT;",
 ALTER TABLE finished ADD COLUMN topic TEXT;
 ALTER TABLE finished ADD COLUMN contact_count INTEGER;
 ALTER TABLE finished ADD COLUMN previous_id TEXT;",
+    "
+ALTER TABLE finished ADD COLUMN work TEXT;
+ALTER TABLE finished ADD COLUMN burden TEXT;",
 ];
 
 /// A failure of `SQLite` while `doing`.
