@@ -197,10 +197,10 @@ fn a_later_format_and_a_foreign_file_are_refused() {
     let later = folder();
     fill(later.path(), 26, 1);
     database(later.path())
-        .execute("UPDATE meta SET value = '4' WHERE name = 'format'", [])
+        .execute("UPDATE meta SET value = '5' WHERE name = 'format'", [])
         .expect("nobody else writes");
     let error = open(later.path()).map(drop).expect_err("it is of a later release");
-    assert!(matches!(error, Error::NewerFormat { found: 4, known: 3, .. }), "{error}");
+    assert!(matches!(error, Error::NewerFormat { found: 5, known: 4, .. }), "{error}");
 
     let foreign = folder();
     database(foreign.path()).execute_batch("CREATE TABLE songs (name)").expect("it is new");

@@ -5,6 +5,7 @@ mod disk;
 mod golden;
 mod records;
 mod script;
+mod served;
 mod several;
 mod snapshots;
 mod verify;

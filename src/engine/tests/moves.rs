@@ -46,6 +46,25 @@ fn a_promise_that_was_broken_can_be_kept_or_broken_anew_once_the_clocks_began_an
 }
 
 #[test]
+fn the_work_of_everyone_who_gave_it_back_is_kept_by_pool() {
+    check_desk(
+        "0s submit t1 gold email
+         5s pull ann -> t1 #1 at-risk
+         15s release t1 #1
+         15s * t1 opens to desk+back
+         15s worked t1 -> desk 10s
+         20s pull bob -> t1 #2 at-risk
+         24s release t1 #2
+         25s pull ann -> t1 #3 at-risk
+         27s transfer t1 #3 pool last
+         27s worked t1 -> desk 12s, back 4s
+         30s pull eve -> t1 #4 at-risk
+         31s release t1 #4
+         31s worked t1 -> desk 12s, back 4s, last 1s",
+    );
+}
+
+#[test]
 fn a_transfer_repeated_finds_the_lease_ended() {
     check_desk(
         "0s submit t1 gold email

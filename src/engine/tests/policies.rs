@@ -83,6 +83,21 @@ fn a_dropped_pool_leaves_its_agents_and_leases_behind_in_peace() {
 }
 
 #[test]
+fn work_that_was_done_keeps_the_name_of_its_pool_while_there_is_one() {
+    check_old(
+        "2s agent bob back
+         2s here bob
+         2s pull ann -> g1 #1 earliest-deadline
+         5s release g1 #1
+         6s pull bob -> s1 #2 earliest-deadline
+         8s transfer s1 #2 pool desk
+         8s policy guarded-edf v2; tier gold 1h desk; tier standard 4h desk; pool other; pool desk
+         8s worked g1 -> desk 3s
+         8s worked s1 -> nowhere 2s",
+    );
+}
+
+#[test]
 fn a_tier_that_live_tickets_have_cannot_be_dropped() {
     check_old(
         "2s policy guarded-edf v2; tier standard 4h desk; pool desk -> PolicyStrandsTickets { tier: TierIx(0), count: 1 }

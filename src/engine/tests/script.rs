@@ -224,6 +224,7 @@ impl Stage {
             }
             ["back?", id] => life::came_back(id, engine),
             ["legs", id] => life::legs(id, self.now, engine),
+            ["worked", id] => life::worked(id, engine),
             ["wake" | "pass"] => "woken".to_owned(),
             _ => return None,
         })

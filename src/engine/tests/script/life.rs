@@ -10,7 +10,7 @@
 use super::{duration_ms, lease_token, moment};
 use crate::engine::Engine;
 use crate::engine::command::Command;
-use crate::engine::life::{CallbackNumber, Destination, Leg, ReturnReason, Stay};
+use crate::engine::life::{CallbackNumber, Destination, Leg, ReturnReason, Stay, Worked};
 use crate::engine::model::{AgentId, TicketId, Time};
 
 pub(super) fn command(asked: &[&str]) -> Option<Command> {
@@ -95,4 +95,15 @@ pub(super) fn legs(id: &str, now: Time, engine: &Engine) -> String {
         if count == 1 { spent } else { format!("{spent} ({count})") }
     };
     ledger.iter().map(leg).collect::<Vec<_>>().join(", ")
+}
+
+/// How long agents had a ticket before it came back from them, by pool.
+pub(super) fn worked(id: &str, engine: &Engine) -> String {
+    let ticket = engine.ticket(&TicketId::new(id)).expect("a live ticket");
+    let worked = ticket.life.as_ref().map(|life| &*life.worked).unwrap_or_default();
+    let told = worked.iter().map(|Worked { pool, ms }| {
+        let pool = pool.map_or("nowhere", |pool| &*engine.policy().pool(pool).name);
+        format!("{pool} {}", moment(Time(*ms)))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
