@@ -80,6 +80,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             pools,
             expires_at,
             needs,
+            wish,
         } => Kind::Retiered(v1::Retiered {
             was: was.map(|tier| tier.0.into()),
             known: known.as_deref().map(encode_known),
@@ -93,6 +94,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             pools: pools.0,
             expires_at: expires_at.map(|at| at.0),
             needs: needs.as_deref().map(encode_needs),
+            wish: wish.as_deref().map(encode_wish),
         }),
         Event::Cancelled { ticket, reason } => {
             Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
@@ -472,6 +474,7 @@ fn decode_retiered(retiered: v1::Retiered) -> Result<Event, Error> {
         pools: PoolSet(retiered.pools),
         expires_at: retiered.expires_at.map(Time),
         needs: decode_needs(retiered.needs)?,
+        wish: decode_wish(retiered.wish)?,
     })
 }
 
