@@ -14,6 +14,7 @@ mod convert;
 mod digest;
 mod events;
 mod explain;
+mod farewell;
 mod follow;
 mod forecast;
 mod intake;

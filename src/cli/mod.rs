@@ -22,6 +22,7 @@ mod direct;
 mod events;
 mod explain;
 mod export;
+mod farewell;
 mod fault;
 mod forecast;
 mod hours;

@@ -7,6 +7,7 @@ mod card;
 mod clocks;
 mod coding;
 mod events;
+mod farewell;
 mod forecast;
 mod intake;
 mod life;
