@@ -3,6 +3,8 @@
 //! Pure: what the directory answered and the policy in force go in. Asked for every submit, and again
 //! whenever the directory has news of a customer who waits.
 
+pub mod farewell;
+
 use crate::directory::{Customer, Directory, Identifier, IdentifierKind, Lookup};
 use crate::engine::coding::rules::{Coded, Day};
 use crate::engine::coding::{Found, Known};
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 /// The customer's attribute that names an agent of the customer's own.
 pub const AGENT_ATTRIBUTE: &str = "account_manager";
+/// The customer's attribute that says when a farewell is complete.
+pub const TRANSITION_ATTRIBUTE: &str = "transition_date";
 /// Longest name of an agent, in characters.
 const AGENT_CHARS_MAX: usize = 64;
 

@@ -3,8 +3,8 @@
 //! Hours come from the history, prices from the policy, margins from the directory. Whoever costs more than it
 //! brings is a candidate for people to decide about; nothing is decided here. Exact numbers, in thousandths.
 
-use crate::engine::coding::Standing;
 use crate::engine::coding::rules::{Attributes, number};
+use crate::engine::coding::{Standing, farewell};
 use crate::engine::decimal::Decimal;
 use crate::journal::{Served, Work};
 use crate::policy::CostRules;
@@ -13,8 +13,6 @@ use std::sync::Arc;
 
 /// The customer's attribute with what the customer brings; `revenue` less `cost` where it is not there.
 pub const MARGIN_ATTRIBUTE: &str = "margin";
-/// The customer's attribute that exempts from being a candidate.
-pub const STRATEGIC_ATTRIBUTE: &str = "strategic";
 /// Most different words for burdens that are told of one customer.
 const BURDENS_TOLD_MAX: usize = 16;
 const HOUR_MS: i128 = 3_600_000;
@@ -126,21 +124,15 @@ pub struct Customer {
 impl Customer {
     /// What these attributes say beside tier and standing.
     pub fn of(tier: &str, standing: Standing, attributes: &Attributes) -> Self {
-        let is_set = |key: &str| attributes.get(key).is_some_and(|text| !text.trim().is_empty());
         Self {
             tier: tier.into(),
             standing,
             margin: number(attributes, MARGIN_ATTRIBUTE),
-            is_strategic: is_strategic(attributes),
-            is_proposed: is_set("farewell_proposed_by") && standing != Standing::Farewell,
+            is_strategic: farewell::is_exempt(attributes),
+            is_proposed: farewell::name(attributes, farewell::PROPOSED_BY).is_some()
+                && standing != Standing::Farewell,
         }
     }
-}
-
-/// Whether a customer is exempt: its attribute `strategic` is `true`, `yes` or `1`.
-pub fn is_strategic(attributes: &Attributes) -> bool {
-    let said = attributes.get(STRATEGIC_ATTRIBUTE).map(|text| text.trim().to_ascii_lowercase());
-    said.is_some_and(|said| matches!(&*said, "true" | "yes" | "1"))
 }
 
 /// A line of the report.

@@ -160,6 +160,36 @@ fn a_reader_who_has_enough_ends_a_command_quietly() {
     assert_eq!(done.with_code(0).err, "");
 }
 
+fn farewell<'a>(step: &[&'a str]) -> Vec<&'a str> {
+    [&["customers", "farewell"], step].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_farewell_is_proposed_confirmed_by_another_and_taken_back() {
+    let floor = Floor::open().await;
+    floor.put_agent("vera");
+    floor.run(&["customers", "put", "C-1", "--tier", "silver"]).with_code(0);
+    let propose = |date: &'static str| {
+        let who = ["propose", "C-1", "--by", "kim", "--agent", "vera", "--date", date];
+        farewell(&[&who[..], &["--reason", "two talks"]].concat())
+    };
+    let told = floor.run(&propose("tomorrow")).with_code(64).err;
+    assert!(told.contains(r#"transition_date: "tomorrow" is not a day such as"#), "{told}");
+    let json = floor.json(&propose("2199-03-31"));
+    assert_eq!(json["attributes"]["farewell_proposed_by"], "kim");
+    let told = floor.run(&farewell(&["confirm", "C-1", "--by", "kim"])).with_code(1).err;
+    assert!(told.contains("takes two people") && told.contains("customers get ID"), "{told}");
+    let json = floor.json(&farewell(&["confirm", "C-1", "--by", "lee"]));
+    assert_eq!(json["attributes"]["standing"], "farewell");
+    assert_eq!(json["attributes"]["account_manager"], "vera");
+    let shown = floor.run(&farewell(&["withdraw", "C-1", "--by", "max"])).with_code(0).out;
+    assert!(shown.contains("farewell_withdrawn_by = max"), "{shown}");
+    assert!(!shown.contains("standing"), "{shown}");
+    floor.run(&farewell(&["confirm", "C-1"])).with_code(64);
+    let help = floor.run(&farewell(&["--help"])).with_code(0).out;
+    assert!(help.contains("two of them decide") && help.contains("withdraw"), "{help}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn customers_go_in_and_faulty_lines_stay_out() {
     let floor = Floor::open().await;

@@ -251,7 +251,7 @@ fn a_policy_codes_a_file_of_customers() {
             "C-1 | gold | regular | stored with the customer",
             "C-2 | silver | regular | margin 2000 >= 1000, since 2019 older than 365d",
             "C-3 | silver? | new | predicted_margin 700 >= 500",
-            "C-4 | standard | farewell | no rule holds",
+            "C-4 | standard | regular | no rule holds",
             "C-6 | standard | regular | \"mithril\" is not in the policy: that of unknown customers",
         ]
     );

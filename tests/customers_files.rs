@@ -67,13 +67,16 @@ fn what_is_imported_into_redis_is_exported_the_same_and_imported_again() {
 fn faulty_lines_stay_out_of_redis_with_their_numbers_and_the_rest_goes_in() {
     let place = tempfile::tempdir().expect("a directory for the files");
     let file = place.path().join("in.csv");
-    let text = "id,tier,phone\nC-1,gold,030 123456\n,gold,\nC-3,gold,anonymous\nC-4,silver,2001\n";
+    let text = "id,tier,phone,attr:standing\nC-1,gold,030 123456,\n,gold,,\nC-3,gold,anonymous,\n\
+                C-4,silver,2001,at_risk\nC-5,silver,2002,farewell\n";
     std::fs::write(&file, text).expect("the file can be written");
     let file = file.to_str().expect("it is UTF-8");
     let server = RedisServer::start();
     let to = ["--redis", &server.url(), "--prefix", "crm", "--phone-region", "DE"];
     let told = run(&[&["customers", "import", file][..], &to].concat()).with_code(65);
-    assert!(told.out.contains("2 of 4 customers stored, 2 lines refused"), "{}", told.out);
+    assert!(told.out.contains("2 of 5 customers stored, 3 lines refused"), "{}", told.out);
+    let undecided = "line 6: attr:standing: \"farewell\" is decided by two people";
+    assert!(told.err.contains(undecided), "{}", told.err);
     assert!(
         told.err.contains("line 3: id:") && told.err.contains("line 4: phone:"),
         "{}",

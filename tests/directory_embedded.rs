@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tierline::directory::{
-    BreakerState, Customer, Directory, Error, Health, Identifier, IdentifierKind, Lookup, Settings,
-    Source, csv,
+    Amendment, BreakerState, Change, Customer, Directory, Error, Health, Identifier,
+    IdentifierKind, Lookup, Settings, Source, csv,
 };
 use tokio::task::JoinSet;
 
@@ -264,4 +264,28 @@ async fn the_file_is_for_its_owner_alone() {
         let mode = std::fs::metadata(place.0.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+#[tokio::test]
+async fn attributes_are_amended_only_if_they_are_still_what_they_were() {
+    let place = Place::new();
+    let directory = place.open().await;
+    let before = customer(1, "gold");
+    directory.put(before.clone()).await.unwrap();
+    let mut after = before.clone();
+    after.attributes = BTreeMap::from([("note".into(), "new".into())]);
+    let amendment = || Amendment::between(&before, &after, &["city", "note"]);
+    let mut changes = directory.changes();
+    assert!(directory.amend(&after, amendment()).await.unwrap());
+    assert_eq!(changes.next().await, Some(Change::Customer("C-1".into())), "who waits hears of it");
+    assert_eq!(directory.lookup(&phone(1)).await, found(after.clone()));
+    assert!(!directory.amend(&after, amendment()).await.unwrap(), "the city is gone");
+    let nobody = Customer { id: "C-2".into(), ..before.clone() };
+    let amendment = Amendment::between(&nobody, &nobody, &[]);
+    assert!(!directory.amend(&nobody, amendment).await.unwrap(), "there is no such customer");
+    let mut long = after.clone();
+    long.attributes.insert("note".into(), "x".repeat(1025));
+    let amendment = Amendment::between(&after, &long, &["note"]);
+    assert!(matches!(directory.amend(&long, amendment).await, Err(Error::Invalid(_))));
+    assert_eq!(directory.get("C-1").await.unwrap(), Some(after));
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use redis_server::RedisServer;
 use tierline::directory::{
-    BreakerState, Customer, Directory, Error, Health, Identifier, IdentifierKind, Lookup, Settings,
-    Source,
+    Amendment, BreakerState, Customer, Directory, Error, Health, Identifier, IdentifierKind,
+    Lookup, Settings, Source,
 };
 use tokio::io::{copy, copy_bidirectional, sink};
 use tokio::net::{TcpListener, TcpStream};
@@ -452,4 +452,30 @@ async fn a_connection_that_fell_silent_is_given_up_for_a_new_one() {
     assert_eq!(*directory.health().borrow(), Health::Down);
     wait_for(&directory, Health::Up).await;
     assert_eq!(directory.lookup(&phone("+12025550101")).await, found(ada().checked().unwrap()));
+}
+
+#[tokio::test]
+async fn attributes_are_amended_only_if_they_are_still_what_they_were_and_the_rest_is_left_alone() {
+    let server = RedisServer::start();
+    let directory = open_up(&server).await;
+    directory.put(ada()).await.unwrap();
+    server.command(&["HSET", "tierline:customer:C-1", "segment", "theirs"]);
+    let before = directory.get("C-1").await.unwrap().unwrap();
+    let mut after = before.clone();
+    after.attributes.remove("city");
+    after.attributes.insert("note".into(), "Zürich \"x\"".into());
+    let amendment = || Amendment::between(&before, &after, &["city", "note", "other"]);
+    // Somebody else is faster.
+    server.command(&["HSET", "tierline:customer:C-1", "attr:other", ""]);
+    assert!(!directory.amend(&after, amendment()).await.unwrap());
+    assert_eq!(directory.get("C-1").await.unwrap().unwrap().attributes["city"], "Springfield");
+    server.command(&["HDEL", "tierline:customer:C-1", "attr:other"]);
+    assert!(directory.amend(&after, amendment()).await.unwrap());
+    assert_eq!(directory.lookup(&phone("+12025550101")).await, found(after));
+    let theirs = server.command(&["HGET", "tierline:customer:C-1", "segment"]);
+    assert!(theirs.contains("theirs"), "{theirs}");
+    let nobody = bare("C-2", "gold", vec![]);
+    let amendment = Amendment::between(&nobody, &nobody, &["city"]);
+    assert!(!directory.amend(&nobody, amendment).await.unwrap(), "there is no such customer");
+    assert_eq!(directory.get("C-2").await.unwrap(), None);
 }

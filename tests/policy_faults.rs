@@ -264,6 +264,7 @@ const CODING_FAULTS: &[(&str, &[&str])] = &[
     ("[coding.provisional]", &["33: coding.provisional.rule is missing: write [[coding.provisional.rule]]", "33: coding.provisional.until_orders is missing, and until_age too: when has a customer a history?"]),
     ("[coding.provisional]\nuntil_orders = 0\nuntil_age = \"1h\"\nrule = []", &["33: coding.provisional.rule is missing: write [[coding.provisional.rule]]", "34: coding.provisional.until_orders = 0 is not between 1 and 1000", r#"35: coding.provisional.until_age = "1h" is not between 1d and 36500d"#]),
     ("[[standing.rule]]\nstanding = \"atrisk\"\nall = [{ attribute = \"a\", present = true }]", &[r#"34: standing.rule 1: standing = "atrisk" is not a choice; did you mean at_risk?"#]),
+    ("[[standing.rule]]\nstanding = \"farewell\"\nall = [{ attribute = \"a\", present = true }]", &[r#"34: standing.rule 1: standing = "farewell" is not new, regular or at_risk: a farewell is decided by two people, not by a rule"#]),
     ("[standing.old]", &["33: standing: unknown key old; known: rule, new, regular, at_risk, farewell"]),
     ("[standing.new]\nscale = 0.001", &["34: standing.new.scale = 0.001 is not between 0.01 and 100"]),
     ("[standing.new]\nlift = 64", &["34: standing.new.lift = 64 is not between 0 and 63"]),

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis_server::RedisServer;
-use tierline::directory::{Directory, Health, Identifier, Lookup, Settings, Source};
+use tierline::directory::{
+    Amendment, Customer, Directory, Health, Identifier, Lookup, Settings, Source,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 const DOCUMENT: &str = include_str!("../docs/redis.md");
@@ -131,6 +133,12 @@ async fn the_users_of_the_page_may_do_what_it_says_and_no_more() {
     writer.put(ada.clone()).await.expect("it may write");
     assert_eq!(writer.get("C-1").await.expect("it may read"), Some(ada.clone()));
     check(&reader, "phone +12025550101 = C-1 gold").await;
+    let mut amended = ada.clone();
+    let change = |from: &Customer, to: &Customer| Amendment::between(from, to, &["city"]);
+    amended.attributes.insert("city".into(), "Bern".into());
+    assert!(writer.amend(&amended, change(&ada, &amended)).await.expect("it may amend"));
+    assert!(writer.amend(&ada, change(&amended, &ada)).await.expect("and take away"));
+    reader.amend(&amended, change(&ada, &amended)).await.expect_err("it may not write");
     reader.put(ada).await.expect_err("it may not write");
     for directory in [&reader, &writer] {
         let begun = Instant::now();

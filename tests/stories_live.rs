@@ -104,6 +104,16 @@ impl Story {
         timeout(LONG, changed).await.unwrap_or_else(|_| panic!("{id} becomes {tier}"));
     }
 
+    /// Until the ticket waits for this one agent, or for nobody by name.
+    async fn until_for(&self, id: &str, agent: Option<&str>) {
+        let changed = async {
+            while self.ticket(id).await.waits_for_agent_id != agent.unwrap_or_default() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(LONG, changed).await.unwrap_or_else(|_| panic!("{id} waits for {agent:?}"));
+    }
+
     async fn hire(&self, agent: &str, pool: &str) {
         let put = pb::PutAgentRequest {
             agent_id: agent.into(),
@@ -337,21 +347,55 @@ async fn the_best_are_known_by_name_and_contacted_in_idle_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_farewell_goes_to_the_one_person_who_explains() {
+async fn a_farewell_takes_two_people_and_goes_to_the_one_person_who_explains() {
     let story = Story::of("abc").await;
-    let fields = [
-        ("tier", "C"),
-        ("attr:standing", "farewell"),
-        ("attr:account_manager", "vera"),
-        ("attr:transition_date", "2027-03-31"),
-    ];
+    // What a CRM writes by itself decides nothing.
+    let fields = [("tier", "C"), ("segment", "theirs"), ("attr:standing", "farewell")];
     story.customer("C-1", &fields, &[]);
-    story.hire("vera", "transition").await;
-    story.hire("max", "transition").await;
+    for (agent, pool) in [("vera", "transition"), ("max", "transition"), ("ann", "desk")] {
+        story.hire(agent, pool).await;
+    }
     let id = pb::IdentifierKind::Id;
-    story.submit("t", pb::Channel::Email, id, "C-1").await.unwrap();
-    assert!(story.pull("max").await.is_none(), "it is not for him");
-    let card = story.pull("vera").await.unwrap().card.unwrap();
-    assert_eq!(card.standing(), pb::Standing::Farewell);
-    assert_eq!(card.transition_date, "2027-03-31");
+    let waiting = story.submit("waiting", pb::Channel::Email, id, "C-1").await.unwrap();
+    assert_ne!(waiting.known.unwrap_or_default().standing(), pb::Standing::Farewell);
+    assert_eq!(story.ticket("waiting").await.pools, ["desk"]);
+
+    // It may be stored again as it is, and said of nobody else.
+    let change = |id, fact| story.run(&["customers", "change", id, "--attribute", fact]);
+    story.customer("C-2", &[("attr:standing", "farewell")], &[]);
+    change("C-2", "city=Bern").with_code(0);
+    story.customer("C-3", &[("tier", "C")], &[]);
+    let refused = change("C-3", "standing=farewell").with_code(64).err;
+    assert!(refused.contains("`tierline customers farewell`"), "{refused}");
+
+    let date = day(-90);
+    let propose = ["customers", "farewell", "propose", "C-1", "--by", "kim", "--agent", "vera"];
+    let why = ["--date", &date, "--reason", "costs more than it brings"];
+    story.run(&[&propose[..], &why].concat()).with_code(0);
+    let confirm = |by| story.run(&["customers", "farewell", "confirm", "C-1", "--by", by]);
+    let refused = confirm("Kim").with_code(1).err;
+    assert!(refused.contains("\"kim\" is who proposed it"), "{refused}");
+    assert_eq!(story.ticket("waiting").await.pools, ["desk"], "one person is not enough");
+    confirm("lee").with_code(0);
+    let theirs = story.redis.command(&["HGET", "tierline:customer:C-1", "segment"]);
+    assert!(theirs.contains("theirs"), "the rest of the hash is left alone: {theirs}");
+
+    story.until_for("waiting", Some("vera")).await;
+    story.submit("later", pb::Channel::Email, id, "C-1").await.unwrap();
+    for other in ["max", "ann"] {
+        assert!(story.pull(other).await.is_none(), "it is not for {other}");
+    }
+    for ticket in ["waiting", "later"] {
+        let given = story.pull("vera").await.unwrap();
+        assert_eq!(given.ticket.unwrap().ticket_id, ticket);
+        let card = given.card.unwrap();
+        assert_eq!(card.standing(), pb::Standing::Farewell);
+        assert_eq!((&*card.account_manager, &*card.transition_date), ("vera", &*date));
+    }
+    // Taken back while another waits: it is everybody's again.
+    story.submit("last", pb::Channel::Email, id, "C-1").await.unwrap();
+    assert!(story.pull("ann").await.is_none());
+    story.run(&["customers", "farewell", "withdraw", "C-1", "--by", "max"]).with_code(0);
+    story.until_for("last", None).await;
+    assert_eq!(story.pull("ann").await.unwrap().ticket.unwrap().ticket_id, "last");
 }

@@ -5,7 +5,7 @@ use super::proto::v1 as pb;
 use super::proto::v1::admin_service_server::AdminService;
 use super::status::Fault;
 use super::validate::{AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX};
-use super::{Api, clocks, convert, limits};
+use super::{Api, clocks, convert, farewell, limits};
 use crate::directory::{self, Customer, Directory, Health, Lookup};
 use crate::engine::Engine;
 use crate::engine::command::AgentProfile;
@@ -68,6 +68,7 @@ impl AdminService for Api {
         let customer = checks.required("customer", request.into_inner().customer);
         checks.done()?;
         let customer = checked_customer(&customer)?;
+        self.check_farewell(&customer).await?;
         let stored = self.directory.put(customer).await;
         let stored = stored.map_err(|error| Fault::directory(&error))?;
         let customer = Some((&stored).into());
@@ -149,6 +150,30 @@ impl AdminService for Api {
             next_page_token: page.next.unwrap_or_default(),
             malformed_count: u32::try_from(page.malformed_count).unwrap_or(u32::MAX),
         }))
+    }
+
+    async fn propose_farewell(
+        &self,
+        request: Request<pb::ProposeFarewellRequest>,
+    ) -> Result<Response<pb::ProposeFarewellResponse>, Status> {
+        let customer = Some(self.propose_farewell_of(request.get_ref()).await?);
+        Ok(Response::new(pb::ProposeFarewellResponse { customer }))
+    }
+
+    async fn confirm_farewell(
+        &self,
+        request: Request<pb::ConfirmFarewellRequest>,
+    ) -> Result<Response<pb::ConfirmFarewellResponse>, Status> {
+        let customer = Some(self.confirm_farewell_of(request.get_ref()).await?);
+        Ok(Response::new(pb::ConfirmFarewellResponse { customer }))
+    }
+
+    async fn withdraw_farewell(
+        &self,
+        request: Request<pb::WithdrawFarewellRequest>,
+    ) -> Result<Response<pb::WithdrawFarewellResponse>, Status> {
+        let customer = Some(self.withdraw_farewell_of(request.get_ref()).await?);
+        Ok(Response::new(pb::WithdrawFarewellResponse { customer }))
     }
 
     async fn plan_contacts(
@@ -296,7 +321,8 @@ impl Import {
         for row in rows {
             let mut checks = Checks::default();
             let customer = checks.required("customer", row.customer);
-            match checks.done().and_then(|()| checked_customer(&customer)) {
+            let checked = checks.done().and_then(|()| checked_customer(&customer));
+            match checked.and_then(|customer| farewell::undecided(&customer).map(|()| customer)) {
                 Ok(customer) => good.push(customer),
                 Err(fault) => {
                     self.so_far.refused_count += 1;

@@ -29,8 +29,6 @@ pub(super) const CARD_BYTES_MAX: usize = 8 << 10;
 pub(super) const OPEN_COUNTED_MAX: usize = 100;
 /// The customer's attribute that lists benefits, with ";" between them.
 const BENEFITS_ATTRIBUTE: &str = "benefits";
-/// The customer's attribute that says when a farewell is complete.
-const TRANSITION_ATTRIBUTE: &str = "transition_date";
 
 /// The open tickets of a customer, some of them.
 struct Open {
@@ -244,7 +242,9 @@ fn add_customer(card: &mut pb::CustomerCard, customer: &Arc<directory::Customer>
             card.benefits.push(benefit.to_owned());
         }
     }
-    attribute(TRANSITION_ATTRIBUTE).unwrap_or_default().clone_into(&mut card.transition_date);
+    attribute(coding::TRANSITION_ATTRIBUTE)
+        .unwrap_or_default()
+        .clone_into(&mut card.transition_date);
     let shown = policy.card_attributes.iter();
     card.attributes = shown
         .filter_map(|key| Some(((**key).to_owned(), customer.attributes.get(&**key)?.clone())))

@@ -16,6 +16,7 @@ mod costs;
 mod digest;
 mod events;
 mod explain;
+mod farewell;
 mod follow;
 mod forecast;
 mod intake;

@@ -327,6 +327,20 @@ impl Fault {
         }
     }
 
+    /// A step of a farewell that cannot be taken: `PreconditionFailure` has the attribute or field, and why.
+    pub(super) fn farewell(reason: ErrorReason, subject: &str, text: &str) -> Self {
+        let mut fault = Self::new(Code::FailedPrecondition, reason, text);
+        subject.clone_into(&mut fault.0.field);
+        fault.0.details.add_precondition_failure_violation("FAREWELL", subject, text);
+        fault
+    }
+
+    /// Somebody else changed the customer meanwhile.
+    pub(super) fn customer_changed() -> Self {
+        let text = "the customer was changed at the same moment: ask again";
+        Self::new(Code::Aborted, ErrorReason::CustomerChanged, text).retry(RETRY_BUSY)
+    }
+
     /// What the directory could not do. Its own words go into the log alone: they name paths.
     pub(super) fn directory(error: &directory::Error) -> Self {
         match error {

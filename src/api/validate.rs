@@ -438,7 +438,7 @@ impl Checks {
     }
 
     /// A line that is not blank.
-    fn filled(&mut self, field: &str, text: &str, chars_max: usize) {
+    pub(super) fn filled(&mut self, field: &str, text: &str, chars_max: usize) {
         if text.trim().is_empty() {
             self.fault(field, "is required");
         }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// Compare what customers bring with what serving them cost
 ///
-/// Cost is agents' time out of the history, times the cost_per_hour of their pools; the margin is the customer's
+/// Cost is agents' time out of the history, times what an hour of their pools costs; the margin is the customer's
 /// attribute margin, or revenue less cost. Who costs more than it brings, or was a burden too often, is listed as a
 /// candidate for a farewell. Nothing is decided here: one person proposes a farewell, another confirms it.
 #[derive(Args, Debug)]
@@ -54,7 +54,8 @@ struct Report {
 
 #[derive(Serialize)]
 struct Tier {
-    tier: Option<String>,
+    #[serde(rename = "tier")]
+    name: Option<String>,
     customer_count: u64,
     unknown_margin_count: u64,
     margin: String,
@@ -66,7 +67,8 @@ struct Tier {
 
 #[derive(Serialize)]
 struct Customer {
-    customer_id: String,
+    #[serde(rename = "customer_id")]
+    id: String,
     tier: Option<String>,
     forgotten: bool,
     standing: Option<String>,
@@ -84,7 +86,7 @@ struct Customer {
 impl From<v1::TierCosts> for Tier {
     fn from(tier: v1::TierCosts) -> Self {
         Self {
-            tier: view::filled(tier.tier),
+            name: view::filled(tier.tier),
             customer_count: tier.customer_count,
             unknown_margin_count: tier.unknown_margin_count,
             margin: tier.margin,
@@ -100,7 +102,7 @@ impl From<v1::CustomerCosts> for Customer {
     fn from(customer: v1::CustomerCosts) -> Self {
         let standing = (!customer.forgotten).then(|| words::standing(customer.standing));
         Self {
-            customer_id: customer.customer_id,
+            id: customer.customer_id,
             tier: view::filled(customer.tier),
             forgotten: customer.forgotten,
             standing,
@@ -155,12 +157,23 @@ fn midnight(day: Date) -> Result<prost_types::Timestamp, Fault> {
 fn text(report: &Report) -> String {
     let day =
         |at: Option<Timestamp>| at.map_or_else(String::new, |at| at.strftime("%F").to_string());
-    let mut text = format!("tickets that ended from {} to {}\n", day(report.from), day(report.to));
+    let period = format!("tickets that ended from {} to {}\n", day(report.from), day(report.to));
     if report.tiers.is_empty() {
-        text.push_str("no known customer had one\n");
-        return text;
+        return format!("{period}no known customer had one\n");
     }
-    let mut tiers = Table::new()
+    let worst = customers(&report.customers);
+    let parts = [
+        period,
+        tiers(&report.tiers).to_string(),
+        notes(report),
+        format!("\nleast left of the margin\n{worst}\n"),
+        candidates(report),
+    ];
+    parts.concat()
+}
+
+fn tiers(all: &[Tier]) -> Table {
+    let mut table = Table::new()
         .left("tier")
         .right("customers")
         .right("tickets")
@@ -168,9 +181,9 @@ fn text(report: &Report) -> String {
         .right("cost")
         .right("burdens")
         .left("time by pool");
-    for tier in &report.tiers {
-        tiers.row([
-            tier.tier.as_deref().unwrap_or("none").into(),
+    for tier in all {
+        table.row([
+            tier.name.as_deref().unwrap_or("none").into(),
             tier.customer_count.to_string().into(),
             tier.ticket_count.to_string().into(),
             (&tier.margin).into(),
@@ -179,28 +192,18 @@ fn text(report: &Report) -> String {
             by_pool(&tier.pools_ms).into(),
         ]);
     }
-    text.push_str(&format!("{tiers}"));
+    table
+}
+
+/// What the sums do not say.
+fn notes(report: &Report) -> String {
     let unknown: u64 = report.tiers.iter().map(|tier| tier.unknown_margin_count).sum();
-    if unknown > 0 {
-        text.push_str(&format!(
-            "the margin of {} is not known (attribute margin, or revenue and cost)\n",
-            humane::count(unknown, "customer")
-        ));
-    }
-    for pool in &report.unpriced_pools {
-        text.push_str(&format!("pool {pool} has no cost_per_hour: its time counts as nothing\n"));
-    }
-    text.push_str("\nleast left of the margin\n");
-    text.push_str(&format!("{}", customers(&report.customers)));
-    if report.candidate_count == 0 {
-        text.push_str("\nno candidates for a farewell\n");
-        return text;
-    }
-    let count = humane::count(report.candidate_count, "candidate");
-    text.push_str(&format!("\n{count} for a farewell, for people to decide\n"));
-    text.push_str(&format!("{}", candidates(&report.candidates)));
-    text.push_str("one person proposes: tierline customers farewell propose; another confirms\n");
-    text
+    let margins = (unknown > 0).then(|| {
+        let customers = humane::count(unknown, "customer");
+        format!("the margin of {customers} is not known (attribute margin, or revenue and cost)\n")
+    });
+    let price = |pool| format!("pool {pool} has no cost_per_hour: its time counts as nothing\n");
+    margins.into_iter().chain(report.unpriced_pools.iter().map(price)).collect()
 }
 
 fn customers(all: &[Customer]) -> Table {
@@ -214,7 +217,7 @@ fn customers(all: &[Customer]) -> Table {
         .left("time by pool");
     for customer in all {
         table.row([
-            (&customer.customer_id).into(),
+            (&customer.id).into(),
             customer.tier.as_deref().unwrap_or("none").into(),
             customer.margin.as_deref().unwrap_or("?").into(),
             (&customer.cost).into(),
@@ -226,18 +229,25 @@ fn customers(all: &[Customer]) -> Table {
     table
 }
 
-fn candidates(all: &[Customer]) -> Table {
+fn candidates(report: &Report) -> String {
+    if report.candidate_count == 0 {
+        return "no candidates for a farewell\n".to_owned();
+    }
     let mut table = Table::new().left("customer").left("tier").left("why").left("so far");
-    for customer in all {
+    for customer in &report.candidates {
         let so_far = if customer.farewell_proposed { "proposed" } else { "" };
         table.row([
-            (&customer.customer_id).into(),
+            (&customer.id).into(),
             customer.tier.as_deref().unwrap_or("none").into(),
             Cell::toned(customer.reasons.join("; "), Tone::Late),
             so_far.into(),
         ]);
     }
-    table
+    let count = humane::count(report.candidate_count, "candidate");
+    format!(
+        "{count} for a farewell, for people to decide\n{table}\
+         one person proposes (tierline customers farewell propose), another confirms\n"
+    )
 }
 
 /// `desk 3h 20m, back 12m`.

@@ -6,6 +6,7 @@ use super::connect::Connection;
 use super::console;
 use super::costs;
 use super::export;
+use super::farewell;
 use super::fault::Fault;
 use super::import;
 use super::table::Facts;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
         who: Who,
     },
     Put(Put),
+    #[command(subcommand)]
+    Farewell(farewell::Command),
     /// Remove a customer and all identifiers; tickets stay as they are
     Delete {
         /// The customer's id
@@ -96,6 +99,7 @@ impl Command {
             Self::Put(put) => put.run(context).await,
             Self::Change(change) => change.run(context).await,
             Self::Costs(costs) => costs.run(context).await,
+            Self::Farewell(farewell) => farewell.run(context).await,
             Self::Delete { id } => {
                 let connection = context.connect().await?;
                 let request = v1::DeleteCustomerRequest { customer_id: id.clone() };
@@ -120,7 +124,8 @@ async fn get(context: &Context, id: Option<&str>, given: &Who) -> Result<(), Fau
 
 /// Change the tier or facts of a customer; the rest stays
 ///
-/// Tickets of the customer that wait follow at once: their queue, their deadlines, their place.
+/// Tickets of the customer that wait follow at once: their queue, their deadlines, their place. The standing farewell
+/// takes two people: see `tierline customers farewell`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -198,7 +203,8 @@ impl Put {
     }
 }
 
-fn show(context: &Context, customer: Option<v1::Customer>) -> Result<(), Fault> {
+/// Shows a customer.
+pub(crate) fn show(context: &Context, customer: Option<v1::Customer>) -> Result<(), Fault> {
     let customer = customer.ok_or(Fault::Answer("customer"))?;
     if context.is_json() {
         return console::json(&view::Customer::from(customer));

@@ -189,7 +189,10 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
             "end the agent's Work stream first, or let its owner accept what is offered"
         }
         Reason::OfferAccepted => "give the ticket back with its lease token",
-        Reason::Overloaded | Reason::ShuttingDown | Reason::StreamLost => "try again in a moment",
+        Reason::Overloaded
+        | Reason::ShuttingDown
+        | Reason::StreamLost
+        | Reason::CustomerChanged => "try again in a moment",
         Reason::DirectoryUnavailable => {
             "is Redis running? tickets are accepted all the same; try this again later"
         }
@@ -205,6 +208,11 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         Reason::PolicyStrands => "see `tierline policy diff FILE`",
         Reason::EventNotKept => "see what is kept with `tierline events --from 0`",
         Reason::ReaderTooSlow => "go on with `tierline events --from` and that number",
+        Reason::FarewellNotProposed => "propose it with `tierline customers farewell propose`",
+        Reason::FarewellSamePerson => {
+            "somebody else has to confirm it; see who proposed it with `tierline customers get ID`"
+        }
+        Reason::FarewellDecided => "take it back first with `tierline customers farewell withdraw`",
         Reason::CustomerMalformed => "put the customer again with `tierline customers put`",
         Reason::Unspecified
         | Reason::InvalidField
@@ -219,6 +227,7 @@ pub(crate) fn hint(reason: v1::ErrorReason) -> Option<&'static str> {
         | Reason::OfferNotAccepted
         | Reason::StreamReplaced
         | Reason::ChannelNotOffered
+        | Reason::FarewellExempt
         | Reason::HistoryUnreadable => return None,
     })
 }

@@ -11,6 +11,8 @@ use super::who::contract_kind;
 use crate::api::proto::v1;
 use crate::clock;
 use crate::directory::{Customer, Directory, csv};
+use crate::engine::coding::farewell;
+use crate::engine::coding::rules::STANDING;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -212,12 +214,16 @@ fn read(
         batches.blocking_send(Batch { rows, bytes_read }).is_ok()
     };
     for (line, row) in rows {
-        let customer = match row {
+        let checked = row.map_err(|error| format!("{}: {}", error.column, error.problem));
+        let checked = checked.and_then(|customer| match farewell::fault(&customer.attributes) {
+            Some(fault) => Err(format!("attr:{STANDING}: {fault}")),
+            None => Ok(customer),
+        });
+        let customer = match checked {
             Ok(customer) => customer,
-            Err(error) => {
+            Err(message) => {
                 reading.refused_count += 1;
                 if reading.faults.len() < FAULTS_SHOWN_MAX {
-                    let message = format!("{}: {}", error.column, error.problem);
                     reading.faults.push(LineFault { line, message });
                 }
                 continue;

@@ -23,6 +23,7 @@ mod direct;
 mod events;
 mod explain;
 mod export;
+mod farewell;
 mod fault;
 mod forecast;
 mod hours;

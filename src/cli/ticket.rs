@@ -447,9 +447,7 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
         facts.add("assigned", humane::count(u64::from(ticket.assigned_count), "time"));
     }
     facts.add("finished", instant(ticket.finished_at));
-    facts.add("handled in", ticket.handle_ms.map_or_else(String::new, humane::duration));
-    facts.add("outcome", &ticket.outcome).add("note", &ticket.note).add("burden", &ticket.burden);
-    facts.add("reason", &ticket.reason);
+    add_report(&mut facts, ticket);
     facts.add("call back on", &ticket.callback_number);
     if let Some(last) = &ticket.last_return {
         let times = humane::count(u64::from(ticket.requeue_count), "time");
@@ -467,6 +465,13 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
     }
     facts.add("payload", payload(ticket));
     facts
+}
+
+/// What was said of it when it ended.
+fn add_report(facts: &mut Facts, ticket: &v1::Ticket) {
+    facts.add("handled in", ticket.handle_ms.map_or_else(String::new, humane::duration));
+    facts.add("outcome", &ticket.outcome).add("note", &ticket.note);
+    facts.add("burden", &ticket.burden).add("reason", &ticket.reason);
 }
 
 /// Where the time went, in a phrase: `queue 12 s, agent 4 m (2 times)`.

@@ -237,6 +237,37 @@ impl Customer {
     }
 }
 
+/// A change of some attributes of one customer, made only if they are still what they were when it was
+/// decided. Nothing else of the customer is touched.
+#[derive(Clone)]
+pub struct Amendment {
+    pub(super) id: String,
+    /// Attributes, and what they must still be; `None`: not there.
+    pub(super) expected: Vec<(String, Option<String>)>,
+    /// Attributes, and what they become; `None`: they go.
+    pub(super) changes: Vec<(String, Option<String>)>,
+}
+
+impl Amendment {
+    /// What makes `after` of `before`, two states of one customer, if none of the attributes `keys` has
+    /// changed meanwhile. They must differ in these attributes alone.
+    pub fn between(before: &Customer, after: &Customer, keys: &[&str]) -> Self {
+        let value = |customer: &Customer, key: &str| customer.attributes.get(key).cloned();
+        let expected: Vec<_> =
+            keys.iter().map(|key| ((*key).to_owned(), value(before, key))).collect();
+        let changes = expected.iter().map(|(key, _)| (key.clone(), value(after, key)));
+        let changes = changes.zip(&expected).filter(|(change, was)| change.1 != was.1);
+        let changes = changes.map(|(change, _)| change).collect();
+        Self { id: before.id.clone(), changes, expected }
+    }
+}
+
+impl fmt::Debug for Amendment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Amendment({} attributes)", self.changes.len())
+    }
+}
+
 impl fmt::Debug for Customer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

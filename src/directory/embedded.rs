@@ -20,7 +20,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::Semaphore;
 
 use super::Error;
-use super::customer::{Customer, Identifier, IdentifierKind};
+use super::customer::{Amendment, Customer, Identifier, IdentifierKind};
 use super::front::ReadError;
 use super::listing::Page;
 
@@ -119,6 +119,31 @@ impl Embedded {
                 put(db, customer, &mut gone)?;
             }
             Ok(gone)
+        })
+        .await
+    }
+
+    /// Changes the attributes if those expected are so; says whether they were.
+    pub(super) async fn amend(&self, amendment: Amendment) -> Result<bool, Error> {
+        self.writing("amend a customer", move |db| {
+            let Some(Customer { id, mut attributes, .. }) = customer(db, &amendment.id)? else {
+                return Ok(false);
+            };
+            let holds = |(key, expected): &(String, Option<String>)| {
+                attributes.get(key) == expected.as_ref()
+            };
+            if !amendment.expected.iter().all(holds) {
+                return Ok(false);
+            }
+            for (key, value) in amendment.changes {
+                match value {
+                    Some(value) => attributes.insert(key, value),
+                    None => attributes.remove(&key),
+                };
+            }
+            db.prepare_cached("UPDATE customer SET attributes = ?2 WHERE id = ?1")?
+                .execute([id, json(&attributes)])?;
+            Ok(true)
         })
         .await
     }
@@ -318,11 +343,15 @@ fn identifiers(db: &Connection, customer_id: &str) -> Result<Vec<Identifier>, Tr
     Ok(identifiers)
 }
 
+fn json(attributes: &BTreeMap<String, String>) -> String {
+    serde_json::to_string(attributes).expect("a map of strings is JSON")
+}
+
 fn put(db: &Connection, customer: &Customer, gone: &mut Vec<Identifier>) -> Result<(), Trouble> {
     let had = identifiers(db, &customer.id)?;
     gone.extend(had.into_iter().filter(|i| customer.identifiers.binary_search(i).is_err()));
     db.prepare_cached("DELETE FROM identifier WHERE customer_id = ?1")?.execute([&customer.id])?;
-    let attributes = serde_json::to_string(&customer.attributes).expect("a map of strings is JSON");
+    let attributes = json(&customer.attributes);
     db.prepare_cached(
         "INSERT INTO customer(id, tier, name, attributes) VALUES(?1, ?2, ?3, ?4)
          ON CONFLICT(id) DO UPDATE SET tier = ?2, name = ?3, attributes = ?4",

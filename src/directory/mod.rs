@@ -40,8 +40,8 @@ use tokio::sync::watch;
 pub use self::breaker::BreakerState;
 pub use self::changes::{Change, ChangeKind, Changes};
 pub use self::customer::{
-    ATTRIBUTE_CHARS_MAX, ATTRIBUTES_MAX, Customer, IDENTIFIERS_MAX, Identifier, IdentifierKind,
-    Invalid, KEY_CHARS_MAX, NAME_CHARS_MAX, TIER_CHARS_MAX, VALUE_CHARS_MAX,
+    ATTRIBUTE_CHARS_MAX, ATTRIBUTES_MAX, Amendment, Customer, IDENTIFIERS_MAX, Identifier,
+    IdentifierKind, Invalid, KEY_CHARS_MAX, NAME_CHARS_MAX, TIER_CHARS_MAX, VALUE_CHARS_MAX,
 };
 pub use self::error::Error;
 pub use self::listing::Page;
@@ -279,6 +279,26 @@ impl Directory {
         Ok(())
     }
 
+    /// Changes attributes of one customer at once, and nothing else, if those it expects are still as expected.
+    /// Says whether they were; if not, or if there is no such customer, nothing is changed.
+    ///
+    /// # Errors
+    /// A customer that would be outside the limits afterwards, or a store that fails. After
+    /// [`Error::TimedOut`] it may or may not be done; reading the customer again tells.
+    pub async fn amend(&self, after: &Customer, amendment: Amendment) -> Result<bool, Error> {
+        after.clone().checked()?;
+        let this = self.clone();
+        to_the_end(async move {
+            let changes = vec![Change::Customer(amendment.id.clone())];
+            let amending = this.front.backend().amend(amendment);
+            let amended = this.in_time("amend a customer", amending).await;
+            // Also after a failure: what was written by then must not be hidden by the cache.
+            this.wrote(changes);
+            amended
+        })
+        .await
+    }
+
     /// Removes a customer and every identifier that names it. Says whether there was one.
     ///
     /// # Errors
@@ -388,6 +408,13 @@ impl Store {
         match self {
             Self::Embedded(embedded) => embedded.put(customers).await,
             Self::Redis(redis) => redis.put(&customers).await,
+        }
+    }
+
+    async fn amend(&self, amendment: Amendment) -> Result<bool, Error> {
+        match self {
+            Self::Embedded(embedded) => embedded.amend(amendment).await,
+            Self::Redis(redis) => redis.amend(&amendment).await,
         }
     }
 

@@ -27,8 +27,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::customer::{
-    ATTRIBUTES_MAX, Customer, Identifier, IdentifierKind, NAME_CHARS_MAX, TIER_CHARS_MAX,
-    VALUE_CHARS_MAX, check_attribute, is_text,
+    ATTRIBUTES_MAX, Amendment, Customer, Identifier, IdentifierKind, NAME_CHARS_MAX,
+    TIER_CHARS_MAX, VALUE_CHARS_MAX, check_attribute, is_text,
 };
 use super::front::ReadError;
 use super::link::{Link, Question, Target};
@@ -73,6 +73,20 @@ end
 return gone
 ";
 
+/// Changes fields of the customer of ARGV[2], {id, expected, set, removed} in JSON, if those expected are so, and
+/// returns whether they were. What is removed goes first: a user who may not do that has changed nothing.
+const AMEND: &str = r"
+local asked = cjson.decode(ARGV[2])
+local hash = ARGV[1] .. ':customer:' .. asked.id
+if redis.call('EXISTS', hash) == 0 then return 0 end
+for _, field in ipairs(asked.expected) do
+  if (redis.call('HGET', hash, field[1]) or nil) ~= field[2] then return 0 end
+end
+if #asked.removed > 0 then redis.call('HDEL', hash, unpack(asked.removed)) end
+if #asked.set > 0 then redis.call('HSET', hash, unpack(asked.set)) end
+return 1
+";
+
 /// Removes the customer ARGV[2] and returns the identifiers that it had, or nil if there is none.
 const DELETE: &str = r"
 local hash, idents = ARGV[1] .. ':customer:' .. ARGV[2], ARGV[1] .. ':ident:'
@@ -102,6 +116,17 @@ struct Written<'a> {
     fields: Vec<String>,
     /// As `kind:value`.
     identifiers: Vec<String>,
+}
+
+/// What an amendment is for the script. Fields are attributes as the hash has them.
+#[derive(Serialize)]
+struct Amended<'a> {
+    id: &'a str,
+    /// Field and value, or the field alone where it must not be there.
+    expected: Vec<Vec<String>>,
+    /// Field, value, field, value.
+    set: Vec<String>,
+    removed: Vec<String>,
 }
 
 pub(super) struct Redis {
@@ -178,6 +203,14 @@ impl Redis {
         let gone = self.ask_all::<Vec<String>>(&scripts).await;
         let gone = gone.map_err(|trouble| trouble.into_error(operation))?;
         Ok(identifiers(gone.iter().flatten()))
+    }
+
+    pub(super) async fn amend(&self, amendment: &Amendment) -> Result<bool, Error> {
+        let operation = "amend a customer";
+        self.check_writable(operation)?;
+        let json = serde_json::to_string(&Amended::from(amendment)).expect("strings are JSON");
+        let done = self.ask::<i64>(&self.script(AMEND, &json)).await;
+        Ok(done.map_err(|trouble| trouble.into_error(operation))? == 1)
     }
 
     pub(super) async fn delete(&self, id: &str) -> Result<Option<Vec<Identifier>>, Error> {
@@ -316,10 +349,32 @@ impl<'a> From<&'a Customer> for Written<'a> {
             fields.extend(["identifiers".to_owned(), identifiers.join("\n")]);
         }
         for (key, value) in &customer.attributes {
-            fields.extend([format!("attr:{key}"), value.clone()]);
+            fields.extend([field_of(key), value.clone()]);
         }
         Self { id: &customer.id, fields, identifiers }
     }
+}
+
+impl<'a> From<&'a Amendment> for Amended<'a> {
+    fn from(amendment: &'a Amendment) -> Self {
+        let mut amended =
+            Self { id: &amendment.id, expected: vec![], set: vec![], removed: vec![] };
+        for (key, value) in &amendment.expected {
+            amended.expected.push([field_of(key)].into_iter().chain(value.clone()).collect());
+        }
+        for (key, value) in &amendment.changes {
+            match value {
+                Some(value) => amended.set.extend([field_of(key), value.clone()]),
+                None => amended.removed.push(field_of(key)),
+            }
+        }
+        amended
+    }
+}
+
+/// The field of an attribute.
+fn field_of(key: &str) -> String {
+    format!("attr:{key}")
 }
 
 /// Reads what someone wrote. A tier must be right if it is there, for it decides; of the rest, what

@@ -341,6 +341,7 @@ impl Engine {
             pools,
             expires_at,
             needs,
+            wish,
         } = event
         else {
             unreachable!("called for this event only")
@@ -365,6 +366,9 @@ impl Engine {
                 ticket.life_mut().expires_at = *expires_at;
             }
             ticket.needs.clone_from(needs);
+            if wish.is_some() {
+                ticket.life_mut().wish.clone_from(wish);
+            }
         });
         self.contact_known(*number, before);
         if source.is_unconfirmed() {

@@ -3,6 +3,7 @@
 //! What is said here was found out before the command was formed, and travels inside it: the engine asks
 //! no directory. It keeps on the ticket what an agent is to know.
 
+pub mod farewell;
 pub mod rules;
 pub mod treatment;
 
@@ -26,7 +27,7 @@ pub enum Standing {
     Regular,
     /// About to leave.
     AtRisk,
-    /// On the way out, with one person who explains.
+    /// On the way out, with one person who explains; see [`farewell`].
     Farewell,
 }
 

@@ -368,7 +368,7 @@ impl Engine {
         // Who is not known by anything has no card to keep a standing on.
         let standing = if caller.is_some() { coding.standing() } else { Standing::default() };
         let wish = self.attended(wish, coding.known().filter(|_| caller.is_some()));
-        let needs = wish.as_ref().and_then(|wish| self.first_needs(coding.tier, wish));
+        let needs = wish.as_ref().and_then(|wish| self.first_needs(coding.tier, 0, wish));
         let repeats = &self.policy.repeats;
         let contact = submit
             .topic
@@ -486,7 +486,11 @@ impl Engine {
             let tells_id = coding.found.is_some() && coding.customer_id() != caller.customer_id();
             tells_id || coding.known() != caller.known.as_deref()
         });
-        if (coding.tier, coding.source) == (live.tier, live.tier_source) && !tells_more {
+        // Of a dead letter nothing is asked but its pool.
+        let known = coding.known().filter(|_| live.caller.is_some());
+        let anew = self.attended_anew(live, known).filter(|_| !live.is_dead_letter());
+        let is_same = (coding.tier, coding.source) == (live.tier, live.tier_source);
+        if is_same && !tells_more && anew.is_none() {
             return Ok(Decision::nothing(answer));
         }
         let standing = if live.caller.is_some() { coding.standing() } else { Standing::default() };
@@ -503,9 +507,12 @@ impl Engine {
         } else {
             escalation::pools_after(self.policy.tier(coding.tier), taken, routed)
         };
-        let wish = live.wish().filter(|_| !live.is_dead_letter());
-        let needs =
-            needs_after(&self.policy, coding.tier, overflow_step, wish, live.needs.as_ref());
+        let needs = if let Some(wish) = &anew {
+            self.needs_anew(live, coding.tier, overflow_step, wish, waited_ms)
+        } else {
+            let wish = live.wish().filter(|_| !live.is_dead_letter());
+            needs_after(&self.policy, coding.tier, overflow_step, wish, live.needs.as_ref())
+        };
         let event = Event::Retiered {
             ticket: live.number,
             tier: coding.tier,
@@ -526,6 +533,7 @@ impl Engine {
             pools,
             expires_at: Self::expiry(&self.policy, coding.tier, live.channel, live.starts_at()),
             needs,
+            wish: anew,
             customer_id: coding.customer_id().map(Into::into),
             known: coding.known().cloned().map(Box::new),
         };

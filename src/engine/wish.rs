@@ -58,6 +58,8 @@ pub struct Wish {
     pub preferred: Option<Preferred>,
     /// The one agent it is for.
     pub only: Option<AgentId>,
+    /// Whom to wait for, or the one agent, was not asked for: the customer's standing names them.
+    pub is_standings: bool,
     /// Who must not serve it, by id and each once. At most [`EXCLUDED_AGENTS_MAX`].
     pub barred: Box<[AgentId]>,
     /// The wait up to which skills have been dropped at their own times, in milliseconds.
@@ -92,6 +94,20 @@ impl Wish {
     pub fn levels(&self, skills: &[(SkillIx, u8)]) -> u32 {
         let wanted = self.skills.iter().filter(|wish| wish.mode != SkillMode::Exclude);
         wanted.map(|wish| u32::from(level_in(skills, wish.skill))).sum()
+    }
+
+    /// The same without what the customer's standing has added.
+    pub(super) fn without_standing(mut self) -> Self {
+        if self.is_standings {
+            (self.preferred, self.only, self.is_standings) = (None, None, false);
+        }
+        self
+    }
+
+    /// The agent whom it asks for by name.
+    pub(super) fn agent(&self) -> Option<&AgentId> {
+        let preferred = self.preferred.as_ref().map(|preferred| &preferred.agent);
+        self.only.as_ref().or(preferred)
     }
 
     /// The wish under another policy: `skill_of` finds a skill's new place.
@@ -163,15 +179,21 @@ pub(super) fn opened_needs(
 }
 
 impl Engine {
-    /// The needs that a new ticket begins with. A preferred agent who is not available is not waited for.
-    pub(super) fn first_needs(&self, tier: TierIx, wish: &Wish) -> Option<Arc<Needs>> {
+    /// The needs of a ticket that begins to wait with this wish, after that many overflow steps. A preferred agent
+    /// who is not available is not waited for.
+    pub(super) fn first_needs(
+        &self,
+        tier: TierIx,
+        overflow_step: u8,
+        wish: &Wish,
+    ) -> Option<Arc<Needs>> {
         let preferred = wish.preferred.as_ref().map(|preferred| &preferred.agent);
         let preferred = preferred.filter(|agent| self.roster.is_available(agent));
         if let Some(agent) = wish.only.as_ref().or(preferred) {
             let (only, while_available) = (Some(agent.clone()), wish.only.is_none());
             return Needs { only, while_available, ..Needs::default() }.shared();
         }
-        opened_needs(&self.policy, tier, 0, wish, 0)
+        opened_needs(&self.policy, tier, overflow_step, wish, wish.relaxed_ms)
     }
 
     /// What the wait has earned a ticket: more pools, or less that is required.
@@ -245,7 +267,7 @@ impl Engine {
             return Err(Rejection::OnlyAgentNotFound);
         }
         let Asked { preferred, only, barred, .. } = asked;
-        Ok(Wish { skills, preferred, only, barred, relaxed_ms: 0 })
+        Ok(Wish { skills, preferred, only, is_standings: false, barred, relaxed_ms: 0 })
     }
 
     /// The skills in the policy's order; the place of the first that the policy lacks.

@@ -50,7 +50,13 @@ pub(super) fn read(root: &Section<'_>, names: &Names<'_>) -> Option<Rules> {
     };
     let kinds = Standing::ALL.map(|standing| (standing.name(), standing));
     let standings = rules(&standing, &|section| {
-        section.require("standing").and_then(|item| item.choice(&kinds))
+        let item = section.require("standing")?;
+        let gives = item.choice(&kinds)?;
+        if gives == Standing::Farewell {
+            item.fault("is not new, regular or at_risk: a farewell is decided by two people, not by a rule");
+            return None;
+        }
+        Some(gives)
     });
     let treatments = Standing::ALL.map(|kind| match standing.get(kind.name()) {
         Some(item) => item.section().and_then(|section| treatment(section, names)),

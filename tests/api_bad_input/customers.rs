@@ -38,7 +38,60 @@ fn faulty_customers() -> Vec<(pb::Customer, &'static str)> {
         (one(String::new(), String::new()), r#"customer.attributes[""]"#),
         (one("k".into(), "x".repeat(1025)), r#"customer.attributes["k"]"#),
         (one("k".into(), "a\nb".into()), r#"customer.attributes["k"]"#),
+        (one("standing".into(), "farewell".into()), r#"customer.attributes["standing"]"#),
     ]
+}
+
+async fn farewells(server: &TestServer, table: &mut Table) {
+    let good = || pb::ProposeFarewellRequest {
+        customer_id: "C-9".into(),
+        by: "kim".into(),
+        agent_id: "ann".into(),
+        transition_date: "2199-03-31".into(),
+        reason: "it costs more than it brings".into(),
+    };
+    let on = |date: &str| pb::ProposeFarewellRequest { transition_date: date.into(), ..good() };
+    let long = || "x".repeat(201);
+    let all = &["customer_id", "by", "agent_id", "transition_date", "reason"][..];
+    for (request, fields) in [
+        (pb::ProposeFarewellRequest::default(), all),
+        (pb::ProposeFarewellRequest { customer_id: " ".into(), ..good() }, &["customer_id"]),
+        (pb::ProposeFarewellRequest { by: " \t".into(), ..good() }, &["by"]),
+        (pb::ProposeFarewellRequest { by: "x".repeat(65), ..good() }, &["by"]),
+        (pb::ProposeFarewellRequest { by: "a\nb".into(), ..good() }, &["by"]),
+        (pb::ProposeFarewellRequest { agent_id: "a b".into(), ..good() }, &["agent_id"]),
+        (pb::ProposeFarewellRequest { reason: long(), ..good() }, &["reason"]),
+        (on("31.03.2199"), &["transition_date"]),
+        (on("2199-02-29"), &["transition_date"]),
+        (on("2199"), &["transition_date"]),
+        (on("2001-01-01"), &["transition_date"]),
+        (on(&long()), &["transition_date"]),
+    ] {
+        let mut client = server.admin();
+        table.invalid("ProposeFarewell", client.propose_farewell(request), fields).await;
+    }
+    for (customer_id, by, fields) in [
+        ("", "", &["customer_id", "by"][..]),
+        ("C-9", " ", &["by"]),
+        ("C-9", &long()[..65], &["by"]),
+        ("C-9", "a\0", &["by"]),
+        (" ", "kim", &["customer_id"]),
+    ] {
+        let (customer_id, by) = (customer_id.to_owned(), by.to_owned());
+        let request =
+            pb::ConfirmFarewellRequest { customer_id: customer_id.clone(), by: by.clone() };
+        let mut client = server.admin();
+        table.invalid("ConfirmFarewell", client.confirm_farewell(request), fields).await;
+        let request = pb::WithdrawFarewellRequest { customer_id, by };
+        table.invalid("WithdrawFarewell", client.withdraw_farewell(request), fields).await;
+    }
+    let (customer_id, by) = ("C-9".to_owned(), "kim".to_owned());
+    let none = "CUSTOMER_NOT_FOUND";
+    let request = pb::ConfirmFarewellRequest { customer_id: customer_id.clone(), by: by.clone() };
+    let mut client = server.admin();
+    table.not_found("ConfirmFarewell", client.confirm_farewell(request), none).await;
+    let request = pb::WithdrawFarewellRequest { customer_id, by };
+    table.not_found("WithdrawFarewell", client.withdraw_farewell(request), none).await;
 }
 
 pub(super) async fn customers(server: &TestServer, table: &mut Table) {
@@ -70,6 +123,7 @@ pub(super) async fn customers(server: &TestServer, table: &mut Table) {
     table.not_found("GetCustomer", server.admin().get_customer(request), none).await;
     let request = pb::DeleteCustomerRequest { customer_id: "C-9".into() };
     table.not_found("DeleteCustomer", server.admin().delete_customer(request), none).await;
+    farewells(server, table).await;
     for (page_size, page_token, field) in
         [(501, String::new(), "page_size"), (1, "x".repeat(129), "page_token")]
     {

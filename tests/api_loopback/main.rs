@@ -8,6 +8,7 @@ mod clocks;
 mod coding;
 mod costs;
 mod events;
+mod farewell;
 mod forecast;
 mod intake;
 mod life;

@@ -2,6 +2,7 @@
 
 use crate::script::{Script, rare_events};
 use std::collections::HashSet;
+use tierline::engine::command::Event;
 use tierline::engine::model::Time;
 use tierline::journal::frame::{self, Builder, Frame, HEADER_LEN};
 use tierline::journal::{Link, Seq, record};
@@ -21,7 +22,9 @@ fn every_kind_of_event_comes_back_as_it_was() {
     let frame = builder.seal(Link::default());
     assert_eq!(frame.events().expect("it was just written"), events);
     let kinds: HashSet<_> = events.iter().map(|(_, event)| std::mem::discriminant(event)).collect();
-    assert_eq!(kinds.len(), 22, "the script makes every kind of event there is");
+    let names_anew = |event: &Event| matches!(event, Event::Retiered { wish: Some(wish), .. } if wish.is_standings);
+    assert!(events.iter().any(|(_, event)| names_anew(event)), "a standing names its agent");
+    assert_eq!(kinds.len(), 23, "the script makes every kind of event there is");
 }
 
 #[test]

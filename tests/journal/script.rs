@@ -264,7 +264,7 @@ impl Script {
             because: "assets 250000 >= 100000".into(),
             standing: Standing::ALL[self.rng.random_range(0..4)],
             is_provisional: self.rng.random_bool(0.1),
-            agent: Some(AgentId::new("ann")).filter(|_| self.rng.random_bool(0.5)),
+            agent: Some(agent(1)).filter(|_| self.rng.random_bool(0.5)),
             matched: 1,
             conflict: Some("customer-9".into()),
         };

@@ -8,7 +8,7 @@
 use super::super::decimal::Decimal;
 use super::super::model::{Policy, TierIx, Time};
 use super::treatment::Treatment;
-use super::{BECAUSE_CHARS_MAX, Standing};
+use super::{BECAUSE_CHARS_MAX, Standing, farewell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -298,7 +298,7 @@ pub struct Rules {
     pub tiers: Vec<Rule<TierIx>>,
     /// What gives a tier to customers without a history.
     pub provisional: Option<Provisional>,
-    /// What gives a standing. At most [`RULES_MAX`].
+    /// What gives a standing, never farewell. At most [`RULES_MAX`].
     pub standings: Vec<Rule<Standing>>,
     /// What a standing does, in the order of [`Standing::ALL`].
     pub treatments: [Treatment; 4],
@@ -369,10 +369,15 @@ impl Rules {
     fn standing_of(&self, attributes: &Attributes, today: Day) -> (Standing, String) {
         let by_hand = attributes.get(STANDING).map(|text| text.trim());
         let named = Standing::ALL.into_iter().find(|standing| Some(standing.name()) == by_hand);
-        if let Some(standing) = named {
+        let counts = |standing: &Standing| {
+            *standing != Standing::Farewell || farewell::is_farewell(attributes)
+        };
+        if let Some(standing) = named.filter(counts) {
             return (standing, "by hand".to_owned());
         }
-        let rule = first(&self.standings, attributes, today);
+        // A journal of an earlier release may hold a policy with a rule that gives farewell.
+        let mut rules = self.standings.iter().filter(|rule| rule.gives != Standing::Farewell);
+        let rule = rules.find(|rule| rule.holds(attributes, today));
         rule.map(|rule| (rule.gives, rule.reason(attributes))).unwrap_or_default()
     }
 }

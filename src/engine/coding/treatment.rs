@@ -1,10 +1,12 @@
 //! What a standing does to the tickets of its customers: their deadlines, tier, pools and agent.
 
 use super::super::Engine;
-use super::super::model::{AgentId, Policy, PoolSet, Ticket};
+use super::super::model::{AgentId, Policy, PoolSet, Ticket, TierIx};
+use super::super::needs::Needs;
 use super::super::timing::ratio_of;
-use super::super::wish::{Preferred, Wish};
+use super::super::wish::{Preferred, Wish, opened_needs};
 use super::{Known, Standing};
+use std::sync::Arc;
 
 /// Who is to serve the tickets of a standing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +111,40 @@ impl Engine {
             Some(wait_ms) => wish.preferred = Some(Preferred { agent, wait_ms }),
             None => wish.only = Some(agent),
         }
+        wish.is_standings = true;
         Some(wish)
+    }
+
+    /// What a live ticket asks of its agent once this is known of its customer, where that is something else
+    /// than now: the agent whom the standing named follows the standing, and what the ticket asked itself stays.
+    pub(in super::super) fn attended_anew(
+        &self,
+        live: &Ticket,
+        known: Option<&Known>,
+    ) -> Option<Box<Wish>> {
+        let own = live.wish().cloned().map(Wish::without_standing);
+        let asked = self.attended(own.map(Box::new), known);
+        (asked.as_deref() != live.wish()).then(|| asked.unwrap_or_default())
+    }
+
+    /// Whom a waiting ticket needs with another wish, after that wait. An agent to whom somebody gave it by
+    /// name keeps it.
+    pub(in super::super) fn needs_anew(
+        &self,
+        live: &Ticket,
+        tier: TierIx,
+        overflow_step: u8,
+        wish: &Wish,
+        waited_ms: i64,
+    ) -> Option<Arc<Needs>> {
+        let only = live.needs.as_ref().and_then(|needs| needs.only.as_ref());
+        if only.is_some() && only != live.wish().and_then(Wish::agent) {
+            return live.needs.clone();
+        }
+        let is_over = |preferred: &Preferred| waited_ms >= preferred.wait_ms;
+        if wish.agent().is_some() && !wish.preferred.as_ref().is_some_and(is_over) {
+            return self.first_needs(tier, overflow_step, wish);
+        }
+        opened_needs(&self.policy, tier, overflow_step, wish, wish.relaxed_ms)
     }
 }

@@ -165,6 +165,8 @@ pub enum Event {
         expires_at: Option<Time>,
         /// Whom it needs now beyond these.
         needs: Option<Arc<Needs>>,
+        /// What it asks of its agent now, where the customer's standing names another agent, or no more.
+        wish: Option<Box<Wish>>,
     },
     /// A supervisor did something to a ticket.
     Intervened(Box<Intervened>),

@@ -101,3 +101,105 @@ fn a_policy_that_treats_a_standing_otherwise_moves_what_waits() {
          1m see t1 -> waiting, gold (found), in back, due 3600s, solved by 7200s, of c1",
     );
 }
+
+#[test]
+fn a_farewell_that_comes_while_the_ticket_waits_leaves_it_to_the_one_agent_and_is_lifted_again() {
+    check_desk(
+        "0s submit t1 gold voice found
+         1m retier t1 gold found stands=farewell own=ann
+         1m see t1 -> waiting, gold (found), in care, due 3600s needing only ann, solved by 7200s, of c1
+         1m pull cid -> nothing
+         2m retier t1 gold found stands=farewell own=cid
+         2m see t1 -> waiting, gold (found), in care, due 3600s needing only cid, solved by 7200s, of c1
+         2m pull ann -> nothing
+         3m retier t1 gold found
+         3m see t1 -> waiting, gold (found), in desk, due 3600s, solved by 7200s, of c1
+         3m pull ann -> t1 #1 earliest-deadline",
+    );
+}
+
+#[test]
+fn an_agent_who_waits_gets_the_ticket_that_a_correction_leaves_to_them() {
+    check_desk(
+        "0s submit t1 gold voice found stands=farewell
+         1s pull ann until=1h -> waits
+         1m retier t1 gold found stands=farewell own=ann
+         1m * ann gets t1 #1 earliest-deadline",
+    );
+}
+
+#[test]
+fn what_the_ticket_asked_itself_stays_whatever_its_customers_standing_becomes() {
+    check_desk(
+        "0s submit t1 gold voice found only=cid
+         1m retier t1 gold found stands=farewell own=ann
+         1m see t1 -> waiting, gold (found), in care, due 3600s needing only cid, solved by 7200s, of c1
+         2m retier t1 gold found
+         2m see t1 -> waiting, gold (found), in desk, due 3600s needing only cid, solved by 7200s, of c1
+         2m submit t2 gold voice found bar=ann
+         3m retier t2 gold found stands=farewell own=ann
+         3m see t2 -> waiting, gold (found), in care, due 3720s needing not ann, solved by 7320s, of c1",
+    );
+}
+
+#[test]
+fn a_correction_waits_for_the_customers_agent_only_for_what_is_left_of_the_time() {
+    check_desk(
+        "0s submit t1 gold voice found
+         10s retier t1 gold found stands=at_risk own=ann
+         10s see t1 -> waiting, gold (found), in desk+care, due 3600s needing first ann, solved by 7200s, of c1
+         30s * t1 is for others too: Waited
+         30s submit t2 gold voice found
+         61s retier t2 gold found stands=at_risk own=ann
+         61s see t2 -> waiting, gold (found), in desk+care, due 3630s, solved by 7230s, of c1",
+    );
+}
+
+#[test]
+fn the_agent_goes_with_the_standing_also_where_it_was_there_at_the_submit() {
+    check_desk(
+        "0s submit t1 gold voice found stands=farewell own=ann
+         1m retier t1 gold found stands=farewell own=ann
+         1m see t1 -> waiting, gold (found), in care, due 3600s needing only ann, solved by 7200s, of c1
+         2m retier t1 ? unknown
+         2m see t1 -> waiting, low (unknown_customer), in desk, due 3600s, solved by 7200s, of c1",
+    );
+}
+
+#[test]
+fn a_dead_letter_and_a_ticket_given_to_somebody_by_name_stay_where_they_are() {
+    check(
+        "policy guarded-edf v1; tier gold 1h desk returns 0 back; pool desk; pool back;
+         standing farewell only customer
+         agent ann desk
+         here ann
+         agent eve back
+         here eve
+         0s submit t1 gold voice found
+         0s pull ann -> t1 #1 earliest-deadline
+         1s release t1 #1 reason=lunch
+         2s retier t1 gold found stands=farewell own=ann
+         2s pull ann -> nothing
+         2s pull eve -> t1 #2 earliest-deadline",
+    );
+    check_desk(
+        "0s submit t1 gold voice found
+         0s pull ann -> t1 #1 earliest-deadline
+         1s transfer t1 #1 agent cid
+         2s retier t1 gold found stands=farewell own=ann
+         2s pull ann -> nothing
+         2s pull cid -> t1 #2 earliest-deadline",
+    );
+}
+
+#[test]
+fn another_policys_agent_comes_with_the_next_correction() {
+    check_desk(
+        "0s submit t1 gold voice found stands=farewell own=ann
+         1m policy guarded-edf v2; tier gold 1h desk solve 2h then 10m desk+back; tier low 4h desk;
+         pool desk; pool back; pool care; standing farewell pools care only cid
+         1m see t1 -> waiting, gold (found), in care, due 3600s needing only ann, solved by 7200s, of c1
+         2m retier t1 gold found stands=farewell own=ann
+         2m see t1 -> waiting, gold (found), in care, due 3600s needing only cid, solved by 7200s, of c1",
+    );
+}

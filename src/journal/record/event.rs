@@ -80,6 +80,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             pools,
             expires_at,
             needs,
+            wish,
         } => Kind::Retiered(v1::Retiered {
             was: was.map(|tier| tier.0.into()),
             known: known.as_deref().map(encode_known),
@@ -93,6 +94,7 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             pools: pools.0,
             expires_at: expires_at.map(|at| at.0),
             needs: needs.as_deref().map(encode_needs),
+            wish: wish.as_deref().map(encode_wish),
         }),
         Event::Cancelled { ticket, reason } => {
             Kind::Cancelled(v1::Cancelled { ticket: ticket.0, reason: (&**reason).into() })
@@ -334,6 +336,19 @@ fn encode_submitted(submitted: &Submitted) -> v1::Submitted {
     }
 }
 
+fn decode_completed(completed: v1::Completed) -> Event {
+    Event::Completed {
+        ticket: TicketNumber(completed.ticket),
+        token: LeaseToken(completed.token),
+        report: Report {
+            outcome: completed.outcome.into(),
+            note: completed.note.into(),
+            burden: completed.burden.into(),
+        },
+        wrap_up_until: completed.wrap_up_until.map(Time),
+    }
+}
+
 pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
     let agent = |value| name(value, "agent").map(AgentId::new);
     let event = match required(record.event, "record.event")? {
@@ -415,16 +430,7 @@ pub(super) fn decode(record: v1::Record) -> Result<(Time, Event), Error> {
         Kind::Parked(parked) => decode_parked(parked),
         Kind::Resumed(resumed) => decode_resumed(resumed)?,
         Kind::Expired(expired) => Event::Expired { ticket: TicketNumber(expired.ticket) },
-        Kind::Completed(completed) => Event::Completed {
-            ticket: TicketNumber(completed.ticket),
-            token: LeaseToken(completed.token),
-            report: Report {
-                outcome: completed.outcome.into(),
-                note: completed.note.into(),
-                burden: completed.burden.into(),
-            },
-            wrap_up_until: completed.wrap_up_until.map(Time),
-        },
+        Kind::Completed(completed) => decode_completed(completed),
         Kind::WrapUpEnded(ended) => decode_wrap_up_ended(ended)?,
         Kind::Offered(offered) => push::offered(offered)?,
         Kind::Accepted(accepted) => push::accepted(&accepted),
@@ -476,6 +482,7 @@ fn decode_retiered(retiered: v1::Retiered) -> Result<Event, Error> {
         pools: PoolSet(retiered.pools),
         expires_at: retiered.expires_at.map(Time),
         needs: decode_needs(retiered.needs)?,
+        wish: decode_wish(retiered.wish)?,
     })
 }
 

@@ -79,6 +79,7 @@ pub(super) fn encode_wish(wish: &Wish) -> v1::Wish {
         only: wish.only.as_ref().map(agent),
         barred: wish.barred.iter().map(agent).collect(),
         relaxed_ms: wish.relaxed_ms,
+        is_standings: wish.is_standings,
     }
 }
 
@@ -99,6 +100,7 @@ pub(super) fn decode_wish(wish: Option<v1::Wish>) -> Result<Option<Box<Wish>>, E
         skills: wish.skills.into_iter().map(skill).collect::<Result<_, Error>>()?,
         preferred: preferred.map(|agent| Preferred { agent, wait_ms }),
         only: wish.only.map(agent).transpose()?,
+        is_standings: wish.is_standings,
         barred: wish.barred.into_iter().map(agent).collect::<Result<_, _>>()?,
         relaxed_ms: wish.relaxed_ms,
     })))

@@ -190,9 +190,32 @@ fn a_standing_by_hand_wins_over_the_rules_and_may_lift_the_tier() {
     assert_eq!(&*code(Some("gold"), &[late]).tier, "gold");
     // Who has a tier that the policy lacks is not lifted into one.
     assert_eq!(&*code(Some("mithril"), &[late]).tier, "mithril");
-    let by_hand = code(Some("silver"), &[late, ("standing", "farewell")]);
-    assert_eq!((&*by_hand.tier, by_hand.standing), ("silver", Standing::Farewell));
+    let by_hand = code(Some("silver"), &[late, ("standing", "regular")]);
+    assert_eq!((&*by_hand.tier, by_hand.standing), ("silver", Standing::Regular));
     assert_eq!(code(None, &[late, ("standing", "odd")]).standing, Standing::AtRisk);
+}
+
+#[test]
+fn a_farewell_without_two_people_is_as_if_nobody_had_said_it() {
+    let late = asks("late_deliveries_90d", Test::AtLeast(number(2)));
+    let rules = Rules {
+        standings: vec![
+            // What an earlier release let a policy say.
+            Rule { gives: Standing::Farewell, all: vec![late.clone()] },
+            Rule { gives: Standing::AtRisk, all: vec![late] },
+        ],
+        ..Rules::default()
+    };
+    let policy = policy(rules);
+    let stands = |given: &[(&str, &str)]| policy.code(None, &attributes(given), TODAY).standing;
+    let (late, said) = (("late_deliveries_90d", "2"), ("standing", "farewell"));
+    let (kim, lee) = (("farewell_proposed_by", "kim"), ("farewell_confirmed_by", "lee"));
+    assert_eq!(stands(&[said]), Standing::Regular);
+    assert_eq!(stands(&[said, kim]), Standing::Regular);
+    assert_eq!(stands(&[said, kim, ("farewell_confirmed_by", "Kim ")]), Standing::Regular);
+    assert_eq!(stands(&[said, kim, late]), Standing::AtRisk);
+    assert_eq!(stands(&[kim, lee, late]), Standing::AtRisk, "nobody said it");
+    assert_eq!(stands(&[said, kim, lee, late]), Standing::Farewell);
 }
 
 #[test]
