@@ -34,8 +34,7 @@ impl Sentinels {
         let of = format!("127.0.0.1 {}", master.port());
         let replica =
             RedisServer::start_with(&["--replicaof", &of, "--repl-diskless-sync-delay", "0"], None);
-        let link = || replica.command(&["INFO", "replication"]);
-        until("the replica is in step", || link().contains("master_link_status:up")).await;
+        until("the replica has found its master", || has_master(&replica)).await;
         let port = master.port();
         let lines = format!(
             "sentinel monitor main 127.0.0.1 {port} 2\n\
@@ -58,6 +57,17 @@ impl Sentinels {
         let hosts: Vec<_> =
             self.sentinels.iter().map(|s| format!("127.0.0.1:{}", s.port())).collect();
         format!("redis-sentinel://{}/main", hosts.join(","))
+    }
+
+    /// Waits until the replica has all that the master has.
+    pub(crate) async fn until_in_step(&self) {
+        until("the replica is in step", || {
+            let [master, replica] =
+                [0, 1].map(|at| self.servers[at].command(&["INFO", "replication"]));
+            let offset = |told: &str| info(told, "master_repl_offset").to_owned();
+            offset(&master) == offset(&replica)
+        })
+        .await;
     }
 
     /// Whether the server at this place says that it is the master.
@@ -141,6 +151,16 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
         assert!(begun.elapsed() < TOGETHER_MAX, "not within {TOGETHER_MAX:?}: {what}");
         sleep(LOOK_EVERY).await;
     }
+}
+
+fn has_master(replica: &RedisServer) -> bool {
+    info(&replica.command(&["INFO", "replication"]), "master_link_status") == "up"
+}
+
+/// The value of a name in a reply to INFO.
+fn info<'a>(reply: &'a str, name: &str) -> &'a str {
+    let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(':');
+    reply.lines().find_map(value).unwrap_or_default()
 }
 
 /// The value that follows a name in a flat reply.
