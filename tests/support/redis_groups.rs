@@ -76,9 +76,18 @@ impl Sentinels {
         told.is_ok_and(|told| told.contains("role:master"))
     }
 
-    /// Waits until the server at this place is the master.
+    /// Waits until the server at this place is the master, and the sentinels tell so: a sentinel looks only
+    /// once a second whether the one that it has chosen has become it.
     pub(crate) async fn until_master(&self, at: usize) {
         until("the sentinels fail over", || self.is_master(at)).await;
+        let port = self.servers[at].port().to_string();
+        for sentinel in &self.sentinels {
+            until("the sentinels name the new master", || {
+                let told = sentinel.command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]);
+                told.lines().any(|line| line == port)
+            })
+            .await;
+        }
     }
 }
 
