@@ -45,6 +45,11 @@ impl Fault {
         }
     }
 
+    /// Whether the sentinels mend it, in their own time.
+    pub(crate) fn heals_itself(self) -> bool {
+        matches!(self, Self::MasterKilled | Self::MasterFrozen)
+    }
+
     /// Starts what is to be broken, with so many customers in it, from 0 on, all of them gold.
     pub(crate) async fn start(self, customers: usize) -> FaultyRedis {
         let servers = match self {
