@@ -7,6 +7,8 @@
 //! 100; what is held here is ten times that, since these tests share two cores with others. That is
 //! still far below what a lookup takes that waits for a dead connection.
 
+#[path = "support/faults.rs"]
+mod faults;
 #[path = "support/redis_groups.rs"]
 mod redis_groups;
 #[path = "support/redis.rs"]
@@ -17,8 +19,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redis_groups::{Cluster, Sentinels};
-use redis_server::RedisServer;
+use faults::{Fault, FaultyRedis, id, number};
+use redis_groups::Sentinels;
 use tierline::directory::{
     Customer, Directory, Health, Identifier, IdentifierKind, Lookup, Outcome, Settings, Source,
 };
@@ -30,7 +32,7 @@ const BUDGET: Duration = Duration::from_millis(40);
 const P99_MAX: Duration = Duration::from_millis(10 * (40 + 10));
 /// Longest wait until the right customer is found again: what is promised is 2 s, and as above.
 const RIGHT_MAX: Duration = Duration::from_secs(20);
-/// How long a fault lasts.
+/// How long a fault lasts that does not heal by itself.
 const FAULT: Duration = Duration::from_secs(2);
 /// Time between two lookups.
 const PACE: Duration = Duration::from_millis(3);
@@ -56,40 +58,12 @@ async fn open(url: String) -> Directory {
     directory
 }
 
-fn id(n: usize) -> String {
-    format!("C-{n}")
-}
-
 fn phone(n: usize) -> Identifier {
-    let number = format!("+1202555{n:04}");
-    Identifier::new(IdentifierKind::Phone, &number).expect("a good number")
+    Identifier::new(IdentifierKind::Phone, &number(n)).expect("a good number")
 }
 
-/// What a customer-keeping system sends, with the key of each command.
-fn written(n: usize) -> [(String, Vec<String>); 2] {
-    let customer = format!("tierline:customer:{}", id(n));
-    let ident = format!("tierline:ident:phone:{}", phone(n).value());
-    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-    [
-        (customer.clone(), words(&["HSET", &customer, "tier", "gold"])),
-        (ident.clone(), words(&["SET", &ident, &id(n)])),
-    ]
-}
-
-fn write_all(send: impl Fn(&str, &[&str]) -> String) {
-    for (key, words) in (0..CUSTOMERS).flat_map(written) {
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let reply = send(&key, &words);
-        assert!(!reply.starts_with('-'), "{words:?}: {reply}");
-    }
-}
-
-fn write_to(server: &RedisServer) {
-    write_all(|_, words| server.command(words));
-}
-
-fn is_right(n: usize, lookup: &Lookup) -> bool {
-    matches!(lookup, Lookup::Found { customer } if customer.id == id(n) && customer.tier.as_deref() == Some("gold"))
+fn has_tier(n: usize, tier: &str, lookup: &Lookup) -> bool {
+    matches!(lookup, Lookup::Found { customer } if customer.id == id(n) && customer.tier.as_deref() == Some(tier))
 }
 
 /// Lookups that go on, a few hundred a second, whatever happens.
@@ -142,27 +116,26 @@ impl Callers {
     }
 }
 
-/// Breaks something for a while with lookups going on, and prints the line of the table: lookups found,
+/// Plays a fault for a while with lookups going on, and prints the line of the table: lookups found,
 /// stale, unavailable and unknown, p50, p99 and the slowest in ms, ms until all is right again.
 #[expect(clippy::print_stdout, reason = "the table is for whoever runs this")]
-async fn table_line<G>(
-    fault: &str,
-    directory: &Directory,
-    mut group: G,
-    breaks: impl AsyncFnOnce(&mut G),
-    mends: impl AsyncFnOnce(&mut G),
-) -> G {
-    until_right(directory).await;
-    let callers = Callers::begin(directory);
+async fn play(fault: Fault) -> (FaultyRedis, Directory) {
+    let mut redis = fault.start(CUSTOMERS).await;
+    let directory = open(redis.url()).await;
+    until_right(&directory).await;
+    let callers = Callers::begin(&directory);
     sleep(Duration::from_millis(500)).await;
     let broken_at = Instant::now();
-    breaks(&mut group).await;
-    sleep(FAULT).await;
-    mends(&mut group).await;
+    redis.breaks();
+    if !fault.heals_itself() {
+        sleep(FAULT).await;
+    }
+    redis.mends().await;
     let mended_at = Instant::now();
-    until_right(directory).await;
+    until_right(&directory).await;
     let right_after = mended_at.elapsed();
     sleep(Duration::from_millis(200)).await;
+    let fault = fault.name();
     let all = callers.end().await;
     let during: Vec<_> = all.iter().filter(|(at, ..)| *at >= broken_at).collect();
     let mut took: Vec<_> = during.iter().map(|(.., took)| *took).collect();
@@ -183,7 +156,7 @@ async fn table_line<G>(
     assert!(during.len() > 100, "only {} lookups", during.len());
     assert!(quantile(99) <= P99_MAX, "{fault}: p99 is {:?}", quantile(99));
     assert!(right_after <= RIGHT_MAX, "{fault}: right again after {right_after:?}");
-    group
+    (redis, directory)
 }
 
 fn ms(duration: Duration) -> f64 {
@@ -194,7 +167,7 @@ fn ms(duration: Duration) -> f64 {
 async fn until_right(directory: &Directory) {
     let all = async {
         for n in 0..CUSTOMERS {
-            while !is_right(n, &directory.lookup(&phone(n)).await) {
+            while !has_tier(n, "gold", &directory.lookup(&phone(n)).await) {
                 sleep(PACE).await;
             }
         }
@@ -204,90 +177,42 @@ async fn until_right(directory: &Directory) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_and_comes_back() {
-    let server = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"], None);
-    write_to(&server);
-    let directory = open(server.url()).await;
-    let breaks = async |server: &mut RedisServer| server.kill();
-    let mends = async |server: &mut RedisServer| server.restart();
-    table_line("killed, started again", &directory, server, breaks, mends).await;
+    play(Fault::Killed).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_freezes_and_thaws() {
-    let server = RedisServer::start();
-    write_to(&server);
-    let directory = open(server.url()).await;
-    let breaks = async |server: &mut RedisServer| server.freeze();
-    let mends = async |server: &mut RedisServer| server.thaw();
-    table_line("frozen, thawed", &directory, server, breaks, mends).await;
+    play(Fault::Frozen).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_emptied_and_filled_again() {
-    let server = RedisServer::start();
-    write_to(&server);
-    let directory = open(server.url()).await;
-    let breaks = async |server: &mut RedisServer| drop(server.command(&["FLUSHALL"]));
-    let mends = async |server: &mut RedisServer| write_to(server);
-    table_line("emptied, filled again", &directory, server, breaks, mends).await;
+    play(Fault::Emptied).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_that_hold_what_they_should_not() {
-    let server = RedisServer::start();
-    write_to(&server);
-    let directory = open(server.url()).await;
-    let breaks = async |server: &mut RedisServer| {
-        for (at, (key, _)) in (0..CUSTOMERS).flat_map(written).enumerate() {
-            server.command(&["DEL", &key]);
-            match at % 3 {
-                0 => server.command(&["RPUSH", &key, "nonsense"]),
-                1 => server.command(&["HSET", &key, "name", "nobody's tier"]),
-                _ => server.command(&["SET", &key, "\n"]),
-            };
-        }
-    };
-    let mends = async |server: &mut RedisServer| {
-        server.command(&["FLUSHALL"]);
-        write_to(server);
-    };
-    table_line("wrong types in keys, put right", &directory, server, breaks, mends).await;
+    let (_redis, directory) = play(Fault::WrongTypes).await;
     assert_eq!(*directory.health().borrow(), Health::Up, "the server is not to blame");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_is_killed_and_replaced_by_its_sentinels() {
-    let group = Sentinels::start().await;
-    write_to(&group.servers[0]);
-    let directory = open(group.url()).await;
-    let breaks = async |group: &mut Sentinels| group.servers[0].kill();
-    let mends = async |group: &mut Sentinels| group.until_master(1).await;
-    let fault = "master killed, sentinels fail over";
-    table_line(fault, &directory, group, breaks, mends).await;
+    play(Fault::MasterKilled).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_master_that_freezes_is_replaced_and_comes_back_as_a_replica() {
-    let group = Sentinels::start().await;
-    write_to(&group.servers[0]);
-    let directory = open(group.url()).await;
-    let breaks = async |group: &mut Sentinels| group.servers[0].freeze();
-    let mends = async |group: &mut Sentinels| group.until_master(1).await;
-    let fault = "master frozen, sentinels fail over";
-    let group = table_line(fault, &directory, group, breaks, mends).await;
-    let thaws = async |group: &mut Sentinels| group.servers[0].thaw();
-    let nothing = async |_: &mut Sentinels| {};
-    let group = table_line("old master thawed", &directory, group, thaws, nothing).await;
+async fn a_master_that_freezes_and_is_replaced_by_its_sentinels() {
+    play(Fault::MasterFrozen).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_was_replaced_and_comes_back_as_a_replica() {
+    let (redis, directory) = play(Fault::OldMasterThawed).await;
     // What is written to the master is what is found, not what the old one still has.
-    let key = format!("tierline:customer:{}", id(0));
-    group.servers[1].command(&["HSET", &key, "tier", "platinum"]);
+    redis.set_tier(std::iter::once(0), "platinum");
     let new = async {
-        while directory
-            .lookup(&phone(0))
-            .await
-            .customer()
-            .is_none_or(|c| c.tier.as_deref() != Some("platinum"))
-        {
+        while !has_tier(0, "platinum", &directory.lookup(&phone(0)).await) {
             sleep(PACE).await;
         }
     };
@@ -296,29 +221,12 @@ async fn a_master_that_freezes_is_replaced_and_comes_back_as_a_replica() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_of_a_cluster_that_is_killed_and_comes_back() {
-    let cluster = Cluster::start(3).await;
-    write_all(|key, words| cluster.command(key, words));
-    let directory = open(cluster.url()).await;
-    let breaks = async |cluster: &mut Cluster| cluster.masters[0].kill();
-    let mends = async |cluster: &mut Cluster| {
-        cluster.masters[0].restart();
-        cluster.until_whole().await;
-    };
-    let fault = "one of three masters killed, started again";
-    table_line(fault, &directory, cluster, breaks, mends).await;
+    play(Fault::ClusterMasterKilled).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_of_a_cluster_that_freezes_and_thaws() {
-    let cluster = Cluster::start(3).await;
-    write_all(|key, words| cluster.command(key, words));
-    let directory = open(cluster.url()).await;
-    let breaks = async |cluster: &mut Cluster| cluster.masters[0].freeze();
-    let mends = async |cluster: &mut Cluster| {
-        cluster.masters[0].thaw();
-        cluster.until_whole().await;
-    };
-    table_line("one of three masters frozen, thawed", &directory, cluster, breaks, mends).await;
+    play(Fault::ClusterMasterFrozen).await;
 }
 
 /// A customer as this test's neighbours store one; holds that the launchers are of use to writers too.
@@ -341,5 +249,5 @@ async fn after_a_failover_the_new_master_is_written() {
         }
     };
     timeout(PATIENCE, stored).await.expect("it is stored");
-    assert!(is_right(0, &directory.lookup(&phone(0)).await));
+    assert!(has_tier(0, "gold", &directory.lookup(&phone(0)).await));
 }

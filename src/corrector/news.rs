@@ -151,10 +151,13 @@ struct Sweep {
 }
 
 impl Sweep {
-    /// Looks up the next page. A page that a silent directory did not answer is looked up again; what has no
-    /// answer while others have one is nonsense about one customer, and passed over.
+    /// Looks up the next page. A page that a silent directory did not answer is looked up again, also if it
+    /// was silent only when the page began: one question of the page may have found it back, and the others
+    /// none. What has no answer while others have one is nonsense about one customer, and passed over.
     async fn step(&mut self, handle: &Handle, directory: &Directory) -> Result<Step, Refused> {
         let (after, newest) = (self.after, self.newest);
+        let mut health = directory.health();
+        let was_down = *health.borrow_and_update() == Health::Down;
         let (asked, last, newest) = handle
             .read(move |engine, _| {
                 let newest = newest.unwrap_or_else(|| engine.newest());
@@ -165,8 +168,13 @@ impl Sweep {
         self.newest = Some(newest);
         let Some(last) = last else { return Ok(Step::Over) };
         let all = correct_all(handle, directory, asked).await?;
-        if all.unanswered > 0 && *directory.health().borrow() == Health::Down {
-            return Ok(Step::Silent);
+        if all.unanswered > 0 {
+            if *health.borrow() == Health::Down {
+                return Ok(Step::Silent);
+            }
+            if was_down || health.has_changed().unwrap_or(false) {
+                return Ok(Step::More);
+            }
         }
         self.after = last;
         Ok(Step::More)

@@ -57,6 +57,11 @@ impl Breaker {
         }
     }
 
+    /// Ends the cool-down: there is reason to believe that the next question will be answered.
+    pub(super) fn hasten(&self, now: Instant) {
+        self.lock().until = now;
+    }
+
     pub(super) fn succeeded(&self) {
         let mut inner = self.lock();
         inner.state = BreakerState::Closed;
@@ -149,6 +154,17 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(!breaker.admit(later + COOL_DOWN / 2));
         assert!(breaker.admit(later + COOL_DOWN));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cool_down_that_is_ended_early_lets_one_question_through() {
+        let now = Instant::now();
+        let breaker = opened(now);
+        breaker.hasten(now);
+        assert!(breaker.admit(now));
+        assert!(!breaker.admit(now), "the second waits for the first's answer");
+        assert!(breaker.failed(now));
+        assert!(!breaker.admit(now + COOL_DOWN / 2), "and then all is as before");
     }
 
     #[tokio::test(start_paused = true)]

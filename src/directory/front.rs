@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::breaker::{Breaker, BreakerState};
 use super::cache::{Answer, Cache};
@@ -39,6 +39,11 @@ pub(super) trait Backend: Send + Sync + 'static {
     /// So many questions in a row got no answer in time that something may be wrong with the way to the
     /// store, and not with the store: another one should be tried. Does not wait.
     fn renew(&self) {}
+
+    /// Changes with every new way to the store that has been made, if there can be a new one.
+    fn connections(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 
     /// Asks something that costs what a read costs, in at most `budget`.
     fn probe(&self, budget: Duration) -> impl Future<Output = Result<(), ReadError>> + Send;
@@ -236,7 +241,9 @@ impl<B: Backend> Front<B> {
 
     /// Starts the task that asks the store now and then. It ends with the last handle.
     pub(super) fn watch_over(self: &Arc<Self>) {
-        tokio::spawn(Self::probe_for_ever(Arc::downgrade(self), self.health.subscribe()));
+        let connections = self.backend.connections();
+        let health = self.health.subscribe();
+        tokio::spawn(Self::probe_for_ever(Arc::downgrade(self), health, connections));
     }
 
     fn fresh(&self, identifier: &Identifier, now: Instant) -> Option<Lookup> {
@@ -376,19 +383,38 @@ impl<B: Backend> Front<B> {
         opened
     }
 
-    async fn probe_for_ever(front: Weak<Self>, mut health: watch::Receiver<Health>) {
-        while let Some(front) = front.upgrade() {
+    async fn probe_for_ever(
+        front: Weak<Self>,
+        mut health: watch::Receiver<Health>,
+        mut connections: Option<watch::Receiver<u64>>,
+    ) {
+        let mut was_early = false;
+        while let Some(this) = front.upgrade() {
             let begun = Instant::now();
-            if front.breaker.admit(begun) {
-                let result = front.backend.probe(front.budget).await;
-                front.account(result.as_ref().err(), begun);
+            if let Some(connections) = &mut connections {
+                connections.mark_unchanged();
             }
-            let cool_down = front.cool_down;
-            drop(front);
+            if this.breaker.admit(begun) {
+                let result = this.backend.probe(this.budget).await;
+                this.account(result.as_ref().err(), begun);
+            }
+            let cool_down = this.cool_down;
+            drop(this);
+            if *health.borrow() == Health::Up {
+                was_early = false;
+            }
             // While up, a failed lookup cuts the pause short: then it is time to cool down.
             let fell = health.wait_for(|h| *h == Health::Down);
             match timeout(PROBE_EVERY, fell).await.map(|seen| seen.map(|_| ())) {
-                Ok(Ok(())) => sleep(cool_down).await,
+                // A store that can be connected to again is likely to answer. Early only every other time:
+                // one that takes connections and gives no answers has its peace too.
+                Ok(Ok(())) => {
+                    let connections = connections.as_mut().filter(|_| !was_early);
+                    was_early = is_made(connections, cool_down).await;
+                    if was_early && let Some(this) = front.upgrade() {
+                        this.breaker.hasten(Instant::now());
+                    }
+                }
                 Ok(Err(_)) => return,
                 Err(_) => {}
             }
@@ -416,6 +442,19 @@ impl<B: Backend> Ear for Front<B> {
             tracing::warn!("changes in the directory are not heard at the moment");
         }
     }
+}
+
+/// Whether a new way to the store is made within the cool-down. If not, that is over when it ends.
+async fn is_made(connections: Option<&mut watch::Receiver<u64>>, cool_down: Duration) -> bool {
+    let made = async {
+        if let Some(connections) = connections
+            && connections.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    };
+    timeout(cool_down, made).await.is_ok()
 }
 
 fn said(answer: Answer) -> Lookup {

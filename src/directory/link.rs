@@ -18,12 +18,15 @@ use redis::{
     RedisResult, Value,
 };
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Error;
 
 /// Longest one attempt to connect may take, sentinels and authentication included.
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// How often sentinels are asked for the master while the one that they named does not answer.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// Pause after the first failed attempt; it doubles up to the longest.
 pub(super) const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause: how long after its return a server may go unnoticed.
@@ -65,6 +68,7 @@ impl Connection {
 pub(super) struct Link {
     state: watch::Receiver<State>,
     broken: mpsc::Sender<u64>,
+    made: watch::Receiver<u64>,
 }
 
 enum State {
@@ -82,8 +86,14 @@ impl Link {
         let (publish, state) = watch::channel(State::Connecting);
         // One report is enough: more are about the same connection or an older one.
         let (broken, reports) = mpsc::channel(1);
-        tokio::spawn(keep(target, publish, reports));
-        Self { state, broken }
+        let (count, made) = watch::channel(0);
+        tokio::spawn(keep(target, publish, count, reports));
+        Self { state, broken, made }
+    }
+
+    /// How many connections have been made; it changes with every one.
+    pub(super) fn made(&self) -> watch::Receiver<u64> {
+        self.made.clone()
     }
 
     /// A connection made after the one with the number `after`, with its own number. Waits while
@@ -119,6 +129,7 @@ impl Link {
 async fn keep(
     target: Arc<Target>,
     publish: watch::Sender<State>,
+    made: watch::Sender<u64>,
     mut reports: mpsc::Receiver<u64>,
 ) {
     let mut number = 0;
@@ -131,6 +142,7 @@ async fn keep(
                 pause = PAUSE_MIN;
                 tracing::debug!(number, "connected to redis");
                 publish.send_replace(State::Ready(connection, number));
+                made.send_replace(number);
                 loop {
                     match reports.recv().await {
                         Some(broken) if broken == number => break,
@@ -173,15 +185,7 @@ impl Target {
     pub(super) async fn node(&self) -> RedisResult<Client> {
         match self {
             Self::Single(client) => Ok(client.clone()),
-            Self::Sentinel { sentinels, master, node } => {
-                let mut client = SentinelClient::build(
-                    sentinels.clone(),
-                    master.clone(),
-                    Some(node.clone()),
-                    SentinelServerType::Master,
-                )?;
-                client.async_get_client().await
-            }
+            Self::Sentinel { sentinels, master, node } => master_of(sentinels, master, node).await,
             Self::Cluster { seeds, .. } => Client::open(seeds[0].clone()),
         }
     }
@@ -238,6 +242,32 @@ impl Target {
                 Ok(Self::Cluster { client: Box::new(client), seeds })
             }
             _ => Err(refuse(SCHEMES)),
+        }
+    }
+}
+
+/// The server that sentinels call the master, and that says so itself. One that is frozen says nothing, and
+/// the sentinels name another soon: so they are asked again meanwhile, and whoever answers first is taken.
+async fn master_of(
+    sentinels: &[ConnectionInfo],
+    master: &str,
+    node: &SentinelNodeConnectionInfo,
+) -> RedisResult<Client> {
+    let mut asking = JoinSet::new();
+    loop {
+        let mut client = SentinelClient::build(
+            sentinels.to_vec(),
+            master.to_owned(),
+            Some(node.clone()),
+            SentinelServerType::Master,
+        )?;
+        asking.spawn(async move { client.async_get_client().await });
+        let again_at = Instant::now() + ASK_AGAIN;
+        while let Ok(Some(answer)) = timeout_at(again_at, asking.join_next()).await {
+            let answer = answer.expect("asking does not panic");
+            if answer.is_ok() || asking.is_empty() {
+                return answer;
+            }
         }
     }
 }

@@ -442,6 +442,13 @@ impl Backend for Store {
         }
     }
 
+    fn connections(&self) -> Option<watch::Receiver<u64>> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Redis(redis) => Some(redis.connections()),
+        }
+    }
+
     async fn probe(&self, budget: Duration) -> Result<(), ReadError> {
         match self {
             Self::Embedded(embedded) => embedded.probe(budget).await,

@@ -186,6 +186,11 @@ impl Redis {
         self.link.renew();
     }
 
+    /// Changes with every connection that is made.
+    pub(super) fn connections(&self) -> watch::Receiver<u64> {
+        self.link.made()
+    }
+
     pub(super) async fn get(&self, id: &str) -> Result<Option<Customer>, Error> {
         let operation = "get a customer";
         self.customer(id).await.map_err(|trouble| trouble.into_error(operation))

@@ -69,12 +69,19 @@ impl RedisServer {
 
     /// The same where the server may close the connection, as one does that sentinels make a master.
     pub(crate) fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+        self.try_send(&request(words))
+    }
+
+    /// Sends many commands at once and returns their replies, of which each is a line.
+    pub(crate) fn commands(&self, commands: &[Vec<String>]) -> Vec<String> {
+        let requests: String = commands.iter().map(|words| request(words)).collect();
+        let replies = self.try_send(&requests).expect("the server takes commands");
+        replies.lines().map(str::to_owned).collect()
+    }
+
+    fn try_send(&self, requests: &str) -> std::io::Result<String> {
         let mut stream = self.connect();
-        let mut request = format!("*{}\r\n", words.len());
-        for word in words {
-            request.extend(["$", &word.len().to_string(), "\r\n", word, "\r\n"]);
-        }
-        stream.write_all(request.as_bytes())?;
+        stream.write_all(requests.as_bytes())?;
         stream.shutdown(std::net::Shutdown::Write)?;
         let mut reply = String::new();
         stream.read_to_string(&mut reply)?;
@@ -154,6 +161,15 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A command in Redis's own protocol.
+fn request(words: &[impl AsRef<str>]) -> String {
+    let mut request = format!("*{}\r\n", words.len());
+    for word in words.iter().map(AsRef::as_ref) {
+        request.extend(["$", &word.len().to_string(), "\r\n", word, "\r\n"]);
+    }
+    request
 }
 
 /// Reads the server's log until it says that it listens, or ends. The rest of the log is read by a

@@ -34,8 +34,7 @@ impl Sentinels {
         let of = format!("127.0.0.1 {}", master.port());
         let replica =
             RedisServer::start_with(&["--replicaof", &of, "--repl-diskless-sync-delay", "0"], None);
-        let link = || replica.command(&["INFO", "replication"]);
-        until("the replica is in step", || link().contains("master_link_status:up")).await;
+        until("the replica has found its master", || has_master(&replica)).await;
         let port = master.port();
         let lines = format!(
             "sentinel monitor main 127.0.0.1 {port} 2\n\
@@ -60,15 +59,35 @@ impl Sentinels {
         format!("redis-sentinel://{}/main", hosts.join(","))
     }
 
+    /// Waits until the replica has all that the master has.
+    pub(crate) async fn until_in_step(&self) {
+        until("the replica is in step", || {
+            let [master, replica] =
+                [0, 1].map(|at| self.servers[at].command(&["INFO", "replication"]));
+            let offset = |told: &str| info(told, "master_repl_offset").to_owned();
+            offset(&master) == offset(&replica)
+        })
+        .await;
+    }
+
     /// Whether the server at this place says that it is the master.
     pub(crate) fn is_master(&self, at: usize) -> bool {
         let told = self.servers[at].try_command(&["INFO", "replication"]);
         told.is_ok_and(|told| told.contains("role:master"))
     }
 
-    /// Waits until the server at this place is the master.
+    /// Waits until the server at this place is the master, and the sentinels tell so: a sentinel looks only
+    /// once a second whether the one that it has chosen has become it.
     pub(crate) async fn until_master(&self, at: usize) {
         until("the sentinels fail over", || self.is_master(at)).await;
+        let port = self.servers[at].port().to_string();
+        for sentinel in &self.sentinels {
+            until("the sentinels name the new master", || {
+                let told = sentinel.command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]);
+                told.lines().any(|line| line == port)
+            })
+            .await;
+        }
     }
 }
 
@@ -141,6 +160,16 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
         assert!(begun.elapsed() < TOGETHER_MAX, "not within {TOGETHER_MAX:?}: {what}");
         sleep(LOOK_EVERY).await;
     }
+}
+
+fn has_master(replica: &RedisServer) -> bool {
+    info(&replica.command(&["INFO", "replication"]), "master_link_status") == "up"
+}
+
+/// The value of a name in a reply to INFO.
+fn info<'a>(reply: &'a str, name: &str) -> &'a str {
+    let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(':');
+    reply.lines().find_map(value).unwrap_or_default()
 }
 
 /// The value that follows a name in a flat reply.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU32;
 
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::*;
 use crate::directory::customer::IdentifierKind;
@@ -15,6 +16,7 @@ struct Script {
     reads: AtomicU32,
     probes: AtomicU32,
     renewed: AtomicU32,
+    connections: watch::Sender<u64>,
 }
 
 #[derive(Clone)]
@@ -48,6 +50,10 @@ impl Backend for Script {
 
     fn renew(&self) {
         self.renewed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn connections(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.connections.subscribe())
     }
 
     async fn probe(&self, budget: Duration) -> Result<(), ReadError> {
@@ -118,6 +124,7 @@ fn front() -> (Arc<Front<Script>>, Arc<Seen>) {
         reads: AtomicU32::new(0),
         probes: AtomicU32::new(0),
         renewed: AtomicU32::new(0),
+        connections: watch::Sender::new(0),
     };
     let settings = Settings {
         source: Source::Embedded { path: "unused".into() },
@@ -319,6 +326,41 @@ async fn health_comes_back_without_any_lookup() {
     health.wait_for(|h| *h == Health::Up).await.unwrap();
     assert!(begun.elapsed() <= ms(1000), "{:?}", begun.elapsed());
     assert_eq!(front.backend.reads(), 1);
+}
+
+/// A server that was back was found so only when the cool-down was over, up to a second later.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_connected_to_again_is_asked_at_once() {
+    let (front, _) = front();
+    front.watch_over();
+    front.backend.set(0, failed());
+    for n in 0..5 {
+        front.lookup(&phone(n)).await;
+    }
+    assert_eq!(front.breaker(), BreakerState::Open);
+    sleep(ms(300)).await;
+    front.backend.set(0, Ok(None));
+    let begun = Instant::now();
+    front.backend.connections.send_replace(1);
+    front.health().wait_for(|h| *h == Health::Up).await.unwrap();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(front.breaker(), BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_connections_and_gives_no_answers_is_not_asked_without_end() {
+    let (front, _) = front();
+    front.watch_over();
+    front.backend.set(0, failed());
+    for n in 0..5 {
+        front.lookup(&phone(n)).await;
+    }
+    for number in 1..=1000 {
+        front.backend.connections.send_replace(number);
+        sleep(ms(10)).await;
+    }
+    let probes = front.backend.probes.load(Ordering::SeqCst);
+    assert!((10..=22).contains(&probes), "{probes} in ten cool-downs");
 }
 
 #[tokio::test(start_paused = true)]
