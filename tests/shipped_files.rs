@@ -127,6 +127,7 @@ fn a_default_that_a_policy_names_is_what_a_missing_key_gets() {
         "channel.voice.interrupts",
         "channel.voice.wrap_up",
         "coding.first",
+        "costs.candidate_share",
         "customers.card_attributes",
         "customers.retier_later",
         "dispatch.floor_share",

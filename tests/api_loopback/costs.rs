@@ -81,7 +81,7 @@ fn ms(times: &[pb::PoolTime]) -> BTreeMap<&str, i64> {
 
 /// What a ticket took of agents.
 async fn worked_ms(server: &TestServer, id: &str) -> i64 {
-    let ended = server.get(id).await.unwrap();
+    let ended = server.get(id).await.expect("it ended");
     let taken = |kind: i32| [pb::LegKind::Agent as i32, pb::LegKind::WrapUp as i32].contains(&kind);
     ended.legs.iter().filter(|leg| taken(leg.kind)).map(|leg| leg.spent_ms).sum()
 }
@@ -189,7 +189,7 @@ async fn time_in_a_pool_without_a_price_is_told_and_only_the_period_counts() {
     assert_eq!(told.candidate_count, 0, "who cost nothing is no candidate");
 
     let ended = server.get("T-1").await.unwrap().finished_at;
-    let before = pb::ReportCostsRequest { to: ended.clone(), ..Default::default() };
+    let before = pb::ReportCostsRequest { to: ended, ..Default::default() };
     let told = server.ops().report_costs(before).await.unwrap().into_inner();
     assert_eq!(told.customers.len() + told.tiers.len(), 0, "the end does not belong to it");
     let from = pb::ReportCostsRequest { from: ended, ..Default::default() };
