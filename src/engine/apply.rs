@@ -1,23 +1,20 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
-use super::coding::Known;
+mod customer;
+mod places;
+mod policy;
+
+use super::Engine;
 use super::command::{
     AgentProfile, Deadline, Event, PoolSwitched, ReleaseReason, Submitted, Transferred,
 };
-use super::contacts::Who;
-use super::escalation;
-use super::life::{Leg, Life, Parked, Return, ReturnReason, Worked, add_work};
+use super::life::{Leg, Life, Parked, Return, ReturnReason};
 use super::model::{
-    Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, Policy, PoolIx, PoolRecord,
-    PoolSet, Presence, State, Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
+    Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, PoolIx, Presence, State,
+    Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
 };
-use super::needs::NeedsBook;
 use super::pause::Pause;
-use super::queue::Queues;
-use super::timers::Timers;
-use super::wish::{needs_after, skills_under};
 use super::wrap_up::WrapUp;
-use super::{Engine, FINISHED_KEPT_MAX};
 use std::sync::Arc;
 
 impl Engine {
@@ -173,87 +170,6 @@ impl Engine {
         self.roster.put(agent);
     }
 
-    /// Takes a ticket into every index but that of the ids.
-    pub(super) fn add_ticket(&mut self, mut ticket: Ticket) {
-        let number = ticket.number;
-        self.needs.enter(&mut ticket.needs, &mut self.roster);
-        self.contacts.enter(&ticket);
-        if ticket.tier_source.is_unconfirmed() {
-            self.unconfirmed.insert(number);
-        }
-        if let Some(caller) = &ticket.caller {
-            self.callers.add(number, caller);
-        }
-        self.enter(&ticket);
-        self.tickets.insert(number, Box::new(ticket));
-    }
-
-    /// Remembers a ticket that has ended, and forgets the one that ended longest ago.
-    pub(super) fn remember(&mut self, finished: Finished) {
-        if self.finished.len() == FINISHED_KEPT_MAX {
-            let oldest = self.finished.pop_front().expect("it is full").ticket;
-            if self.finished_by_id.get(&oldest.id) == Some(&oldest.number) {
-                self.finished_by_id.remove(&oldest.id);
-            }
-        }
-        self.finished_by_id.insert(finished.ticket.id.clone(), finished.ticket.number);
-        self.finished.push_back(Box::new(finished));
-    }
-
-    fn ticket_mut(&mut self, number: TicketNumber) -> &mut Ticket {
-        self.tickets.get_mut(number).expect("an event names a live ticket")
-    }
-
-    fn enter(&mut self, ticket: &Ticket) {
-        if matches!(ticket.state, State::Quarantined(_)) {
-            self.quarantined.insert(ticket.number);
-        }
-        if ticket.is_waiting() {
-            self.queues.insert(ticket, &mut self.roster);
-        }
-        self.resting.enter(&ticket.state);
-        self.timers.add_ticket(ticket, &self.policy);
-    }
-
-    fn leave(&mut self, ticket: &Ticket) {
-        self.quarantined.remove(&ticket.number);
-        if ticket.is_waiting() {
-            self.queues.remove(ticket, &self.tickets, &mut self.roster);
-        }
-        self.resting.leave(&ticket.state);
-        self.timers.remove_ticket(ticket, &self.policy);
-    }
-
-    /// Changes one ticket and keeps queue, timers and ledger true.
-    pub(super) fn re_key(&mut self, number: TicketNumber, change: impl FnOnce(&mut Ticket)) {
-        let ticket = self.tickets.get(number).expect("an event names a live ticket");
-        if ticket.is_waiting() {
-            self.queues.remove(ticket, &self.tickets, &mut self.roster);
-        }
-        self.resting.leave(&ticket.state);
-        self.timers.remove_ticket(ticket, &self.policy);
-        let ticket = self.tickets.get_mut(number).expect("it was just found");
-        let needed = ticket.needs.clone();
-        let (before, so_far) = (ticket.leg(), ticket.ledger(self.at));
-        let held = ticket.assignment().map(|held| (held.token, held.pool, held.assigned_at));
-        change(ticket);
-        if let Some((token, pool, since)) = held
-            && ticket.assignment().is_none_or(|now| now.token != token)
-        {
-            ticket.add_work(Worked { pool, ms: self.at.since_ms(since) });
-        }
-        if ticket.leg() != before {
-            ticket.enter_leg(before, so_far, self.at);
-        }
-        self.needs.enter(&mut ticket.needs, &mut self.roster);
-        self.needs.leave(needed.as_ref(), &mut self.roster);
-        if ticket.is_waiting() {
-            self.queues.insert(ticket, &mut self.roster);
-        }
-        self.resting.enter(&ticket.state);
-        self.timers.add_ticket(ticket, &self.policy);
-    }
-
     fn submitted(&mut self, at: Time, submitted: &Submitted) {
         assert_eq!(submitted.number, self.next_number, "tickets are numbered without a gap");
         self.next_number = TicketNumber(submitted.number.0 + 1);
@@ -315,67 +231,6 @@ impl Engine {
             ticket.pools = *pools;
             ticket.guard_permille = *guard_permille;
         });
-    }
-
-    /// Who is asking is better known.
-    fn learn(&mut self, number: TicketNumber, customer_id: Option<&str>, known: Option<&Known>) {
-        let ticket = self.tickets.get_mut(number).expect("an event names a live ticket");
-        if let Some(caller) = &mut ticket.caller {
-            self.callers.remove(number, caller);
-            Arc::make_mut(caller).learn(customer_id, known);
-            self.callers.add(number, caller);
-        }
-    }
-
-    fn retiered(&mut self, event: &Event) {
-        let Event::Retiered {
-            ticket: number,
-            tier,
-            source,
-            was: _,
-            customer_id,
-            known,
-            respond_by,
-            solve_by,
-            overflow_step,
-            pools,
-            expires_at,
-            needs,
-            wish,
-        } = event
-        else {
-            unreachable!("called for this event only")
-        };
-        let live = self.ticket_numbered(*number);
-        let before = live.and_then(|live| live.caller.as_deref()).map(Who::of);
-        self.learn(*number, customer_id.as_deref(), known.as_deref());
-        self.re_key(*number, |ticket| {
-            if ticket.tier != *tier {
-                // Another ladder is climbed from its foot: what is due of it by now follows at once.
-                ticket.escalation_step = 0;
-                ticket.guard_permille = None;
-            }
-            ticket.tier = *tier;
-            ticket.tier_source = *source;
-            ticket.tier_age_ms = 0;
-            ticket.respond_by = *respond_by;
-            ticket.solve_by = *solve_by;
-            ticket.overflow_step = *overflow_step;
-            ticket.pools = *pools;
-            if ticket.expires_at() != *expires_at {
-                ticket.life_mut().expires_at = *expires_at;
-            }
-            ticket.needs.clone_from(needs);
-            if wish.is_some() {
-                ticket.life_mut().wish.clone_from(wish);
-            }
-        });
-        self.contact_known(*number, before);
-        if source.is_unconfirmed() {
-            self.unconfirmed.insert(*number);
-        } else {
-            self.unconfirmed.remove(number);
-        }
     }
 
     fn assigned(&mut self, at: Time, event: &Event) {
@@ -628,111 +483,6 @@ impl Engine {
         let streams: Vec<_> = self.roster.iter().filter(|a| a.stream.is_some()).cloned().collect();
         for agent in streams {
             self.roster.close_work(&agent.id, at);
-        }
-    }
-
-    /// Puts a policy in force. Tickets keep the deadlines they were promised; their queues, pools and
-    /// order follow the new policy. What pools have learnt goes with their names. The tickets that
-    /// ended are forgotten here: the history has them, under the names of their time.
-    fn change_policy(&mut self, policy: &Arc<Policy>) {
-        let old = std::mem::replace(&mut self.policy, policy.clone());
-        let tier_of = |tier: TierIx| {
-            policy.tier_named(&old.tier(tier).name).expect("no live ticket's tier is dropped")
-        };
-        let pool_of = |pool| policy.pool_named(&old.pool(pool).name);
-        let set_of = |pools: PoolSet| PoolSet::of(pools.iter().filter_map(pool_of));
-        let skill_of = |skill| policy.skill_named(old.skill(skill));
-
-        self.records = policy
-            .pools
-            .iter()
-            .map(|pool| match old.pool_named(&pool.name) {
-                Some(ix) => {
-                    let record = self.records[usize::from(ix.0)].clone();
-                    let named = |(tier, count): (TierIx, u32)| {
-                        Some((policy.tier_named(&old.tier(tier).name)?, count))
-                    };
-                    let passed_by = record.passed_by.into_iter().filter_map(named).collect();
-                    PoolRecord { passed_by, ..record }
-                }
-                None => PoolRecord::default(),
-            })
-            .collect();
-        self.flow = self.flow.re_keyed(&old, policy);
-        self.roster.forget_tickets();
-        let agents: Vec<_> = self.roster.iter().cloned().collect();
-        for mut agent in agents {
-            agent.pools = set_of(agent.pools);
-            agent.skills = skills_under(&agent.skills, skill_of);
-            agent.wrapping =
-                agent.wrapping.into_iter().map(|wrap| wrap.under(&old, policy)).collect();
-            self.roster.put(agent);
-        }
-        self.roster.set_rules(policy.channels);
-        self.roster.set_paused(self.paused_pools());
-        self.queues = Queues::new(policy.rule);
-        let waits = self.roster.iter().filter(|agent| agent.wait.is_some());
-        let mut timers = Timers::default();
-        waits.for_each(|agent| timers.add_wait(agent));
-        self.roster.iter().for_each(|agent| timers.add_back_offs(agent));
-        self.roster.iter().for_each(|agent| timers.add_wrap_ups(agent));
-        self.timers = timers;
-        self.needs = NeedsBook::default();
-        self.finished.clear();
-        self.finished_by_id.clear();
-        for ticket in self.tickets.values_mut() {
-            let waited_ms = ticket.waited_ms(self.at);
-            let old_tier = old.tier(ticket.tier);
-            ticket.tier = tier_of(ticket.tier);
-            let (overflow_step, routed) =
-                Self::route_after(policy, ticket.tier, ticket.standing(), waited_ms);
-            ticket.overflow_step = overflow_step;
-            let tier = policy.tier(ticket.tier);
-            ticket.escalation_step =
-                escalation::taken_under(ticket, old_tier, policy, ticket.tier, self.at);
-            ticket.guard_permille = escalation::guard_after(tier, ticket.escalation_step);
-            let fixed = set_of(ticket.pools);
-            if ticket.has_fixed_route() && !fixed.is_empty() {
-                ticket.pools = fixed;
-            } else {
-                ticket.pools = escalation::pools_after(tier, ticket.escalation_step, routed);
-                if let Some(life) = &mut ticket.life {
-                    life.has_fixed_route = false;
-                    life.is_dead_letter = false;
-                }
-            }
-            let renamed = |held: &mut Assignment| {
-                held.pool = held.pool.and_then(pool_of);
-                held.compared = held.compared.as_ref().map(|compared| compared.under(&old, policy));
-            };
-            match &mut ticket.state {
-                State::Assigned(held) => renamed(held),
-                State::Offered(offers) => offers.iter_mut().for_each(renamed),
-                State::Scheduled { .. }
-                | State::Waiting
-                | State::Parked(_)
-                | State::Quarantined(_) => {}
-            }
-            if let Some(wish) = ticket.wish_mut() {
-                *wish = wish.under(skill_of);
-            }
-            let (step, wish) = (ticket.overflow_step, ticket.wish());
-            ticket.needs = if ticket.is_dead_letter() {
-                None
-            } else {
-                needs_after(policy, ticket.tier, step, wish, ticket.needs.as_ref())
-            };
-            if let Some(life) = &mut ticket.life {
-                for worked in std::mem::take(&mut life.worked) {
-                    let pool = worked.pool.and_then(pool_of);
-                    add_work(&mut life.worked, Worked { pool, ..worked });
-                }
-            }
-            self.needs.enter(&mut ticket.needs, &mut self.roster);
-            if ticket.is_waiting() {
-                self.queues.insert(ticket, &mut self.roster);
-            }
-            self.timers.add_ticket(ticket, policy);
         }
     }
 }

@@ -56,7 +56,7 @@ struct Head<'a> {
 }
 
 /// The decision about a ticket of `channel` as text. Written for every ticket that ends: what goes without
-/// saying is not said, and pieces are appended, which takes a third of what a serializer does for them.
+/// saying is not said, and pieces are appended, which takes two thirds of what a serializer does for them.
 pub(super) fn json(decided: &Decided, channel: Channel) -> String {
     let mut object = Object::begin(String::with_capacity(JSON_LEN));
     object.name("agent", decided.agent.as_str());
