@@ -106,6 +106,15 @@ impl Ledger {
     }
 }
 
+/// For how long a margin is told, in milliseconds: a year of 365 days.
+pub const MARGIN_MS: i64 = 365 * 86_400_000;
+
+/// What customers bring in so many milliseconds, in thousandths. A margin is a year's. A longer time is set against as
+/// many years; a shorter one against the whole year's, so that nobody is named for a bad week.
+fn margin_in(period_ms: i64, margin: Decimal) -> i128 {
+    i128::from(margin.thousandths()) * i128::from(period_ms.max(MARGIN_MS)) / i128::from(MARGIN_MS)
+}
+
 /// What the directory says of a customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Customer {
@@ -113,7 +122,7 @@ pub struct Customer {
     pub tier: Box<str>,
     /// How it stands.
     pub standing: Standing,
-    /// What it brings, if that is known.
+    /// What it brings in a year, if that is known.
     pub margin: Option<Decimal>,
     /// It is exempt.
     pub is_strategic: bool,
@@ -142,6 +151,8 @@ pub struct Line {
     pub account: Account,
     /// What the directory says; `None` if it does not know the customer any more.
     pub customer: Option<Customer>,
+    /// What it brings in the period, in thousandths, if that is known.
+    pub margin: Option<i128>,
     /// What it cost, in thousandths.
     pub cost: i128,
     /// Why people should look at it: each rule that it meets. Empty for who is no candidate.
@@ -149,38 +160,49 @@ pub struct Line {
 }
 
 impl Line {
-    /// The account under these rules.
-    pub fn of(account: Account, customer: Option<Customer>, rules: &CostRules) -> Self {
+    /// The account of so many milliseconds under these rules.
+    pub fn of(
+        account: Account,
+        customer: Option<Customer>,
+        period_ms: i64,
+        rules: &CostRules,
+    ) -> Self {
         let cost = account.effort.cost(rules);
-        let mut reasons = Vec::new();
-        let known = customer.as_ref();
-        if let Some(known) =
-            known.filter(|known| !known.is_strategic && known.standing != Standing::Farewell)
-        {
-            let limit = |margin: Decimal| {
-                i128::from(margin.thousandths()) * i128::from(rules.candidate_permille) / 1000
-            };
-            if let Some(margin) = known.margin
-                && cost > 0
-                && cost >= limit(margin)
-            {
-                let share = match rules.candidate_permille {
-                    1000 => String::new(),
-                    permille => format!("{} % of ", tenths(permille)),
-                };
-                reasons.push(format!("cost {} >= {share}margin {margin}", amount(cost)));
-            }
-            if let Some(least) = rules.candidate_burdens.filter(|n| account.burden_count >= *n) {
-                reasons.push(format!("burdens {} >= {least}", account.burden_count));
-            }
+        let margin = customer.as_ref().and_then(|known| known.margin);
+        let margin = margin.map(|margin| margin_in(period_ms, margin));
+        let is_exempt = customer
+            .as_ref()
+            .is_none_or(|known| known.is_strategic || known.standing == Standing::Farewell);
+        let mut line = Self { account, customer, margin, cost, reasons: Vec::new() };
+        if !is_exempt {
+            line.reasons.extend(line.too_dear(rules));
+            line.reasons.extend(line.too_often(rules));
         }
-        Self { account, customer, cost, reasons }
+        line
     }
 
-    /// What is left of the margin, in thousandths; the cost alone where no margin is known.
-    pub fn left(&self) -> i128 {
-        let margin = self.customer.as_ref().and_then(|known| known.margin);
-        margin.map_or(0, |margin| i128::from(margin.thousandths())) - self.cost
+    fn too_dear(&self, rules: &CostRules) -> Option<String> {
+        let margin = self.margin?;
+        if self.cost == 0 || self.cost < margin * i128::from(rules.candidate_permille) / 1000 {
+            return None;
+        }
+        let share = match rules.candidate_permille {
+            1000 => String::new(),
+            permille => format!("{} % of ", tenths(permille)),
+        };
+        Some(format!("cost {} >= {share}margin {}", amount(self.cost), amount(margin)))
+    }
+
+    fn too_often(&self, rules: &CostRules) -> Option<String> {
+        let count = self.account.burden_count;
+        let least = rules.candidate_burdens.filter(|least| count >= *least)?;
+        Some(format!("burdens {count} >= {least}"))
+    }
+
+    /// The order of the lists: those of whose margin least is left, then those whose margin is not known, by what
+    /// they cost.
+    fn rank(&self) -> (bool, i128) {
+        (self.margin.is_none(), self.margin.unwrap_or(0) - self.cost)
     }
 
     /// The tier it has now, or that of its last ticket.
@@ -247,8 +269,8 @@ impl Report {
     pub fn add(&mut self, line: Line) {
         let total = self.tiers.entry(line.tier().into()).or_default();
         total.customer_count += 1;
-        match line.customer.as_ref().and_then(|known| known.margin) {
-            Some(margin) => total.margin += i128::from(margin.thousandths()),
+        match line.margin {
+            Some(margin) => total.margin += margin,
             None => total.unknown_margin_count += 1,
         }
         total.cost += line.cost;
@@ -280,11 +302,11 @@ impl Report {
     }
 }
 
-/// The lines of which least is left, by that and by the customer's id.
+/// The first lines by rank, then by the customer's id.
 #[derive(Clone, Debug)]
 struct Worst {
     most: usize,
-    lines: BTreeMap<(i128, Box<str>), Line>,
+    lines: BTreeMap<((bool, i128), Box<str>), Line>,
 }
 
 impl Worst {
@@ -293,7 +315,7 @@ impl Worst {
     }
 
     fn add(&mut self, line: Line) {
-        self.lines.insert((line.left(), line.account.customer_id.clone()), line);
+        self.lines.insert((line.rank(), line.account.customer_id.clone()), line);
         if self.lines.len() > self.most {
             self.lines.pop_last();
         }
@@ -376,20 +398,24 @@ mod tests {
     #[test]
     fn who_costs_as_much_as_it_brings_is_a_candidate_with_the_reason() {
         let hour = || account(&[ticket("C-1", 1, &[("desk", HOUR)], "")]);
-        let reasons = |facts: &[_]| Line::of(hour(), Some(customer(facts)), &rules()).reasons;
+        let reasons =
+            |facts: &[_]| Line::of(hour(), Some(customer(facts)), MARGIN_MS, &rules()).reasons;
         assert_eq!(reasons(&[("margin", "40")]), ["cost 40 >= margin 40"]);
         assert_eq!(reasons(&[("revenue", "100"), ("cost", "70")]), ["cost 40 >= margin 30"]);
         assert_eq!(reasons(&[("margin", "40.001")]), [""; 0]);
         assert_eq!(reasons(&[]), [""; 0], "nobody is judged by a margin that is not known");
         assert_eq!(reasons(&[("margin", "-5"), ("strategic", " Yes ")]), [""; 0], "exempt");
-        let gone = Line::of(hour(), None, &rules());
+        let gone = Line::of(hour(), None, MARGIN_MS, &rules());
         assert_eq!((gone.reasons.len(), gone.tier()), (0, "C"));
     }
 
     #[test]
     fn who_cost_nothing_is_no_candidate_whatever_it_brings() {
         let none = account(&[ticket("C-1", 1, &[], "")]);
-        assert_eq!(Line::of(none, Some(customer(&[("margin", "-5")])), &rules()).reasons, [""; 0]);
+        assert_eq!(
+            Line::of(none, Some(customer(&[("margin", "-5")])), MARGIN_MS, &rules()).reasons,
+            [""; 0]
+        );
     }
 
     #[test]
@@ -401,7 +427,8 @@ mod tests {
                 ticket("C-1", 2, &[], "returns"),
             ])
         };
-        let reasons = |facts: &[_]| Line::of(twice(), Some(customer(facts)), &rules).reasons;
+        let reasons =
+            |facts: &[_]| Line::of(twice(), Some(customer(facts)), MARGIN_MS, &rules).reasons;
         assert_eq!(reasons(&[("margin", "1000")]), ["burdens 2 >= 2"]);
         assert_eq!(
             reasons(&[("margin", "80")]),
@@ -410,7 +437,11 @@ mod tests {
         assert_eq!(reasons(&[("strategic", "1")]), [""; 0], "exempt");
         let leaving =
             Customer::of("C", Standing::Farewell, &[("margin".into(), "1".into())].into());
-        assert_eq!(Line::of(twice(), Some(leaving), &rules).reasons, [""; 0], "decided already");
+        assert_eq!(
+            Line::of(twice(), Some(leaving), MARGIN_MS, &rules).reasons,
+            [""; 0],
+            "decided already"
+        );
     }
 
     #[test]
@@ -418,10 +449,10 @@ mod tests {
         let mut report = Report::keeping(2);
         for (id, margin) in [("C-1", "100"), ("C-2", "10"), ("C-3", "20"), ("C-4", "30")] {
             let own = account(&[ticket(id, 1, &[("desk", HOUR / 2)], "")]);
-            report.add(Line::of(own, Some(customer(&[("margin", margin)])), &rules()));
+            report.add(Line::of(own, Some(customer(&[("margin", margin)])), MARGIN_MS, &rules()));
         }
         let own = account(&[ticket("C-5", 1, &[("desk", HOUR)], "")]);
-        report.add(Line::of(own, None, &rules()));
+        report.add(Line::of(own, None, MARGIN_MS, &rules()));
         let whole = report.whole();
         assert_eq!((whole.customer_count, whole.unknown_margin_count), (5, 1));
         assert_eq!((whole.margin, whole.cost), (160_000, 120_000));
@@ -430,8 +461,20 @@ mod tests {
             lines.into_iter().map(|line| line.account.customer_id.into()).collect()
         };
         let (worst, candidates) = report.lists();
-        assert_eq!(ids(worst), ["C-5", "C-2"]);
+        assert_eq!(ids(worst), ["C-2", "C-3"]);
         assert_eq!(ids(candidates), ["C-2", "C-3"]);
+    }
+
+    #[test]
+    fn a_margin_is_a_years_and_a_shorter_time_is_set_against_the_whole_of_it() {
+        let hour = || account(&[ticket("C-1", 1, &[("desk", HOUR)], "")]);
+        let told = |period_ms, margin| {
+            let line = Line::of(hour(), Some(customer(&[("margin", margin)])), period_ms, &rules());
+            (line.margin, line.reasons)
+        };
+        assert_eq!(told(MARGIN_MS / 12, "50"), (Some(50_000), vec![]));
+        assert_eq!(told(2 * MARGIN_MS, "20.001"), (Some(40_002), vec![]));
+        assert_eq!(told(2 * MARGIN_MS, "20").1, ["cost 40 >= margin 40"]);
     }
 
     #[test]

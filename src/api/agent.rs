@@ -6,7 +6,7 @@ use super::names::{no_pool, no_tier};
 use super::proto::v1::agent_service_server::AgentService;
 use super::proto::v1::{self as pb, complete_ticket_response, pull_ticket_response};
 use super::status::Fault;
-use super::validate::{BURDEN_CHARS_MAX, Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
+use super::validate::{Checks, NOTE_CHARS_MAX, OUTCOME_CHARS_MAX};
 use super::work::WorkEvents;
 use crate::driver::{CompleteAsk, Completed, Presumed, PullAsk, Pulled, Refused, Seen};
 use crate::engine::command::Rejection;
@@ -116,7 +116,7 @@ impl AgentService for Api {
             report: Report {
                 outcome: checks.line("outcome", &request.outcome, OUTCOME_CHARS_MAX),
                 note: checks.text("note", &request.note, NOTE_CHARS_MAX),
-                burden: checks.line("burden", &request.burden, BURDEN_CHARS_MAX),
+                burden: checks.burden(&request.burden),
             },
         };
         let wait_ms_max = self.settings.pull_wait_ms_max;

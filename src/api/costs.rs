@@ -6,21 +6,23 @@ use super::proto::v1 as pb;
 use super::status::Fault;
 use super::validate::Checks;
 use crate::coding;
-use crate::costs::{self, Account, Customer, Effort, Ledger, Line, Report, TierTotal};
+use crate::costs::{self, Account, Customer, Effort, Ledger, Line, MARGIN_MS, Report, TierTotal};
 use crate::engine::coding::rules::Day;
 use crate::engine::model::{Policy, Time};
-use crate::journal::{Seq, Served};
+use crate::journal::{self, History};
 use crate::policy::{CostRules, cost_rules};
 use std::ops::Range;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
+
+/// The turn of a report: one is made at a time.
+type Turn = Arc<OwnedSemaphorePermit>;
 
 /// Tickets read in one go: some milliseconds.
 const STRIDE: usize = 2048;
 /// Customers looked up at once.
 const LOOKUPS: usize = 32;
-/// The time that is reported where none is named, in milliseconds: what margins are told for.
-const PERIOD_MS: i64 = 365 * 86_400_000;
 
 impl Api {
     /// The report for that time.
@@ -33,29 +35,41 @@ impl Api {
         let most = checks.page_size(request.page_size);
         let to = checks.instant_ahead("to", request.to.as_ref(), now).unwrap_or(now);
         let from = checks.instant_ahead("from", request.from.as_ref(), now);
-        let from = from.unwrap_or(to.plus_ms(-PERIOD_MS));
+        let from = from.unwrap_or(to.plus_ms(-MARGIN_MS));
         if from >= to {
             checks.fault("from", "is not before to".to_owned());
         }
         checks.done()?;
-        let _turn = self.reports.acquire().await.map_err(|_| Fault::stopping())?;
+        // Held by whoever reads, so that a caller who goes away makes no room for a second reader.
+        let turn = self.reports.clone().acquire_owned().await.map_err(|_| Fault::stopping())?;
+        let turn = Arc::new(turn);
+        let begins = self.history(&turn, |history| history.begins()).await?;
+        let period = begins.map_or(from, |begins| begins.clamp(from, to))..to;
         let policy = self.handle.view().policy.clone();
         let rules = cost_rules(&policy);
         let mut book = Book {
             policy: policy.clone(),
             today: Day::of(now),
+            period_ms: period.end.since_ms(period.start),
             report: Report::keeping(most),
             rules: rules.clone(),
         };
-        self.read_accounts(from..to, &mut book).await?;
-        Ok(message(from..to, &policy, &rules, book.report))
+        self.read_accounts(&turn, &period, &mut book).await?;
+        Ok(message(&period, &policy, &rules, book.report))
     }
 
-    async fn read_accounts(&self, period: Range<Time>, book: &mut Book) -> Result<(), Fault> {
+    async fn read_accounts(
+        &self,
+        turn: &Turn,
+        period: &Range<Time>,
+        book: &mut Book,
+    ) -> Result<(), Fault> {
         let mut place = None;
         let mut ledger = Ledger::default();
         loop {
-            let tickets = self.served(period.clone(), place.take()).await?;
+            let (period, after) = (period.clone(), place.take());
+            let read = move |history: &History| history.served(&period, after.as_ref(), STRIDE);
+            let tickets = self.history(turn, read).await?;
             let Some(last) = tickets.last() else { break };
             place = Some(last.place());
             let done = tickets.iter().filter_map(|ticket| ledger.add(ticket)).collect();
@@ -64,15 +78,19 @@ impl Api {
         self.look_up(ledger.close().into_iter().collect(), book).await
     }
 
-    async fn served(
+    /// Asks the history; the turn is over only when it has answered, or the report was given up and it has.
+    async fn history<T: Send + 'static>(
         &self,
-        period: Range<Time>,
-        place: Option<(Box<str>, Seq)>,
-    ) -> Result<Vec<Served>, Fault> {
-        let history = self.handle.history().clone();
-        let read = move || history.served(period, place.as_ref(), STRIDE);
-        let read = tokio::task::spawn_blocking(read).await.map_err(|_| Fault::stopping())?;
-        read.map_err(|error| {
+        turn: &Turn,
+        read: impl FnOnce(&History) -> Result<T, journal::Error> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (history, turn) = (self.handle.history().clone(), turn.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            let answer = read(&history);
+            drop(turn);
+            answer
+        });
+        asked.await.map_err(|_| Fault::stopping())?.map_err(|error| {
             tracing::error!(%error, "the history cannot be read");
             Fault::history_unreadable()
         })
@@ -102,7 +120,7 @@ impl Api {
                 let coded = coding::found(&book.policy, &customer, book.today);
                 Customer::of(&coded.tier, coded.known.standing, &customer.attributes)
             });
-            book.report.add(Line::of(account, customer, &book.rules));
+            book.report.add(Line::of(account, customer, book.period_ms, &book.rules));
         }
     }
 }
@@ -111,12 +129,13 @@ impl Api {
 struct Book {
     policy: Arc<Policy>,
     today: Day,
+    period_ms: i64,
     rules: CostRules,
     report: Report,
 }
 
 fn message(
-    period: Range<Time>,
+    period: &Range<Time>,
     policy: &Policy,
     rules: &CostRules,
     report: Report,
@@ -126,9 +145,10 @@ fn message(
     // Their own order is that of the names.
     tiers.sort_by_key(|(name, _)| known(name).unwrap_or(usize::MAX));
     let whole = report.whole().effort;
-    let unpriced = whole.pools_ms.iter().filter(|(pool, ms)| {
-        **ms > 0 && !pool.is_empty() && !rules.per_hour.contains_key(&***pool)
-    });
+    let unpriced = whole
+        .pools_ms
+        .iter()
+        .filter(|(pool, ms)| **ms > 0 && !rules.per_hour.contains_key(&***pool));
     let unpriced_pools = unpriced.map(|(pool, _)| pool.to_string()).collect();
     let tiers = tiers.into_iter().map(|(name, total)| tier(name, total)).collect();
     let candidate_count = report.candidate_count;
@@ -167,16 +187,15 @@ fn tier(name: &str, total: &TierTotal) -> pb::TierCosts {
 
 fn customer(line: Line) -> pb::CustomerCosts {
     let tier = line.tier().to_owned();
-    let Line { account, customer, cost, reasons } = line;
+    let Line { account, customer, margin, cost, reasons } = line;
     let known = customer.as_ref();
     let standing = known.map_or(pb::Standing::Unspecified, |known| known.standing.into());
-    let margin = known.and_then(|known| known.margin);
     pb::CustomerCosts {
         customer_id: account.customer_id.into(),
         tier,
         forgotten: known.is_none(),
         standing: standing.into(),
-        margin: margin.map_or_else(String::new, |margin| margin.to_string()),
+        margin: margin.map_or_else(String::new, costs::amount),
         cost: costs::amount(cost),
         ticket_count: account.effort.ticket_count,
         times: times(&account.effort),

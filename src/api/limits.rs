@@ -213,7 +213,6 @@ const FIXED: &[(&str, &str, u64)] = &[
         validate::ATTRIBUTE_VALUE_CHARS_MAX as u64,
     ),
     ("outcome_chars_max", "The length of an outcome.", validate::OUTCOME_CHARS_MAX as u64),
-    ("burden_chars_max", "The length of a burden.", validate::BURDEN_CHARS_MAX as u64),
     ("note_chars_max", "The length of a note.", validate::NOTE_CHARS_MAX as u64),
     ("reason_chars_max", "The length of a reason.", validate::REASON_CHARS_MAX as u64),
     ("ref_chars_max", "The length of a mark in a stream.", validate::REF_CHARS_MAX as u64),

@@ -28,8 +28,6 @@ pub const ATTRIBUTE_KEY_CHARS_MAX: usize = 64;
 pub const ATTRIBUTE_VALUE_CHARS_MAX: usize = 256;
 /// Longest outcome of a completion, in characters.
 pub const OUTCOME_CHARS_MAX: usize = 64;
-/// Longest burden of a completion, in characters.
-pub const BURDEN_CHARS_MAX: usize = 64;
 /// Longest note of a completion, in characters.
 pub const NOTE_CHARS_MAX: usize = 1000;
 /// Longest reason of a cancellation or a release, in characters.
@@ -162,6 +160,12 @@ impl Checks {
         }
         self.name(field, name);
         Some(name.into())
+    }
+
+    /// What made a customer a burden: a name, so that nobody is led to write a person into it; in small letters,
+    /// so that each is counted once.
+    pub(super) fn burden(&mut self, burden: &str) -> Box<str> {
+        self.optional_name("burden", burden).unwrap_or_default().to_lowercase().into()
     }
 
     /// Text of some lines. It may be personal, so only its length is told.

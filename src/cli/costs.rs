@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 /// Compare what customers bring with what serving them cost
 ///
 /// Cost is agents' time out of the history, times what an hour of their pools costs; the margin is the customer's
-/// attribute margin, or revenue less cost. Who costs more than it brings, or was a burden too often, is listed as a
-/// candidate for a farewell. Nothing is decided here: one person proposes a farewell, another confirms it.
+/// attribute margin, or revenue less cost, of a year. Who costs more than it brings, or was a burden too often, is listed as a
+/// candidate for a farewell. The history reaches as far back as `data.history` says. Nothing is decided here: one person proposes a farewell, another confirms it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 JSON fields: from, to, tiers [{tier, customer_count, unknown_margin_count, margin, cost, ticket_count, burden_count, \
@@ -176,6 +176,7 @@ fn tiers(all: &[Tier]) -> Table {
     let mut table = Table::new()
         .left("tier")
         .right("customers")
+        .right("margin?")
         .right("tickets")
         .right("margin")
         .right("cost")
@@ -185,6 +186,7 @@ fn tiers(all: &[Tier]) -> Table {
         table.row([
             tier.name.as_deref().unwrap_or("none").into(),
             tier.customer_count.to_string().into(),
+            tier.unknown_margin_count.to_string().into(),
             tier.ticket_count.to_string().into(),
             (&tier.margin).into(),
             (&tier.cost).into(),
@@ -200,9 +202,14 @@ fn notes(report: &Report) -> String {
     let unknown: u64 = report.tiers.iter().map(|tier| tier.unknown_margin_count).sum();
     let margins = (unknown > 0).then(|| {
         let customers = humane::count(unknown, "customer");
-        format!("the margin of {customers} is not known (attribute margin, or revenue and cost)\n")
+        format!(
+            "margin?: that of {customers} is not known (attribute margin, or revenue and cost)\n"
+        )
     });
-    let price = |pool| format!("pool {pool} has no cost_per_hour: its time counts as nothing\n");
+    let price = |pool: &String| match &**pool {
+        "" => "time in pools that the policy no longer has counts as nothing\n".to_owned(),
+        pool => format!("pool {pool} has no cost_per_hour: its time counts as nothing\n"),
+    };
     margins.into_iter().chain(report.unpriced_pools.iter().map(price)).collect()
 }
 

@@ -25,6 +25,8 @@ const STRIDE: usize = 4096;
 const GATHER: Duration = Duration::from_millis(5);
 /// How long a sweep waits for a directory that is silent.
 const SILENT_PAUSE: Duration = Duration::from_millis(250);
+/// How often a page is looked up again that was answered in part.
+const TRIES_MAX: u32 = 3;
 /// The least pause between sweeps, so that a connection that comes and goes does not make one of another.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
@@ -148,12 +150,15 @@ fn concerned(engine: &Engine, news: &[Change]) -> Vec<Asked> {
 struct Sweep {
     after: TicketNumber,
     newest: Option<TicketNumber>,
+    /// How often the page after `after` was looked up with an answer for some only.
+    tries: u32,
 }
 
 impl Sweep {
-    /// Looks up the next page. A page that a silent directory did not answer is looked up again, also if it
-    /// was silent only when the page began: one question of the page may have found it back, and the others
-    /// none. What has no answer while others have one is nonsense about one customer, and passed over.
+    /// Looks up the next page. A page of which a silent directory answered nothing is looked up again until it
+    /// answers. Where it answered some, it may have come back or gone in the middle of the page: that is looked up
+    /// again a few times. What has no answer then, or while the directory was there all the time, is nonsense about
+    /// one customer or a part of the directory that is gone, and is left to the next sweep.
     async fn step(&mut self, handle: &Handle, directory: &Directory) -> Result<Step, Refused> {
         let (after, newest) = (self.after, self.newest);
         let mut health = directory.health();
@@ -169,13 +174,17 @@ impl Sweep {
         let Some(last) = last else { return Ok(Step::Over) };
         let all = correct_all(handle, directory, asked).await?;
         if all.unanswered > 0 {
-            if *health.borrow() == Health::Down {
+            let is_down = *health.borrow() == Health::Down;
+            if is_down && all.answered == 0 {
                 return Ok(Step::Silent);
             }
-            if was_down || health.has_changed().unwrap_or(false) {
-                return Ok(Step::More);
+            let came_or_went = is_down || was_down || health.has_changed().unwrap_or(false);
+            if came_or_went && self.tries < TRIES_MAX {
+                self.tries += 1;
+                return Ok(if self.tries == 1 { Step::More } else { Step::Silent });
             }
         }
+        self.tries = 0;
         self.after = last;
         Ok(Step::More)
     }
@@ -188,7 +197,8 @@ enum Step {
     Silent,
 }
 
-/// The next tickets after this one, up to the newest, that the directory has a say in, and how far was looked.
+/// The next tickets after this one, up to the newest, that the directory has a say in, and how far was looked. Those
+/// that wait for its first word are looked up by the other task.
 fn page(
     engine: &Engine,
     after: TicketNumber,
@@ -198,7 +208,7 @@ fn page(
     let rest = engine.tickets_after(after).take_while(|ticket| ticket.number <= newest);
     for ticket in rest.take(STRIDE) {
         last = Some(ticket.number);
-        if is_directorys(ticket) {
+        if is_directorys(ticket) && !ticket.tier_source.is_unconfirmed() {
             asked.push(Asked::of(ticket));
             if asked.len() == PAGE {
                 break;

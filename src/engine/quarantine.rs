@@ -5,6 +5,7 @@
 //! listed as quarantined until a supervisor releases it into its old place or withdraws it.
 
 use super::Engine;
+use super::life::Worked;
 use super::model::{AgentId, State, Ticket, TicketNumber, Time};
 use std::collections::BTreeSet;
 
@@ -128,7 +129,11 @@ impl Engine {
             Audited::Quarantined { ticket, flaw } => {
                 let ticket = self.tickets.get_mut(ticket).expect("an event names a live ticket");
                 let (before, so_far) = (ticket.leg(), ticket.ledger(at));
+                let held = ticket.assignment().map(|held| (held.pool, held.assigned_at));
                 ticket.state = State::Quarantined(Box::new(Quarantine { flaw, since: at }));
+                if let Some((pool, since)) = held {
+                    ticket.add_work(Worked { pool, ms: at.since_ms(since) });
+                }
                 if ticket.leg() != before {
                     ticket.enter_leg(before, so_far, at);
                 }

@@ -6,7 +6,7 @@ use super::sqlite::rows;
 use super::{Error, FinishedRow, History, Seq};
 use crate::engine::life::Leg;
 use crate::engine::model::Time;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -67,13 +67,13 @@ impl History {
     /// of ending; those after `place`, the last of the page before. None means that there are no more.
     pub fn served(
         &self,
-        period: Range<Time>,
+        period: &Range<Time>,
         place: Option<&(Box<str>, Seq)>,
         limit: usize,
     ) -> Result<Vec<Served>, Error> {
         match self.source() {
             Source::Sqlite(reader) => reader.ask("list what customers were served", |connection| {
-                served(connection, &period, place, limit)
+                served(connection, period, place, limit)
             }),
             Source::Memory(store) => {
                 let all = store.finished();
@@ -86,40 +86,73 @@ impl History {
             }
         }
     }
+
+    /// When the oldest ticket ended that is kept; `None` while there is none.
+    pub fn begins(&self) -> Result<Option<Time>, Error> {
+        match self.source() {
+            Source::Sqlite(reader) => {
+                reader.ask("find the beginning of the history", |connection| {
+                    connection
+                        .prepare_cached("SELECT finished_at FROM finished ORDER BY seq LIMIT 1")?
+                        .query_row([], |row| row.get(0).map(Time))
+                        .optional()
+                })
+            }
+            Source::Memory(store) => Ok(store.finished().first().map(|row| row.finished_at)),
+        }
+    }
 }
 
 const COLUMNS: &str = "SELECT customer_id, seq, tier, pool, handle_ms, \
     coalesce(legs ->> '$.wrap_up.ms', 0), work, burden FROM finished INDEXED BY finished_by_customer";
 
-/// The rest of the customer at whom the page before stopped, then the customers after.
+/// The rest of the customer at whom the page before stopped, then the customers after. The index holds customers
+/// and numbers of events, so that rows outside the period are passed over without being read.
 fn served(
     connection: &Connection,
     period: &Range<Time>,
     place: Option<&(Box<str>, Seq)>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Served>> {
-    let (from, to) = (period.start.0, period.end.0);
+    let (from, to) = (first_from(connection, period.start)?, first_from(connection, period.end)?);
+    let room = |found: &Vec<Served>| i64::try_from(limit - found.len()).unwrap_or(i64::MAX);
     let mut found = Vec::new();
-    let count = |found: &Vec<Served>| i64::try_from(limit - found.len()).unwrap_or(i64::MAX);
-    let after = place.map_or("", |(id, _)| id);
     if let Some((id, seq)) = place {
         let mut statement = connection.prepare_cached(&format!(
-            "{COLUMNS} WHERE customer_id = ?1 AND seq > ?2 AND finished_at >= ?3 AND finished_at < ?4 \
-             ORDER BY customer_id, seq LIMIT ?5"
+            "{COLUMNS} WHERE customer_id = ?1 AND seq >= ?2 AND seq < ?3 ORDER BY customer_id, seq LIMIT ?4"
         ))?;
-        let limit = count(&found);
-        let rows = statement.query_map((&**id, seq.0.cast_signed(), from, to, limit), read)?;
+        let after = from.max(seq.0.cast_signed().saturating_add(1));
+        let rows = statement.query_map((&**id, after, to, room(&found)), read)?;
         found = rows.collect::<rusqlite::Result<_>>()?;
     }
     let mut statement = connection.prepare_cached(&format!(
-        "{COLUMNS} WHERE customer_id > ?1 AND finished_at >= ?2 AND finished_at < ?3 \
-         ORDER BY customer_id, seq LIMIT ?4"
+        "{COLUMNS} WHERE customer_id > ?1 AND seq >= ?2 AND seq < ?3 ORDER BY customer_id, seq LIMIT ?4"
     ))?;
-    let limit = count(&found);
+    let after = place.map_or("", |(id, _)| id);
+    let limit = room(&found);
     for row in statement.query_map((after, from, to, limit), read)? {
         found.push(row?);
     }
     Ok(found)
+}
+
+/// The number from which on rows ended at `at` or later: both grow together, so it is found by halves.
+fn first_from(connection: &Connection, at: Time) -> rusqlite::Result<i64> {
+    let (mut low, mut high): (i64, i64) = connection
+        .prepare_cached("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) + 1 FROM finished")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut next = connection.prepare_cached(
+        "SELECT seq, finished_at FROM finished WHERE seq >= ?1 ORDER BY seq LIMIT 1",
+    )?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = next.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        match found {
+            Some((seq, ended)) if Time(ended) < at => low = i64::max(seq, middle) + 1,
+            Some(_) | None => high = middle,
+        }
+    }
+    Ok(low)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Served> {

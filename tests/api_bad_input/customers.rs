@@ -154,6 +154,16 @@ pub(super) async fn customers(server: &TestServer, table: &mut Table) {
     }
     let mut ops = server.ops();
     table.invalid("ListRepeatContacts", ops.list_repeat_contacts(request), &["page_size"]).await;
+    let instant = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let cases = [
+        (pb::ReportCostsRequest { page_size: 501, ..Default::default() }, "page_size"),
+        (pb::ReportCostsRequest { from: instant(i64::MAX), ..Default::default() }, "from"),
+        (pb::ReportCostsRequest { to: instant(i64::MAX), ..Default::default() }, "to"),
+        (pb::ReportCostsRequest { from: instant(9), to: instant(9), page_size: 0 }, "from"),
+    ];
+    for (request, field) in cases {
+        table.invalid("ReportCosts", ops.report_costs(request), &[field]).await;
+    }
     import(server, table).await;
 }
 

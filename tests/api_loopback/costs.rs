@@ -79,11 +79,16 @@ fn ms(times: &[pb::PoolTime]) -> BTreeMap<&str, i64> {
     times.iter().map(|time| (&*time.pool, ms(time))).collect()
 }
 
+/// What a ticket has been in legs of these kinds.
+async fn spent_ms(server: &TestServer, id: &str, kinds: &[pb::LegKind]) -> i64 {
+    let ended = server.get(id).await.expect("it ended");
+    let counts = |leg: &&pb::TicketLeg| kinds.contains(&leg.kind());
+    ended.legs.iter().filter(counts).map(|leg| leg.spent_ms).sum()
+}
+
 /// What a ticket took of agents.
 async fn worked_ms(server: &TestServer, id: &str) -> i64 {
-    let ended = server.get(id).await.expect("it ended");
-    let taken = |kind: i32| [pb::LegKind::Agent as i32, pb::LegKind::WrapUp as i32].contains(&kind);
-    ended.legs.iter().filter(|leg| taken(leg.kind)).map(|leg| leg.spent_ms).sum()
+    spent_ms(server, id, &[pb::LegKind::Agent, pb::LegKind::WrapUp]).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,7 +116,7 @@ async fn each_pool_is_charged_for_its_own_time_and_nobody_is_judged_by_the_progr
     server.agent().transfer_ticket(give_on).await.unwrap();
     let held = server.take("bob").await;
     some_time().await;
-    complete(&server, &held, "abusive").await;
+    complete(&server, &held, "Abusive").await;
     serve(&server, "T-2", "C-2", "").await;
     serve(&server, "T-3", "C-3", "returns").await;
     serve(&server, "T-4", "C-4", "returns").await;
@@ -124,7 +129,7 @@ async fn each_pool_is_charged_for_its_own_time_and_nobody_is_judged_by_the_progr
     let hung_up = pb::CancelTicketRequest { ticket_id: "T-7".into(), ..Default::default() };
     server.intake().cancel_ticket(hung_up).await.unwrap();
     // The wrap-ups end by themselves, one of a minute after the other.
-    while worked_ms(&server, "T-6").await < 60_000 {
+    while spent_ms(&server, "T-6", &[pb::LegKind::WrapUp]).await < 60_000 {
         some_time().await;
     }
 

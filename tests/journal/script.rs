@@ -145,7 +145,8 @@ impl Script {
                 report: Report {
                     outcome: "solved".into(),
                     note: "told the customer".into(),
-                    ..Report::default()
+                    // Some are a burden.
+                    burden: if ticket.number.0.is_multiple_of(3) { "returns" } else { "" }.into(),
                 },
                 earlier: None,
             }),

@@ -75,6 +75,8 @@ impl Engine {
         change(ticket);
         if let Some((token, pool, since)) = held
             && ticket.assignment().is_none_or(|now| now.token != token)
+            // An answer that nobody heard was no work: its pick-up has just been undone.
+            && ticket.picked_up_at.is_some()
         {
             ticket.add_work(Worked { pool, ms: self.at.since_ms(since) });
         }

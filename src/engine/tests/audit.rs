@@ -3,6 +3,7 @@
 use crate::engine::command::{
     AgentProfile, Command, Event, Intervention, Lookup, Rejection, Submit, WaitEnd,
 };
+use crate::engine::life::Leg;
 use crate::engine::model::{
     AgentId, Channel, Content, LeaseToken, PoolIx, PoolSet, Presence, Report, State, Ticket,
     TicketId, TicketNumber, Time,
@@ -201,10 +202,16 @@ fn an_assigned_ticket_that_stands_in_a_queue_is_quarantined_and_served_to_nobody
 #[test]
 fn an_assigned_ticket_that_its_agent_does_not_list_is_quarantined_and_may_be_withdrawn() {
     let mut stage = Stage::set();
+    stage.now = stage.now.plus_ms(3000);
     let held = stage.number("held");
     stage.engine.roster.take(&AgentId::new("ann"), held, Channel::Voice, Time(0));
     let fault = Fault { flaw: Flaw::Holder, ticket: Some(held), agent: None };
     assert_eq!(stage.audit(), [fault]);
+    // The time that it was in hand is not lost with it.
+    let quarantined = stage.ticket("held");
+    let worked: i64 = quarantined.life.iter().flat_map(|life| &life.worked).map(|w| w.ms).sum();
+    let in_hand_ms = quarantined.ledger(stage.now).of(Leg::Agent).ms;
+    assert!(worked == in_hand_ms && worked > 0, "{worked} of {in_hand_ms}");
     let ticket = TicketId::new("held");
     stage.ask(Command::Cancel { ticket, reason: "at fault".into(), earlier: None });
     assert_eq!(stage.engine.quarantined_count(), 0);
