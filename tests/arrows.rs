@@ -21,12 +21,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("corrector", &["driver", "coding", "directory", "engine"]),
     ("coding", &["directory", "engine"]),
     ("contact_plan", &["coding", "directory", "driver", "engine", "policy"]),
+    ("costs", &["engine", "journal", "policy"]),
     (
         "api",
         &[
             "driver",
             "coding",
             "contact_plan",
+            "costs",
             "engine",
             "directory",
             "journal",
