@@ -164,7 +164,11 @@ impl Engine {
                 let held = self.held_with(&ticket, token, None)?;
                 let number = held.number;
                 // Whom it waited for has seen it and does not want it.
-                let preferred = held.needs.as_ref().is_some_and(|needs| needs.while_available);
+                let holder = held.assignment().map(|assignment| &assignment.agent);
+                let preferred = held
+                    .needs
+                    .as_ref()
+                    .is_some_and(|needs| holder.is_some_and(|holder| needs.prefer(holder)));
                 let by_hand = matches!(reason, ReleaseReason::ByAgent(_));
                 let dead_letter = self.dead_letter_after_return(held).filter(|_| by_hand);
                 let opened = self.opened(held, OpenReason::GivenBack);

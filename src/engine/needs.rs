@@ -91,6 +91,11 @@ impl Needs {
         (self != Self::default()).then(|| Arc::new(self))
     }
 
+    /// Whether they wait for that agent for a while, and not for another.
+    pub fn prefer(&self, agent: &AgentId) -> bool {
+        self.while_available && self.only.as_ref() == Some(agent)
+    }
+
     /// Whether someone who has `skills` has what is required and nothing that is excluded.
     pub fn allow(&self, skills: &[(SkillIx, u8)]) -> bool {
         let can = |(skill, least): &(SkillIx, u8)| level_in(skills, *skill) >= *least;

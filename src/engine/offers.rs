@@ -88,7 +88,7 @@ impl Engine {
         if let Some(offer) = live.offers().find(|offer| offer.token == token) {
             let declined = self.declined_once_more(number, offer, now);
             // Whoever was preferred does not want it: it need wait for that agent no longer.
-            let preferred = live.needs.as_ref().is_some_and(|needs| needs.while_available);
+            let preferred = live.needs.as_ref().is_some_and(|needs| needs.prefer(&offer.agent));
             let opened = self.opened(live, OpenReason::GivenBack).filter(|_| preferred);
             let declined = Event::Declined { ticket: number, token, reason, declined };
             return Ok(Decision {

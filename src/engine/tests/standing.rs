@@ -156,6 +156,20 @@ fn a_correction_waits_for_the_customers_agent_only_for_what_is_left_of_the_time(
 }
 
 #[test]
+fn whoever_held_it_before_the_correction_does_not_answer_for_the_agent_it_waits_for_then() {
+    check_desk(
+        "0s submit t1 gold voice found
+         1s pull ann -> t1 #1 earliest-deadline
+         2s retier t1 gold found stands=at_risk own=cid
+         3s release t1 #1
+         3s see t1 -> waiting, gold (found), in desk+care, due 3600s needing first cid, solved by 7200s, picked up 1s, of c1
+         4s pull cid -> t1 #2 earliest-deadline
+         5s release t1 #2
+         5s * t1 is for others too: GivenBack",
+    );
+}
+
+#[test]
 fn the_agent_goes_with_the_standing_also_where_it_was_there_at_the_submit() {
     check_desk(
         "0s submit t1 gold voice found stands=farewell own=ann
