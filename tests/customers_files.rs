@@ -88,6 +88,33 @@ fn faulty_lines_stay_out_of_redis_with_their_numbers_and_the_rest_goes_in() {
 }
 
 #[test]
+fn farewells_go_into_redis_only_when_that_is_said() {
+    let place = tempfile::tempdir().expect("a directory for the files");
+    let file = |name: &str| place.path().join(name);
+    let path = |name: &str| file(name).to_str().expect("it is UTF-8").to_owned();
+    let text = "id,tier,name,phone,card,email,account,attr:farewell_confirmed_by,\
+                attr:farewell_proposed_by,attr:standing\n\
+                C-1,gold,,,,,,lee,kim,farewell\nC-2,gold,,,,,,,kim,\nC-3,gold,,,,,,,,at_risk\n";
+    std::fs::write(file("in.csv"), text).expect("the file can be written");
+    let server = RedisServer::start();
+    let url = server.url();
+    let (from, to) = (path("in.csv"), path("out.csv"));
+    let import = ["customers", "import", &from, "--redis", &url];
+    let told = run(&import).with_code(65);
+    assert!(told.out.contains("1 of 3 customers stored, 2 lines refused"), "{}", told.out);
+    let lines =
+        ["line 2: attr:standing: \"farewell\"", "line 3: attr:farewell_proposed_by: is not"];
+    for line in lines {
+        assert!(told.err.contains(line), "{}", told.err);
+    }
+    assert!(told.err.contains("--with-farewells"), "{}", told.err);
+    run(&[&import[..], &["--with-farewells"]].concat()).with_code(0);
+    run(&["customers", "export", &to, "--redis", &url]).with_code(0);
+    assert_eq!(sorted(&file("out.csv")), sorted(&file("in.csv")));
+    run(&import).with_code(0);
+}
+
+#[test]
 fn what_a_file_cannot_hold_is_told_and_the_rest_is_exported() {
     let place = tempfile::tempdir().expect("a directory for the files");
     let file = place.path().join("out.csv");

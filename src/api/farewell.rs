@@ -7,12 +7,12 @@ use super::Api;
 use super::proto::v1::{self as pb, ErrorReason};
 use super::status::Fault;
 use super::validate::{Checks, REASON_CHARS_MAX};
-use crate::coding::AGENT_ATTRIBUTE;
 use crate::coding::farewell::{self, AGENT, DATE, KEYS, Proposal, Refusal};
+use crate::coding::{AGENT_ATTRIBUTE, replacing};
 use crate::directory::{Amendment, Customer};
 use crate::engine::Engine;
 use crate::engine::coding::farewell::{self as rule, CONFIRMED_BY, NAME_CHARS_MAX, PROPOSED_BY};
-use crate::engine::coding::rules::{Attributes, Day, STANDING};
+use crate::engine::coding::rules::{Attributes, Day};
 use crate::engine::model::AgentId;
 
 /// How often a step is decided anew when somebody else changes the customer at the same moment.
@@ -57,16 +57,6 @@ impl Api {
         let by = checked_by(&request.customer_id, &request.by)?;
         let step = |now: &Attributes| farewell::withdrawn(now, by);
         self.take_step(&request.customer_id, step, None).await
-    }
-
-    /// Refuses a customer who would be on the way out without two people's word. One whom another system has
-    /// already stored so may be stored again: nothing is set by that, and it does not count.
-    pub(super) async fn check_farewell(&self, customer: &Customer) -> Result<(), Fault> {
-        let Err(fault) = undecided(customer) else { return Ok(()) };
-        let stored = self.directory.get(&customer.id).await;
-        let stored = stored.map_err(|error| Fault::directory(&error))?;
-        let is_so = |stored: &Customer| undecided(stored).is_err();
-        if stored.as_ref().is_some_and(is_so) { Ok(()) } else { Err(fault) }
     }
 
     fn today(&self) -> Day {
@@ -140,12 +130,9 @@ fn checked_by<'a>(customer_id: &str, by: &'a str) -> Result<&'a str, Fault> {
     Ok(by.trim())
 }
 
-/// Refuses a customer whose standing says farewell without two people's word.
-pub(super) fn undecided(customer: &Customer) -> Result<(), Fault> {
-    match rule::fault(&customer.attributes) {
-        Some(fault) => Err(Fault::field(&format!("customer.attributes[{STANDING:?}]"), fault)),
-        None => Ok(()),
-    }
+/// A customer that may not be stored in place of another.
+pub(super) fn not_replacing(fault: &replacing::Fault) -> Fault {
+    Fault::field(&format!("customer.attributes[{:?}]", fault.key), &*fault.text)
 }
 
 fn refused(refusal: &Refusal) -> Fault {

@@ -41,6 +41,10 @@ pub const KEYS: [&str; 13] = [
     REPLACED[2].1,
 ];
 
+/// What a proposal and a confirmation leave on a customer, beside what they replace.
+pub const TRACES: [&str; 8] =
+    [PROPOSED_BY, CONFIRMED_BY, REASON, AGENT, DATE, REPLACED[0].1, REPLACED[1].1, REPLACED[2].1];
+
 /// What is proposed. Texts are without blanks at the ends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proposal<'a> {
@@ -181,10 +185,8 @@ pub fn date_of(text: &str) -> Option<Day> {
 
 /// The attributes without any trace of a proposal or a decision, but for what a confirmation has replaced.
 fn without_decision(now: &Attributes) -> Attributes {
-    let traces = [PROPOSED_BY, CONFIRMED_BY, REASON, AGENT, DATE, WITHDRAWN_BY];
-    let traces = traces.into_iter().chain(REPLACED.map(|(_, before)| before));
     let mut next = now.clone();
-    traces.for_each(|key| drop(next.remove(key)));
+    TRACES.iter().chain(&[WITHDRAWN_BY]).for_each(|key| drop(next.remove(*key)));
     next
 }
 

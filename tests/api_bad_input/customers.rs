@@ -164,7 +164,7 @@ async fn import(server: &TestServer, table: &mut Table) {
         rows.push(pb::ImportRow { line, customer: Some(customer) });
         expected.push(field);
     }
-    let batch = pb::ImportCustomersRequest { rows };
+    let batch = pb::ImportCustomersRequest { rows, with_farewells: false };
     let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
     let answers: Vec<_> = answers.expect("a stream").into_inner().collect().await;
     let [Ok(answer)] = &answers[..] else { panic!("one answer a batch: {answers:?}") };
@@ -175,7 +175,7 @@ async fn import(server: &TestServer, table: &mut Table) {
     }
     let row = pb::ImportRow { line: 1, customer: None };
     for rows in [vec![], vec![row; 501]] {
-        let batch = pb::ImportCustomersRequest { rows };
+        let batch = pb::ImportCustomersRequest { rows, with_farewells: false };
         let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
         let mut answers = answers.expect("a stream").into_inner();
         let asked = async { answers.message().await.map(Response::new) };
