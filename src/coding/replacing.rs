@@ -106,6 +106,7 @@ mod tests {
     const RISK: (&str, &str) = (STANDING, "at_risk");
     const KIM: (&str, &str) = (PROPOSED_BY, "kim");
     const LEE: (&str, &str) = (CONFIRMED_BY, "lee");
+    const FLAG: (&str, &str) = (rule::STRATEGIC, "true");
     const AGENT: (&str, &str) = (super::super::farewell::AGENT, "vera");
 
     fn with(pairs: &[(&str, &str)]) -> Attributes {
@@ -127,6 +128,15 @@ mod tests {
         }
         assert_eq!(refused(&[SAID], &whole), Some(PROPOSED_BY));
         assert_eq!(refused(&[SAID, KIM], &whole), Some(CONFIRMED_BY));
+    }
+
+    #[test]
+    fn the_flag_ends_a_farewell_and_one_person_cannot_take_it_away_again() {
+        let (whole, flagged) = ([SAID, KIM, LEE], [SAID, KIM, LEE, FLAG]);
+        assert_eq!(refused(&whole, &flagged), None);
+        assert_eq!(refused(&flagged, &flagged), None);
+        assert_eq!(refused(&flagged, &whole), Some(STANDING));
+        assert_eq!(refused(&flagged, &[FLAG]), None, "all of it goes");
     }
 
     #[test]
