@@ -161,7 +161,11 @@ fn refused(refusal: &Refusal) -> Fault {
             fault(ErrorReason::FarewellSamePerson, "by", text)
         }
         Refusal::Outdated(key, value) => {
-            let range = if *key == DATE { "a day that is not past" } else { "an agent" };
+            let range = match *key {
+                DATE => "a day that is not past",
+                CONFIRMED_BY => "empty, as it is until somebody confirms",
+                _ => "an agent",
+            };
             let text = format!(
                 "the proposal cannot be confirmed: {key} = {value:?} is not {range}; withdraw it, and propose anew"
             );

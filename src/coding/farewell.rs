@@ -12,13 +12,14 @@ use std::fmt;
 
 /// Why it was proposed.
 pub const REASON: &str = "farewell_reason";
-/// The agent who is to explain, until the proposal is confirmed.
+/// The agent who is to explain; stays after the confirmation, which a withdrawal compares with.
 pub const AGENT: &str = "farewell_agent";
-/// The day of the transition, until the proposal is confirmed.
+/// The day of the transition; stays as the agent does.
 pub const DATE: &str = "farewell_date";
 /// Who withdrew the last proposal or farewell.
 pub const WITHDRAWN_BY: &str = "farewell_withdrawn_by";
-/// What a confirmation replaces, and where it keeps what was there before; empty where nothing was.
+/// What a confirmation replaces, and where it keeps what was there before; empty where nothing was. A file drops
+/// what is empty, so that a missing one says the same where the proposal is kept.
 const REPLACED: [(&str, &str); 3] = [
     (STANDING, "farewell_before_standing"),
     (AGENT_ATTRIBUTE, "farewell_before_account_manager"),
@@ -99,7 +100,8 @@ pub fn proposed(now: &Attributes, proposal: &Proposal<'_>) -> Result<Attributes,
     }
     if let Some(by) = rule::name(now, PROPOSED_BY) {
         let Proposal { agent, date, reason, .. } = *proposal;
-        let is_same = rule::is_same_person(by, proposal.by)
+        let is_same = rule::name(now, CONFIRMED_BY).is_none()
+            && rule::is_same_person(by, proposal.by)
             && [(AGENT, agent), (DATE, date), (REASON, reason)]
                 .iter()
                 .all(|(key, value)| text(now, key) == *value);
@@ -127,6 +129,10 @@ pub fn confirmed(now: &Attributes, by: &str, today: Day) -> Result<Attributes, R
     if rule::is_exempt(now) {
         return Err(Refusal::Exempt);
     }
+    // A farewell that has ended otherwise does not come back by one more word.
+    if let Some(other) = rule::name(now, CONFIRMED_BY) {
+        return Err(Refusal::Outdated(CONFIRMED_BY, other.to_owned()));
+    }
     let (agent, date) = (text(now, AGENT), text(now, DATE));
     if agent.is_empty() {
         return Err(Refusal::Outdated(AGENT, agent));
@@ -134,22 +140,26 @@ pub fn confirmed(now: &Attributes, by: &str, today: Day) -> Result<Attributes, R
     if date_of(&date).is_none_or(|day| day < today) {
         return Err(Refusal::Outdated(DATE, date));
     }
+    Ok(counting(now, by, &agent, &date))
+}
+
+/// The attributes with a farewell that counts.
+fn counting(now: &Attributes, by: &str, agent: &str, date: &str) -> Attributes {
     let mut next = now.clone();
     for (key, before) in REPLACED {
         // A standing that did not count is none to go back to.
         let kept = Some(text(now, key)).filter(|text| *text != Standing::Farewell.name());
         set(&mut next, before, &kept.unwrap_or_default());
     }
-    next.remove(AGENT);
-    next.remove(DATE);
     set(&mut next, STANDING, Standing::Farewell.name());
     set(&mut next, CONFIRMED_BY, by);
-    set(&mut next, AGENT_ATTRIBUTE, &agent);
-    set(&mut next, TRANSITION_ATTRIBUTE, &date);
-    Ok(next)
+    set(&mut next, AGENT_ATTRIBUTE, agent);
+    set(&mut next, TRANSITION_ATTRIBUTE, date);
+    next
 }
 
-/// Somebody takes a proposal or a farewell back: the customer is what it was before.
+/// Somebody takes a proposal or a farewell back: the customer is what it was before, but for what somebody has
+/// changed since.
 pub fn withdrawn(now: &Attributes, by: &str) -> Result<Attributes, Refusal> {
     if rule::name(now, PROPOSED_BY).is_none() {
         let last = rule::name(now, WITHDRAWN_BY);
@@ -158,20 +168,16 @@ pub fn withdrawn(now: &Attributes, by: &str) -> Result<Attributes, Refusal> {
     }
     let mut next = without_decision(now);
     if rule::name(now, CONFIRMED_BY).is_some() {
-        for (key, before) in REPLACED {
-            // Whoever wrote the farewell by other means did not say what was before.
-            match now.get(before) {
-                Some(before) if before.is_empty() => drop(next.remove(key)),
-                Some(before) => set(&mut next, key, before),
-                None if key == STANDING => drop(next.remove(key)),
-                None => {}
+        let given = [Standing::Farewell.name().to_owned(), text(now, AGENT), text(now, DATE)];
+        for ((key, before), given) in REPLACED.into_iter().zip(given) {
+            let before = text(now, before);
+            // Whoever wrote the farewell by other means did not say what it gave, nor what was before.
+            let is_the_farewells = !given.is_empty() && text(now, key) == given;
+            match &*before {
+                _ if !is_the_farewells => {}
+                "" => drop(next.remove(key)),
+                before => set(&mut next, key, before),
             }
-        }
-        // A standing that somebody has set since stays.
-        if !rule::is_claimed(now)
-            && let Some(since) = now.get(STANDING)
-        {
-            set(&mut next, STANDING, since);
         }
     }
     set(&mut next, WITHDRAWN_BY, by);
@@ -234,7 +240,6 @@ mod tests {
             (&*decided[AGENT_ATTRIBUTE], &*decided[TRANSITION_ATTRIBUTE]),
             ("vera", "2027-03-31")
         );
-        assert!(!decided.contains_key(AGENT) && !decided.contains_key(DATE));
         for stage in [&open, &decided] {
             let mut back = withdrawn(stage, "max").expect("it can be withdrawn");
             assert_eq!(back.remove(WITHDRAWN_BY).as_deref(), Some("max"));
@@ -313,6 +318,52 @@ mod tests {
         ]);
         let back = withdrawn(&written, "max").expect("it can be withdrawn");
         assert_eq!(back, with(&[(AGENT_ATTRIBUTE, "vera"), (WITHDRAWN_BY, "max")]));
+    }
+
+    #[test]
+    fn what_somebody_has_changed_since_stays_when_it_is_withdrawn() {
+        let before = with(&[(STANDING, "new"), (AGENT_ATTRIBUTE, "max")]);
+        let open = proposed(&before, &by_kim()).expect("it may be proposed");
+        let decided = confirmed(&open, "lee", TODAY).expect("another confirms");
+        let since =
+            [(STANDING, "at_risk"), (AGENT_ATTRIBUTE, "zoe"), (TRANSITION_ATTRIBUTE, "2027-05-01")];
+        for (changed, value) in since {
+            let mut now = decided.clone();
+            set(&mut now, changed, value);
+            let mut expected = before.clone();
+            set(&mut expected, changed, value);
+            set(&mut expected, WITHDRAWN_BY, "lee");
+            assert_eq!(withdrawn(&now, "lee"), Ok(expected), "{changed}");
+            now.remove(changed);
+            let mut expected = before.clone();
+            expected.remove(changed);
+            set(&mut expected, WITHDRAWN_BY, "lee");
+            assert_eq!(withdrawn(&now, "lee"), Ok(expected), "{changed} is gone");
+        }
+    }
+
+    #[test]
+    fn a_farewell_out_of_a_file_is_withdrawn_like_any_other() {
+        let open = proposed(&Attributes::new(), &by_kim()).expect("it may be proposed");
+        let mut decided = confirmed(&open, "lee", TODAY).expect("another confirms");
+        // A file has no empty attributes.
+        decided.retain(|_, value| !value.is_empty());
+        let back = withdrawn(&decided, "lee").expect("it can be withdrawn");
+        assert_eq!(back, with(&[(WITHDRAWN_BY, "lee")]));
+    }
+
+    #[test]
+    fn a_farewell_that_ended_otherwise_is_not_confirmed_by_one_more_person() {
+        let open = proposed(&Attributes::new(), &by_kim()).expect("it may be proposed");
+        let mut ended = confirmed(&open, "lee", TODAY).expect("another confirms");
+        set(&mut ended, STANDING, "at_risk");
+        for by in ["lee", "max"] {
+            let refused = Err(Refusal::Outdated(CONFIRMED_BY, "lee".to_owned()));
+            assert_eq!(confirmed(&ended, by, TODAY), refused);
+        }
+        assert_eq!(proposed(&ended, &by_kim()), Err(Refusal::Proposed("kim".to_owned())));
+        let back = withdrawn(&ended, "max").expect("it can be taken back");
+        assert_eq!(back, with(&[(STANDING, "at_risk"), (WITHDRAWN_BY, "max")]));
     }
 
     #[test]
