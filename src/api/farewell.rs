@@ -9,7 +9,7 @@ use super::status::Fault;
 use super::validate::{Checks, REASON_CHARS_MAX};
 use crate::coding::farewell::{self, AGENT, DATE, KEYS, Proposal, Refusal};
 use crate::coding::{AGENT_ATTRIBUTE, replacing};
-use crate::directory::{Amendment, Customer};
+use crate::directory::{ATTRIBUTES_MAX, Amendment, Customer};
 use crate::engine::Engine;
 use crate::engine::coding::farewell::{self as rule, CONFIRMED_BY, NAME_CHARS_MAX, PROPOSED_BY};
 use crate::engine::coding::rules::{Attributes, Day};
@@ -159,6 +159,12 @@ fn refused(refusal: &Refusal) -> Fault {
                 "by: a farewell takes two people, and {by:?} is who proposed it ({PROPOSED_BY})"
             );
             fault(ErrorReason::FarewellSamePerson, "by", text)
+        }
+        Refusal::Full(count) => {
+            let text = format!(
+                "attributes would be {count} once the farewell is confirmed: at most {ATTRIBUTES_MAX} are allowed"
+            );
+            Fault::field("customer", text)
         }
         Refusal::Outdated(key, value) => {
             let range = match *key {

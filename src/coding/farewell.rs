@@ -5,6 +5,7 @@
 //! engine's rule, see [`rule`].
 
 use super::{AGENT_ATTRIBUTE, TRANSITION_ATTRIBUTE};
+use crate::directory::ATTRIBUTES_MAX;
 use crate::engine::coding::Standing;
 use crate::engine::coding::farewell::{self as rule, CONFIRMED_BY, PROPOSED_BY, STRATEGIC};
 use crate::engine::coding::rules::{Attributes, Day, STANDING};
@@ -18,8 +19,8 @@ pub const AGENT: &str = "farewell_agent";
 pub const DATE: &str = "farewell_date";
 /// Who withdrew the last proposal or farewell.
 pub const WITHDRAWN_BY: &str = "farewell_withdrawn_by";
-/// What a confirmation replaces, and where it keeps what was there before; empty where nothing was. A file drops
-/// what is empty, so that a missing one says the same where the proposal is kept.
+/// What a confirmation replaces, and where it keeps what was there before. Missing where nothing was: a file cannot
+/// hold what is empty.
 const REPLACED: [(&str, &str); 3] = [
     (STANDING, "farewell_before_standing"),
     (AGENT_ATTRIBUTE, "farewell_before_account_manager"),
@@ -72,6 +73,8 @@ pub enum Refusal {
     NotProposed,
     /// Who confirms is who proposed; the name in the proposal.
     SamePerson(String),
+    /// Confirmed, the customer would have more attributes than [`ATTRIBUTES_MAX`]; how many.
+    Full(usize),
     /// What the proposal says in this attribute is missing or past; its text.
     Outdated(&'static str, String),
 }
@@ -85,6 +88,7 @@ impl fmt::Debug for Refusal {
             Self::Confirmed(_) => "Confirmed",
             Self::NotProposed => "NotProposed",
             Self::SamePerson(_) => "SamePerson",
+            Self::Full(_) => "Full",
             Self::Outdated(key, _) => key,
         })
     }
@@ -112,7 +116,9 @@ pub fn proposed(now: &Attributes, proposal: &Proposal<'_>) -> Result<Attributes,
     set(&mut next, AGENT, proposal.agent);
     set(&mut next, DATE, proposal.date);
     set(&mut next, REASON, proposal.reason);
-    Ok(next)
+    // Of what the steps make of a customer, the confirmed farewell has the most attributes.
+    let count = counting(&next, proposal.by, proposal.agent, proposal.date).len();
+    if count > ATTRIBUTES_MAX { Err(Refusal::Full(count)) } else { Ok(next) }
 }
 
 /// Somebody else confirms it: from now on it counts.
@@ -148,8 +154,12 @@ fn counting(now: &Attributes, by: &str, agent: &str, date: &str) -> Attributes {
     let mut next = now.clone();
     for (key, before) in REPLACED {
         // A standing that did not count is none to go back to.
-        let kept = Some(text(now, key)).filter(|text| *text != Standing::Farewell.name());
-        set(&mut next, before, &kept.unwrap_or_default());
+        let kept = Some(text(now, key))
+            .filter(|text| !text.is_empty() && *text != Standing::Farewell.name());
+        match kept {
+            Some(kept) => set(&mut next, before, &kept),
+            None => drop(next.remove(before)),
+        }
     }
     set(&mut next, STANDING, Standing::Farewell.name());
     set(&mut next, CONFIRMED_BY, by);
@@ -346,10 +356,13 @@ mod tests {
     fn a_farewell_out_of_a_file_is_withdrawn_like_any_other() {
         let open = proposed(&Attributes::new(), &by_kim()).expect("it may be proposed");
         let mut decided = confirmed(&open, "lee", TODAY).expect("another confirms");
-        // A file has no empty attributes.
-        decided.retain(|_, value| !value.is_empty());
-        let back = withdrawn(&decided, "lee").expect("it can be withdrawn");
-        assert_eq!(back, with(&[(WITHDRAWN_BY, "lee")]));
+        assert!(decided.values().all(|value| !value.is_empty()), "a file could not hold it");
+        let back = with(&[(WITHDRAWN_BY, "lee")]);
+        assert_eq!(withdrawn(&decided, "lee"), Ok(back.clone()));
+        for (_, before) in REPLACED {
+            set(&mut decided, before, "");
+        }
+        assert_eq!(withdrawn(&decided, "lee"), Ok(back), "empty is as good as missing");
     }
 
     #[test]
@@ -364,6 +377,21 @@ mod tests {
         assert_eq!(proposed(&ended, &by_kim()), Err(Refusal::Proposed("kim".to_owned())));
         let back = withdrawn(&ended, "max").expect("it can be taken back");
         assert_eq!(back, with(&[(STANDING, "at_risk"), (WITHDRAWN_BY, "max")]));
+    }
+
+    #[test]
+    fn what_could_not_be_confirmed_for_want_of_room_is_not_proposed() {
+        // The standing is replaced; the steps add eight.
+        let of = |count: usize| {
+            let mut given = with(&[(STANDING, "at_risk")]);
+            (1..count).for_each(|at| set(&mut given, &format!("k{at}"), "x"));
+            given
+        };
+        let open = proposed(&of(ATTRIBUTES_MAX - 8), &by_kim()).expect("there is room");
+        let decided = confirmed(&open, "lee", TODAY).expect("another confirms");
+        assert_eq!(decided.len(), ATTRIBUTES_MAX);
+        let refused = Err(Refusal::Full(ATTRIBUTES_MAX + 1));
+        assert_eq!(proposed(&of(ATTRIBUTES_MAX - 7), &by_kim()), refused);
     }
 
     #[test]
