@@ -167,8 +167,7 @@ impl AdminService for Api {
         &self,
         request: Request<pb::ConfirmFarewellRequest>,
     ) -> Result<Response<pb::ConfirmFarewellResponse>, Status> {
-        let customer = Some(self.confirm_farewell_of(request.get_ref()).await?);
-        Ok(Response::new(pb::ConfirmFarewellResponse { customer }))
+        Ok(Response::new(self.confirm_farewell_of(request.get_ref()).await?))
     }
 
     async fn withdraw_farewell(

@@ -11,8 +11,10 @@ use crate::coding::farewell::{self, AGENT, DATE, KEYS, Proposal, Refusal};
 use crate::coding::{AGENT_ATTRIBUTE, replacing};
 use crate::directory::{ATTRIBUTES_MAX, Amendment, Customer};
 use crate::engine::Engine;
+use crate::engine::coding::Standing;
 use crate::engine::coding::farewell::{self as rule, CONFIRMED_BY, NAME_CHARS_MAX, PROPOSED_BY};
 use crate::engine::coding::rules::{Attributes, Day};
+use crate::engine::coding::treatment::Who;
 use crate::engine::model::AgentId;
 
 /// How often a step is decided anew when somebody else changes the customer at the same moment.
@@ -43,11 +45,14 @@ impl Api {
     pub(super) async fn confirm_farewell_of(
         &self,
         request: &pb::ConfirmFarewellRequest,
-    ) -> Result<pb::Customer, Fault> {
+    ) -> Result<pb::ConfirmFarewellResponse, Fault> {
         let by = checked_by(&request.customer_id, &request.by)?;
         let today = self.today();
         let step = |now: &Attributes| farewell::confirmed(now, by, today);
-        self.take_step(&request.customer_id, step, Some(AGENT_ATTRIBUTE)).await
+        let customer = self.take_step(&request.customer_id, step, Some(AGENT_ATTRIBUTE)).await?;
+        let agent_serves =
+            self.is_served_by(customer.attributes.get(AGENT_ATTRIBUTE).map(|s| s.trim()));
+        Ok(pb::ConfirmFarewellResponse { customer: Some(customer), agent_serves })
     }
 
     pub(super) async fn withdraw_farewell_of(
@@ -91,6 +96,16 @@ impl Api {
             Ok(false) => Err(Fault::agent_not_found(id)),
             Err(refused) => Err(Fault::refused(refused, id)),
         }
+    }
+
+    /// Whether the policy in force gives the tickets of farewells of this agent to this agent.
+    fn is_served_by(&self, agent: Option<&str>) -> bool {
+        let view = self.handle.view();
+        let treatment = &view.policy.coding.treatments[Standing::Farewell.index()];
+        treatment.contact.as_ref().is_some_and(|contact| match &contact.who {
+            Who::Customers => true,
+            Who::Named(named) => Some(named.as_str()) == agent,
+        })
     }
 
     /// Takes a step, after which the attribute `agent` must name somebody who is registered.

@@ -1,6 +1,7 @@
 //! `tierline customers farewell`: parting from a customer, which takes two people.
 
 use super::Context;
+use super::console;
 use super::customers;
 use super::fault::Fault;
 use super::view::CUSTOMER_FIELDS;
@@ -100,7 +101,14 @@ impl Command {
             }
             Self::Confirm(Confirm { id, by }) => {
                 let request = v1::ConfirmFarewellRequest { customer_id: id, by };
-                connection.call(admin.confirm_farewell(request)).await?.customer
+                let answer = connection.call(admin.confirm_farewell(request)).await?;
+                if !answer.agent_serves {
+                    console::note(
+                        "note: [standing.farewell] of the policy in force does not give this customer's tickets to \
+                         the agent of the farewell: others serve them",
+                    );
+                }
+                answer.customer
             }
             Self::Withdraw(Withdraw { id, by }) => {
                 let request = v1::WithdrawFarewellRequest { customer_id: id, by };

@@ -57,6 +57,26 @@ async fn confirm(server: &TestServer, by: &str) -> Outcome {
     Ok(attributes(server.admin().confirm_farewell(request).await?.into_inner().customer))
 }
 
+/// Whether the policy lets the agent serve, of somebody's farewell.
+async fn agent_serves(server: &TestServer) -> bool {
+    put(server, &[]).await.expect("it is stored");
+    propose(server, by_kim()).await.expect("it is proposed");
+    let request = pb::ConfirmFarewellRequest { customer_id: "C-1".into(), by: "lee".into() };
+    let answer = server.admin().confirm_farewell(request).await.expect("another confirms");
+    answer.into_inner().agent_serves
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_names_no_agent_for_a_farewell_is_told() {
+    let table = [("", false), ("scale = 2.0", false), ("agent = \"customer\"", true)];
+    for (treatment, expected) in table {
+        let policy = format!("{POLICY}[standing.farewell]\n{treatment}\n");
+        let server = TestServer::start_as(Wish { policy, ..Wish::default() }).await;
+        server.hire("vera", &["desk"]).await;
+        assert_eq!(agent_serves(&server).await, expected, "{treatment}");
+    }
+}
+
 async fn withdraw(server: &TestServer, by: &str) -> Outcome {
     let request = pb::WithdrawFarewellRequest { customer_id: "C-1".into(), by: by.into() };
     Ok(attributes(server.admin().withdraw_farewell(request).await?.into_inner().customer))

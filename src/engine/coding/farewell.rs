@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn a_farewell_of_an_exempt_customer_does_not_count() {
-        let mut given = with(&[(STANDING, "farewell"), (PROPOSED_BY, "kim"), (CONFIRMED_BY, "lee")]);
+        let mut given =
+            with(&[(STANDING, "farewell"), (PROPOSED_BY, "kim"), (CONFIRMED_BY, "lee")]);
         assert!(is_farewell(&given));
         assert_eq!(fault(&given), None);
         given.insert(STRATEGIC.to_owned(), "yes".to_owned());
