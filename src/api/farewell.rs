@@ -48,7 +48,11 @@ impl Api {
     ) -> Result<pb::ConfirmFarewellResponse, Fault> {
         let by = checked_by(&request.customer_id, &request.by)?;
         let today = self.today();
-        let step = |now: &Attributes| farewell::confirmed(now, by, today);
+        let (agent, date) = (request.agent_id.trim(), request.transition_date.trim());
+        let step = |now: &Attributes| {
+            let next = farewell::confirmed(now, by, today)?;
+            farewell::as_seen(now, agent, date).map(|()| next)
+        };
         let customer = self.take_step(&request.customer_id, step, Some(AGENT_ATTRIBUTE)).await?;
         let agent_serves =
             self.is_served_by(customer.attributes.get(AGENT_ATTRIBUTE).map(|s| s.trim()));
@@ -174,6 +178,10 @@ fn refused(refusal: &Refusal) -> Fault {
                 "by: a farewell takes two people, and {by:?} is who proposed it ({PROPOSED_BY})"
             );
             fault(ErrorReason::FarewellSamePerson, "by", text)
+        }
+        Refusal::Unseen(key, value) => {
+            let text = format!("the proposal is not what was seen: {key} = {value:?}");
+            fault(ErrorReason::FarewellNotProposed, key, text)
         }
         Refusal::Full(count) => {
             let text = format!(

@@ -75,6 +75,8 @@ pub enum Refusal {
     SamePerson(String),
     /// Confirmed, the customer would have more attributes than [`ATTRIBUTES_MAX`]; how many.
     Full(usize),
+    /// What the proposal says in this attribute is not what was seen; its text.
+    Unseen(&'static str, String),
     /// What the proposal says in this attribute is missing or past; its text.
     Outdated(&'static str, String),
 }
@@ -89,7 +91,7 @@ impl fmt::Debug for Refusal {
             Self::NotProposed => "NotProposed",
             Self::SamePerson(_) => "SamePerson",
             Self::Full(_) => "Full",
-            Self::Outdated(key, _) => key,
+            Self::Unseen(key, _) | Self::Outdated(key, _) => key,
         })
     }
 }
@@ -119,6 +121,13 @@ pub fn proposed(now: &Attributes, proposal: &Proposal<'_>) -> Result<Attributes,
     // Of what the steps make of a customer, the confirmed farewell has the most attributes.
     let count = counting(&next, proposal.by, proposal.agent, proposal.date).len();
     if count > ATTRIBUTES_MAX { Err(Refusal::Full(count)) } else { Ok(next) }
+}
+
+/// Refuses a proposal that is not what somebody has seen of it: an agent and a date, empty where it makes no difference.
+pub fn as_seen(now: &Attributes, agent: &str, date: &str) -> Result<(), Refusal> {
+    let mut seen = [(AGENT, agent), (DATE, date)].into_iter();
+    let other = seen.find(|(key, seen)| !seen.is_empty() && text(now, key) != *seen);
+    other.map_or(Ok(()), |(key, _)| Err(Refusal::Unseen(key, text(now, key))))
 }
 
 /// Somebody else confirms it: from now on it counts.

@@ -78,8 +78,11 @@ async fn farewells(server: &TestServer, table: &mut Table) {
         (" ", "kim", &["customer_id"]),
     ] {
         let (customer_id, by) = (customer_id.to_owned(), by.to_owned());
-        let request =
-            pb::ConfirmFarewellRequest { customer_id: customer_id.clone(), by: by.clone() };
+        let request = pb::ConfirmFarewellRequest {
+            customer_id: customer_id.clone(),
+            by: by.clone(),
+            ..Default::default()
+        };
         let mut client = server.admin();
         table.invalid("ConfirmFarewell", client.confirm_farewell(request), fields).await;
         let request = pb::WithdrawFarewellRequest { customer_id, by };
@@ -87,7 +90,11 @@ async fn farewells(server: &TestServer, table: &mut Table) {
     }
     let (customer_id, by) = ("C-9".to_owned(), "kim".to_owned());
     let none = "CUSTOMER_NOT_FOUND";
-    let request = pb::ConfirmFarewellRequest { customer_id: customer_id.clone(), by: by.clone() };
+    let request = pb::ConfirmFarewellRequest {
+        customer_id: customer_id.clone(),
+        by: by.clone(),
+        ..Default::default()
+    };
     let mut client = server.admin();
     table.not_found("ConfirmFarewell", client.confirm_farewell(request), none).await;
     let request = pb::WithdrawFarewellRequest { customer_id, by };

@@ -53,7 +53,16 @@ async fn propose(server: &TestServer, request: pb::ProposeFarewellRequest) -> Ou
 }
 
 async fn confirm(server: &TestServer, by: &str) -> Outcome {
-    let request = pb::ConfirmFarewellRequest { customer_id: "C-1".into(), by: by.into() };
+    confirm_seen(server, by, "", "").await
+}
+
+async fn confirm_seen(server: &TestServer, by: &str, agent: &str, date: &str) -> Outcome {
+    let request = pb::ConfirmFarewellRequest {
+        customer_id: "C-1".into(),
+        by: by.into(),
+        agent_id: agent.into(),
+        transition_date: date.into(),
+    };
     Ok(attributes(server.admin().confirm_farewell(request).await?.into_inner().customer))
 }
 
@@ -61,7 +70,11 @@ async fn confirm(server: &TestServer, by: &str) -> Outcome {
 async fn agent_serves(server: &TestServer) -> bool {
     put(server, &[]).await.expect("it is stored");
     propose(server, by_kim()).await.expect("it is proposed");
-    let request = pb::ConfirmFarewellRequest { customer_id: "C-1".into(), by: "lee".into() };
+    let request = pb::ConfirmFarewellRequest {
+        customer_id: "C-1".into(),
+        by: "lee".into(),
+        ..Default::default()
+    };
     let answer = server.admin().confirm_farewell(request).await.expect("another confirms");
     answer.into_inner().agent_serves
 }
@@ -265,6 +278,21 @@ async fn a_farewell_that_has_ended_is_not_revived() {
     put(&server, &[("standing", "at_risk")]).await.expect("the whole of it goes");
     at_fault(put(&server, &pairs(&decided)).await, "standing");
     assert_eq!(stored(&server).await.len(), 1, "nothing is left of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_was_seen_is_confirmed() {
+    let server = start().await;
+    put(&server, &[]).await.expect("it is stored");
+    let open = propose(&server, by_kim()).await.expect("it is proposed");
+    for (agent, date) in [("max", DATE), ("vera", "2199-04-30")] {
+        let outcome = confirm_seen(&server, "lee", agent, date).await;
+        let status = refused(outcome, "FAREWELL_NOT_PROPOSED");
+        assert!(status.message().contains("is not what was seen"), "{status:?}");
+    }
+    assert_eq!(stored(&server).await, open);
+    confirm_seen(&server, "lee", "vera", DATE).await.expect("it is what was seen");
+    confirm_seen(&server, "lee", "vera", DATE).await.expect("a retry");
 }
 
 /// Refused because of this attribute, with the way to do it.
