@@ -73,7 +73,8 @@ pub(crate) struct Confirm {
 
 /// Take back a proposal or a farewell; one person is enough
 ///
-/// Standing, agent and day of transition are what they were before the confirmation, and waiting tickets follow.
+/// Standing, agent and day of transition are what they were before the confirmation, but for what was changed since,
+/// and waiting tickets follow.
 #[derive(Args, Debug)]
 #[command(after_help = help("  tierline customers farewell withdraw C-1007 --by kim"))]
 pub(crate) struct Withdraw {

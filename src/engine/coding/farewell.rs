@@ -1,8 +1,8 @@
 //! A farewell is decided by two people, and never by a rule.
 //!
 //! The standing `farewell` counts only where the customer's attributes name two different people: one who
-//! proposed it and one who confirmed it, and where the customer is not exempt. Whoever writes the attributes, the directory's own calls or another
-//! system, is held to that here, where the standing is read.
+//! proposed it and one who confirmed it, and where the customer is not exempt. Whoever writes the attributes,
+//! the directory's own calls or another system, is held to that here, where the standing is read.
 
 use super::Standing;
 use super::rules::{Attributes, STANDING};
