@@ -4,6 +4,7 @@
 //! whenever the directory has news of a customer who waits.
 
 pub mod farewell;
+pub mod replacing;
 
 use crate::directory::{Customer, Directory, Identifier, IdentifierKind, Lookup};
 use crate::engine::coding::rules::{Coded, Day};

@@ -88,6 +88,58 @@ fn faulty_lines_stay_out_of_redis_with_their_numbers_and_the_rest_goes_in() {
 }
 
 #[test]
+fn farewells_go_into_redis_only_when_that_is_said() {
+    let place = tempfile::tempdir().expect("a directory for the files");
+    let file = |name: &str| place.path().join(name);
+    let path = |name: &str| file(name).to_str().expect("it is UTF-8").to_owned();
+    let text = "id,tier,attr:farewell_confirmed_by,attr:farewell_proposed_by,attr:standing\n\
+                C-1,gold,lee,kim,farewell\nC-2,gold,,kim,\nC-3,gold,,,at_risk\n";
+    std::fs::write(file("in.csv"), text).expect("the file can be written");
+    let server = RedisServer::start();
+    let url = server.url();
+    let from = path("in.csv");
+    let import = ["customers", "import", &from, "--redis", &url];
+    let told = run(&import).with_code(65);
+    assert!(told.out.contains("1 of 3 customers stored, 2 lines refused"), "{}", told.out);
+    let lines =
+        ["line 2: attr:standing: \"farewell\"", "line 3: attr:farewell_proposed_by: is not"];
+    for line in lines {
+        assert!(told.err.contains(line), "{}", told.err);
+    }
+    assert!(told.err.contains("--with-farewells"), "{}", told.err);
+    run(&[&import[..], &["--with-farewells"]].concat()).with_code(0);
+    let confirmed_by = ["HGET", "tierline:customer:C-1", "attr:farewell_confirmed_by"];
+    assert_eq!(server.command(&confirmed_by), "$3\r\nlee\r\n");
+    // What is there already may come in once more.
+    run(&import).with_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_farewell_is_exported_and_taken_over_by_another_server_when_that_is_said() {
+    let place = tempfile::tempdir().expect("a directory for the files");
+    let file = place.path().join("out.csv");
+    let file = file.to_str().expect("it is UTF-8");
+    let (floor, other) = (Floor::open().await, Floor::open().await);
+    floor.run(&["customers", "put", "C-1", "--tier", "gold"]).with_code(0);
+    floor.put_agent("ada");
+    let farewell = ["customers", "farewell"];
+    let propose = ["propose", "C-1", "--by", "kim", "--agent", "ada", "--date", "2199-03-31"];
+    let why = ["--reason", "two talks"];
+    floor.run(&[&farewell[..], &propose, &why].concat()).with_code(0);
+    let told = floor.run(&[&farewell[..], &["confirm", "C-1", "--by", "lee"]].concat());
+    assert!(told.with_code(0).err.contains("proposed: ada explains, by 2199-03-31"));
+    floor.run(&["customers", "export", file]).with_code(0);
+    let told = other.run(&["customers", "import", file]).with_code(65);
+    assert!(told.err.contains("line 2: ") && told.err.contains("--with-farewells"), "{}", told.err);
+    other.run(&["customers", "import", file, "--with-farewells"]).with_code(0);
+    let get = ["customers", "get", "C-1"];
+    assert_eq!(other.json(&get), floor.json(&get));
+    let withdraw = [&farewell[..], &["withdraw", "C-1", "--by", "max"]].concat();
+    let left = other.json(&withdraw)["attributes"].clone();
+    assert_eq!(left, serde_json::json!({ "farewell_withdrawn_by": "max" }));
+}
+
+#[test]
 fn what_a_file_cannot_hold_is_told_and_the_rest_is_exported() {
     let place = tempfile::tempdir().expect("a directory for the files");
     let file = place.path().join("out.csv");

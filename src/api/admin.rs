@@ -6,6 +6,7 @@ use super::proto::v1::admin_service_server::AdminService;
 use super::status::Fault;
 use super::validate::{AGENT_NAME_CHARS_MAX, Checks, IMPORT_ROWS_MAX};
 use super::{Api, clocks, convert, farewell, limits};
+use crate::coding::replacing;
 use crate::directory::{self, Customer, Directory, Health, Lookup};
 use crate::engine::Engine;
 use crate::engine::command::AgentProfile;
@@ -68,7 +69,9 @@ impl AdminService for Api {
         let customer = checks.required("customer", request.into_inner().customer);
         checks.done()?;
         let customer = checked_customer(&customer)?;
-        self.check_farewell(&customer).await?;
+        let checked = replacing::check(&self.directory, &customer).await;
+        let checked = checked.map_err(|error| Fault::directory(&error))?;
+        checked.map_err(|fault| farewell::not_replacing(&fault))?;
         let stored = self.directory.put(customer).await;
         let stored = stored.map_err(|error| Fault::directory(&error))?;
         let customer = Some((&stored).into());
@@ -164,8 +167,7 @@ impl AdminService for Api {
         &self,
         request: Request<pb::ConfirmFarewellRequest>,
     ) -> Result<Response<pb::ConfirmFarewellResponse>, Status> {
-        let customer = Some(self.confirm_farewell_of(request.get_ref()).await?);
-        Ok(Response::new(pb::ConfirmFarewellResponse { customer }))
+        Ok(Response::new(self.confirm_farewell_of(request.get_ref()).await?))
     }
 
     async fn withdraw_farewell(
@@ -293,7 +295,7 @@ impl Import {
         let mut told_count = 0;
         while let Some(batch) = batches.message().await? {
             self.so_far.faults.clear();
-            let good = self.checked(batch.rows, &mut told_count)?;
+            let good = self.checked(batch, &mut told_count).await?;
             let stored_count = good.len() as u64;
             let stored = self.directory.import(good).await;
             stored.map_err(|error| Fault::directory(&error))?;
@@ -306,11 +308,12 @@ impl Import {
     }
 
     /// The rows without a fault; the others are noted.
-    fn checked(
+    async fn checked(
         &mut self,
-        rows: Vec<pb::ImportRow>,
+        batch: pb::ImportCustomersRequest,
         told_count: &mut usize,
     ) -> Result<Vec<Customer>, Fault> {
+        let pb::ImportCustomersRequest { rows, with_farewells } = batch;
         let count = rows.len();
         if !(1..=IMPORT_ROWS_MAX).contains(&count) {
             let range = format!("has {count} entries, 1 to {IMPORT_ROWS_MAX} are allowed");
@@ -322,7 +325,16 @@ impl Import {
             let mut checks = Checks::default();
             let customer = checks.required("customer", row.customer);
             let checked = checks.done().and_then(|()| checked_customer(&customer));
-            match checked.and_then(|customer| farewell::undecided(&customer).map(|()| customer)) {
+            let checked = match checked {
+                Ok(customer) => {
+                    let to = &self.directory;
+                    let checked = replacing::check_import(to, &customer, with_farewells).await;
+                    let checked = checked.map_err(|error| Fault::directory(&error))?;
+                    checked.map(|()| customer).map_err(|fault| farewell::not_replacing(&fault))
+                }
+                Err(fault) => Err(fault),
+            };
+            match checked {
                 Ok(customer) => good.push(customer),
                 Err(fault) => {
                     self.so_far.refused_count += 1;

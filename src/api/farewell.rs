@@ -7,12 +7,14 @@ use super::Api;
 use super::proto::v1::{self as pb, ErrorReason};
 use super::status::Fault;
 use super::validate::{Checks, REASON_CHARS_MAX};
-use crate::coding::AGENT_ATTRIBUTE;
 use crate::coding::farewell::{self, AGENT, DATE, KEYS, Proposal, Refusal};
-use crate::directory::{Amendment, Customer};
+use crate::coding::{AGENT_ATTRIBUTE, replacing};
+use crate::directory::{ATTRIBUTES_MAX, Amendment, Customer};
 use crate::engine::Engine;
+use crate::engine::coding::Standing;
 use crate::engine::coding::farewell::{self as rule, CONFIRMED_BY, NAME_CHARS_MAX, PROPOSED_BY};
-use crate::engine::coding::rules::{Attributes, Day, STANDING};
+use crate::engine::coding::rules::{Attributes, Day};
+use crate::engine::coding::treatment::Who;
 use crate::engine::model::AgentId;
 
 /// How often a step is decided anew when somebody else changes the customer at the same moment.
@@ -43,11 +45,18 @@ impl Api {
     pub(super) async fn confirm_farewell_of(
         &self,
         request: &pb::ConfirmFarewellRequest,
-    ) -> Result<pb::Customer, Fault> {
+    ) -> Result<pb::ConfirmFarewellResponse, Fault> {
         let by = checked_by(&request.customer_id, &request.by)?;
         let today = self.today();
-        let step = |now: &Attributes| farewell::confirmed(now, by, today);
-        self.take_step(&request.customer_id, step, Some(AGENT_ATTRIBUTE)).await
+        let (agent, date) = (request.agent_id.trim(), request.transition_date.trim());
+        let step = |now: &Attributes| {
+            let next = farewell::confirmed(now, by, today)?;
+            farewell::as_seen(now, agent, date).map(|()| next)
+        };
+        let customer = self.take_step(&request.customer_id, step, Some(AGENT_ATTRIBUTE)).await?;
+        let agent_serves =
+            self.is_served_by(customer.attributes.get(AGENT_ATTRIBUTE).map(|s| s.trim()));
+        Ok(pb::ConfirmFarewellResponse { customer: Some(customer), agent_serves })
     }
 
     pub(super) async fn withdraw_farewell_of(
@@ -57,16 +66,6 @@ impl Api {
         let by = checked_by(&request.customer_id, &request.by)?;
         let step = |now: &Attributes| farewell::withdrawn(now, by);
         self.take_step(&request.customer_id, step, None).await
-    }
-
-    /// Refuses a customer who would be on the way out without two people's word. One whom another system has
-    /// already stored so may be stored again: nothing is set by that, and it does not count.
-    pub(super) async fn check_farewell(&self, customer: &Customer) -> Result<(), Fault> {
-        let Err(fault) = undecided(customer) else { return Ok(()) };
-        let stored = self.directory.get(&customer.id).await;
-        let stored = stored.map_err(|error| Fault::directory(&error))?;
-        let is_so = |stored: &Customer| undecided(stored).is_err();
-        if stored.as_ref().is_some_and(is_so) { Ok(()) } else { Err(fault) }
     }
 
     fn today(&self) -> Day {
@@ -101,6 +100,16 @@ impl Api {
             Ok(false) => Err(Fault::agent_not_found(id)),
             Err(refused) => Err(Fault::refused(refused, id)),
         }
+    }
+
+    /// Whether the policy in force gives the tickets of farewells of this agent to this agent.
+    fn is_served_by(&self, agent: Option<&str>) -> bool {
+        let view = self.handle.view();
+        let treatment = &view.policy.coding.treatments[Standing::Farewell.index()];
+        treatment.contact.as_ref().is_some_and(|contact| match &contact.who {
+            Who::Customers => true,
+            Who::Named(named) => Some(named.as_str()) == agent,
+        })
     }
 
     /// Takes a step, after which the attribute `agent` must name somebody who is registered.
@@ -140,12 +149,9 @@ fn checked_by<'a>(customer_id: &str, by: &'a str) -> Result<&'a str, Fault> {
     Ok(by.trim())
 }
 
-/// Refuses a customer whose standing says farewell without two people's word.
-pub(super) fn undecided(customer: &Customer) -> Result<(), Fault> {
-    match rule::fault(&customer.attributes) {
-        Some(fault) => Err(Fault::field(&format!("customer.attributes[{STANDING:?}]"), fault)),
-        None => Ok(()),
-    }
+/// A customer that may not be stored in place of another.
+pub(super) fn not_replacing(fault: &replacing::Fault) -> Fault {
+    Fault::field(&format!("customer.attributes[{:?}]", fault.key), &*fault.text)
 }
 
 fn refused(refusal: &Refusal) -> Fault {
@@ -173,8 +179,22 @@ fn refused(refusal: &Refusal) -> Fault {
             );
             fault(ErrorReason::FarewellSamePerson, "by", text)
         }
+        Refusal::Unseen(key, value) => {
+            let text = format!("the proposal is not what was seen: {key} = {value:?}");
+            fault(ErrorReason::FarewellNotProposed, key, text)
+        }
+        Refusal::Full(count) => {
+            let text = format!(
+                "attributes would be {count} once the farewell is confirmed: at most {ATTRIBUTES_MAX} are allowed"
+            );
+            Fault::field("customer", text)
+        }
         Refusal::Outdated(key, value) => {
-            let range = if *key == DATE { "a day that is not past" } else { "an agent" };
+            let range = match *key {
+                DATE => "a day that is not past",
+                CONFIRMED_BY => "empty, as it is until somebody confirms",
+                _ => "an agent",
+            };
             let text = format!(
                 "the proposal cannot be confirmed: {key} = {value:?} is not {range}; withdraw it, and propose anew"
             );

@@ -1,10 +1,16 @@
 //! `tierline customers farewell`: parting from a customer, which takes two people.
 
 use super::Context;
+use super::connect::Connection;
+use super::console;
 use super::customers;
 use super::fault::Fault;
+use super::table::printable;
 use super::view::CUSTOMER_FIELDS;
+use super::who;
 use crate::api::proto::v1;
+use crate::coding::farewell;
+use crate::directory::IdentifierKind;
 use clap::{Args, Subcommand};
 
 /// Part from a customer fairly: one person proposes, another confirms, and one agent explains
@@ -54,7 +60,7 @@ pub(crate) struct Propose {
 /// Confirm a farewell that somebody else has proposed; it counts from now on
 ///
 /// The customer's agent (`account_manager`) and day of transition (`transition_date`)
-/// become those of the proposal.
+/// become those of the proposal, which is told first; one that changes meanwhile is not confirmed.
 #[derive(Args, Debug)]
 #[command(after_help = help("  tierline customers farewell confirm C-1007 --by lee"))]
 pub(crate) struct Confirm {
@@ -67,7 +73,8 @@ pub(crate) struct Confirm {
 
 /// Take back a proposal or a farewell; one person is enough
 ///
-/// Standing, agent and day of transition are what they were before the confirmation, and waiting tickets follow.
+/// Standing, agent and day of transition are what they were before the confirmation, but for what was changed since,
+/// and waiting tickets follow.
 #[derive(Args, Debug)]
 #[command(after_help = help("  tierline customers farewell withdraw C-1007 --by kim"))]
 pub(crate) struct Withdraw {
@@ -99,8 +106,17 @@ impl Command {
                 connection.call(admin.propose_farewell(request)).await?.customer
             }
             Self::Confirm(Confirm { id, by }) => {
-                let request = v1::ConfirmFarewellRequest { customer_id: id, by };
-                connection.call(admin.confirm_farewell(request)).await?.customer
+                let (agent_id, transition_date) = show_proposal(&connection, &id).await?;
+                let request =
+                    v1::ConfirmFarewellRequest { customer_id: id, by, agent_id, transition_date };
+                let answer = connection.call(admin.confirm_farewell(request)).await?;
+                if !answer.agent_serves {
+                    console::note(
+                        "note: [standing.farewell] of the policy in force does not give this customer's tickets to \
+                         the agent of the farewell: others serve them",
+                    );
+                }
+                answer.customer
             }
             Self::Withdraw(Withdraw { id, by }) => {
                 let request = v1::WithdrawFarewellRequest { customer_id: id, by };
@@ -109,4 +125,20 @@ impl Command {
         };
         customers::show(context, customer)
     }
+}
+
+/// Tells what is about to be confirmed: agent and date of the proposal, empty where there is none.
+async fn show_proposal(connection: &Connection, id: &str) -> Result<(String, String), Fault> {
+    let identifier = Some(who::identifier(IdentifierKind::Id, id)?);
+    let request = v1::GetCustomerRequest { identifier };
+    let answer = connection.call(connection.admin().get_customer(request)).await?;
+    let attributes = answer.customer.ok_or(Fault::Answer("customer"))?.attributes;
+    let text = |key| attributes.get(key).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let (agent, date) = (text(farewell::AGENT), text(farewell::DATE));
+    if !agent.is_empty() {
+        let reason = text(farewell::REASON);
+        let told = format!("proposed: {agent} explains, by {date}, because: {reason}");
+        console::note(printable(&told));
+    }
+    Ok((agent, date))
 }

@@ -10,9 +10,8 @@ use super::table::printable;
 use super::who::contract_kind;
 use crate::api::proto::v1;
 use crate::clock;
+use crate::coding::replacing;
 use crate::directory::{Customer, Directory, csv};
-use crate::engine::coding::farewell;
-use crate::engine::coding::rules::STANDING;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -56,6 +55,7 @@ JSON fields: file, row_count, stored_count, refused_count, faults [{line, messag
 Examples:
   tierline customers import config/customers.csv
   tierline customers import customers.csv --redis redis://127.0.0.1:6379 --phone-region DE
+  tierline customers import export.csv --with-farewells
 
 The file:
   id,tier,name,phone,email,attr:city
@@ -64,6 +64,11 @@ pub(crate) struct Import {
     /// The file: UTF-8, commas, quotes as in RFC 4180
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
+    /// Take over farewells that were decided elsewhere, as of an export: the names in the file are believed
+    ///
+    /// Without it a row is refused that would make a farewell, or change who proposed or confirmed one.
+    #[arg(long)]
+    with_farewells: bool,
     #[command(flatten)]
     direct: Direct,
 }
@@ -128,11 +133,12 @@ impl Import {
             Some(directory) => Destination::Redis(directory),
             None => Destination::Server(context.connect().await?),
         };
+        let with_farewells = self.with_farewells;
         let started = clock::stopwatch();
         let mut progress = Progress::start(size, context.is_json());
         let (batches, receiver) = mpsc::channel(BATCHES_AHEAD);
         let reader = tokio::task::spawn_blocking(move || read(rows, &bytes_read, &batches));
-        let sent = send(&into, receiver, &mut progress).await;
+        let sent = send(&into, with_farewells, receiver, &mut progress).await;
         let reading = reader.await.expect("reading a file does not panic");
         progress.end();
         let Sent { row_count, stored_count, refused_count, faults, end } = sent;
@@ -214,16 +220,12 @@ fn read(
         batches.blocking_send(Batch { rows, bytes_read }).is_ok()
     };
     for (line, row) in rows {
-        let checked = row.map_err(|error| format!("{}: {}", error.column, error.problem));
-        let checked = checked.and_then(|customer| match farewell::fault(&customer.attributes) {
-            Some(fault) => Err(format!("attr:{STANDING}: {fault}")),
-            None => Ok(customer),
-        });
-        let customer = match checked {
+        let customer = match row {
             Ok(customer) => customer,
-            Err(message) => {
+            Err(error) => {
                 reading.refused_count += 1;
                 if reading.faults.len() < FAULTS_SHOWN_MAX {
+                    let message = format!("{}: {}", error.column, error.problem);
                     reading.faults.push(LineFault { line, message });
                 }
                 continue;
@@ -289,12 +291,21 @@ struct Sent {
     end: Result<(), Fault>,
 }
 
-async fn send(into: &Destination, batches: mpsc::Receiver<Batch>, progress: &mut Progress) -> Sent {
+async fn send(
+    into: &Destination,
+    with_farewells: bool,
+    batches: mpsc::Receiver<Batch>,
+    progress: &mut Progress,
+) -> Sent {
     let mut sent =
         Sent { row_count: 0, stored_count: 0, refused_count: 0, faults: vec![], end: Ok(()) };
     sent.end = match into {
-        Destination::Server(connection) => exchange(connection, batches, progress, &mut sent).await,
-        Destination::Redis(directory) => store(directory, batches, progress, &mut sent).await,
+        Destination::Server(connection) => {
+            exchange(connection, with_farewells, batches, progress, &mut sent).await
+        }
+        Destination::Redis(directory) => {
+            store(directory, with_farewells, batches, progress, &mut sent).await
+        }
     };
     sent
 }
@@ -302,15 +313,29 @@ async fn send(into: &Destination, batches: mpsc::Receiver<Batch>, progress: &mut
 /// Stores batch after batch: the next is read and checked meanwhile, and Redis does one thing at a time.
 async fn store(
     directory: &Directory,
+    with_farewells: bool,
     mut batches: mpsc::Receiver<Batch>,
     progress: &mut Progress,
     sent: &mut Sent,
 ) -> Result<(), Fault> {
     while let Some(Batch { rows, bytes_read }) = batches.recv().await {
-        let count = rows.len() as u64;
-        sent.row_count += count;
-        let customers = rows.into_iter().map(|(_, customer)| customer).collect();
-        directory.import(customers).await.map_err(direct::fault)?;
+        sent.row_count += rows.len() as u64;
+        let mut good = Vec::with_capacity(rows.len());
+        for (line, customer) in rows {
+            let checked = replacing::check_import(directory, &customer, with_farewells).await;
+            match checked.map_err(direct::fault)? {
+                Ok(()) => good.push(customer),
+                Err(fault) => {
+                    sent.refused_count += 1;
+                    if sent.faults.len() < FAULTS_SHOWN_MAX {
+                        let message = format!("attr:{}: {}", fault.key, fault.text);
+                        sent.faults.push(LineFault { line, message });
+                    }
+                }
+            }
+        }
+        let count = good.len() as u64;
+        directory.import(good).await.map_err(direct::fault)?;
         sent.stored_count += count;
         progress.show(bytes_read, sent.stored_count);
     }
@@ -319,6 +344,7 @@ async fn store(
 
 async fn exchange(
     connection: &Connection,
+    with_farewells: bool,
     batches: mpsc::Receiver<Batch>,
     progress: &mut Progress,
     sent: &mut Sent,
@@ -328,7 +354,8 @@ async fn exchange(
     let noted = Arc::clone(&underway);
     let requests = ReceiverStream::new(batches).map(move |batch| {
         noted.lock().expect("nobody panics with it").push_back(batch.bytes_read);
-        v1::ImportCustomersRequest { rows: batch.rows.into_iter().map(row).collect() }
+        let rows = batch.rows.into_iter().map(row).collect();
+        v1::ImportCustomersRequest { rows, with_farewells }
     });
     let mut admin = connection.admin();
     let mut answers = connection.call(admin.import_customers(requests)).await?;
@@ -488,6 +515,7 @@ mod tests {
 
     fn prost_size(rows: Vec<(u64, Customer)>) -> usize {
         use prost::Message as _;
-        v1::ImportCustomersRequest { rows: rows.into_iter().map(row).collect() }.encoded_len()
+        let rows = rows.into_iter().map(row).collect();
+        v1::ImportCustomersRequest { rows, with_farewells: true }.encoded_len()
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct Serve {
     /// Seconds of the server to a second of the world, for rehearsals
     #[arg(long, value_name = "FACTOR")]
     clock_speed: Option<String>,
-    /// Customers to put into the directory before serving (CSV)
+    /// Customers to put into the directory before serving (CSV); farewells in it are taken over
     #[arg(long, value_name = "FILE")]
     import_customers: Option<PathBuf>,
     /// Agents to register before serving (CSV: id,name,pools,capacity; several pools with ; between)

@@ -5,6 +5,7 @@
 //! engine's rule, see [`rule`].
 
 use super::{AGENT_ATTRIBUTE, TRANSITION_ATTRIBUTE};
+use crate::directory::ATTRIBUTES_MAX;
 use crate::engine::coding::Standing;
 use crate::engine::coding::farewell::{self as rule, CONFIRMED_BY, PROPOSED_BY, STRATEGIC};
 use crate::engine::coding::rules::{Attributes, Day, STANDING};
@@ -12,13 +13,14 @@ use std::fmt;
 
 /// Why it was proposed.
 pub const REASON: &str = "farewell_reason";
-/// The agent who is to explain, until the proposal is confirmed.
+/// The agent who is to explain; stays after the confirmation, which a withdrawal compares with.
 pub const AGENT: &str = "farewell_agent";
-/// The day of the transition, until the proposal is confirmed.
+/// The day of the transition; stays as the agent does.
 pub const DATE: &str = "farewell_date";
 /// Who withdrew the last proposal or farewell.
 pub const WITHDRAWN_BY: &str = "farewell_withdrawn_by";
-/// What a confirmation replaces, and where it keeps what was there before; empty where nothing was.
+/// What a confirmation replaces, and where it keeps what was there before. Missing where nothing was: a file cannot
+/// hold what is empty.
 const REPLACED: [(&str, &str); 3] = [
     (STANDING, "farewell_before_standing"),
     (AGENT_ATTRIBUTE, "farewell_before_account_manager"),
@@ -40,6 +42,10 @@ pub const KEYS: [&str; 13] = [
     REPLACED[1].1,
     REPLACED[2].1,
 ];
+
+/// What a proposal and a confirmation leave on a customer, beside what they replace.
+pub const TRACES: [&str; 8] =
+    [PROPOSED_BY, CONFIRMED_BY, REASON, AGENT, DATE, REPLACED[0].1, REPLACED[1].1, REPLACED[2].1];
 
 /// What is proposed. Texts are without blanks at the ends.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,6 +73,10 @@ pub enum Refusal {
     NotProposed,
     /// Who confirms is who proposed; the name in the proposal.
     SamePerson(String),
+    /// Confirmed, the customer would have more attributes than [`ATTRIBUTES_MAX`]; how many.
+    Full(usize),
+    /// What the proposal says in this attribute is not what was seen; its text.
+    Unseen(&'static str, String),
     /// What the proposal says in this attribute is missing or past; its text.
     Outdated(&'static str, String),
 }
@@ -80,7 +90,8 @@ impl fmt::Debug for Refusal {
             Self::Confirmed(_) => "Confirmed",
             Self::NotProposed => "NotProposed",
             Self::SamePerson(_) => "SamePerson",
-            Self::Outdated(key, _) => key,
+            Self::Full(_) => "Full",
+            Self::Unseen(key, _) | Self::Outdated(key, _) => key,
         })
     }
 }
@@ -95,7 +106,8 @@ pub fn proposed(now: &Attributes, proposal: &Proposal<'_>) -> Result<Attributes,
     }
     if let Some(by) = rule::name(now, PROPOSED_BY) {
         let Proposal { agent, date, reason, .. } = *proposal;
-        let is_same = rule::is_same_person(by, proposal.by)
+        let is_same = rule::name(now, CONFIRMED_BY).is_none()
+            && rule::is_same_person(by, proposal.by)
             && [(AGENT, agent), (DATE, date), (REASON, reason)]
                 .iter()
                 .all(|(key, value)| text(now, key) == *value);
@@ -106,7 +118,16 @@ pub fn proposed(now: &Attributes, proposal: &Proposal<'_>) -> Result<Attributes,
     set(&mut next, AGENT, proposal.agent);
     set(&mut next, DATE, proposal.date);
     set(&mut next, REASON, proposal.reason);
-    Ok(next)
+    // Of what the steps make of a customer, the confirmed farewell has the most attributes.
+    let count = counting(&next, proposal.by, proposal.agent, proposal.date).len();
+    if count > ATTRIBUTES_MAX { Err(Refusal::Full(count)) } else { Ok(next) }
+}
+
+/// Refuses a proposal that is not what somebody has seen of it: an agent and a date, empty where it makes no difference.
+pub fn as_seen(now: &Attributes, agent: &str, date: &str) -> Result<(), Refusal> {
+    let mut seen = [(AGENT, agent), (DATE, date)].into_iter();
+    let other = seen.find(|(key, seen)| !seen.is_empty() && text(now, key) != *seen);
+    other.map_or(Ok(()), |(key, _)| Err(Refusal::Unseen(key, text(now, key))))
 }
 
 /// Somebody else confirms it: from now on it counts.
@@ -123,6 +144,10 @@ pub fn confirmed(now: &Attributes, by: &str, today: Day) -> Result<Attributes, R
     if rule::is_exempt(now) {
         return Err(Refusal::Exempt);
     }
+    // A farewell that has ended otherwise does not come back by one more word.
+    if let Some(other) = rule::name(now, CONFIRMED_BY) {
+        return Err(Refusal::Outdated(CONFIRMED_BY, other.to_owned()));
+    }
     let (agent, date) = (text(now, AGENT), text(now, DATE));
     if agent.is_empty() {
         return Err(Refusal::Outdated(AGENT, agent));
@@ -130,22 +155,30 @@ pub fn confirmed(now: &Attributes, by: &str, today: Day) -> Result<Attributes, R
     if date_of(&date).is_none_or(|day| day < today) {
         return Err(Refusal::Outdated(DATE, date));
     }
+    Ok(counting(now, by, &agent, &date))
+}
+
+/// The attributes with a farewell that counts.
+fn counting(now: &Attributes, by: &str, agent: &str, date: &str) -> Attributes {
     let mut next = now.clone();
     for (key, before) in REPLACED {
         // A standing that did not count is none to go back to.
-        let kept = Some(text(now, key)).filter(|text| *text != Standing::Farewell.name());
-        set(&mut next, before, &kept.unwrap_or_default());
+        let kept = Some(text(now, key))
+            .filter(|text| !text.is_empty() && *text != Standing::Farewell.name());
+        match kept {
+            Some(kept) => set(&mut next, before, &kept),
+            None => drop(next.remove(before)),
+        }
     }
-    next.remove(AGENT);
-    next.remove(DATE);
     set(&mut next, STANDING, Standing::Farewell.name());
     set(&mut next, CONFIRMED_BY, by);
-    set(&mut next, AGENT_ATTRIBUTE, &agent);
-    set(&mut next, TRANSITION_ATTRIBUTE, &date);
-    Ok(next)
+    set(&mut next, AGENT_ATTRIBUTE, agent);
+    set(&mut next, TRANSITION_ATTRIBUTE, date);
+    next
 }
 
-/// Somebody takes a proposal or a farewell back: the customer is what it was before.
+/// Somebody takes a proposal or a farewell back: the customer is what it was before, but for what somebody has
+/// changed since.
 pub fn withdrawn(now: &Attributes, by: &str) -> Result<Attributes, Refusal> {
     if rule::name(now, PROPOSED_BY).is_none() {
         let last = rule::name(now, WITHDRAWN_BY);
@@ -154,20 +187,16 @@ pub fn withdrawn(now: &Attributes, by: &str) -> Result<Attributes, Refusal> {
     }
     let mut next = without_decision(now);
     if rule::name(now, CONFIRMED_BY).is_some() {
-        for (key, before) in REPLACED {
-            // Whoever wrote the farewell by other means did not say what was before.
-            match now.get(before) {
-                Some(before) if before.is_empty() => drop(next.remove(key)),
-                Some(before) => set(&mut next, key, before),
-                None if key == STANDING => drop(next.remove(key)),
-                None => {}
+        let given = [Standing::Farewell.name().to_owned(), text(now, AGENT), text(now, DATE)];
+        for ((key, before), given) in REPLACED.into_iter().zip(given) {
+            let before = text(now, before);
+            // Whoever wrote the farewell by other means did not say what it gave, nor what was before.
+            let is_the_farewells = !given.is_empty() && text(now, key) == given;
+            match &*before {
+                _ if !is_the_farewells => {}
+                "" => drop(next.remove(key)),
+                before => set(&mut next, key, before),
             }
-        }
-        // A standing that somebody has set since stays.
-        if !rule::is_claimed(now)
-            && let Some(since) = now.get(STANDING)
-        {
-            set(&mut next, STANDING, since);
         }
     }
     set(&mut next, WITHDRAWN_BY, by);
@@ -181,10 +210,8 @@ pub fn date_of(text: &str) -> Option<Day> {
 
 /// The attributes without any trace of a proposal or a decision, but for what a confirmation has replaced.
 fn without_decision(now: &Attributes) -> Attributes {
-    let traces = [PROPOSED_BY, CONFIRMED_BY, REASON, AGENT, DATE, WITHDRAWN_BY];
-    let traces = traces.into_iter().chain(REPLACED.map(|(_, before)| before));
     let mut next = now.clone();
-    traces.for_each(|key| drop(next.remove(key)));
+    TRACES.iter().chain(&[WITHDRAWN_BY]).for_each(|key| drop(next.remove(*key)));
     next
 }
 
@@ -232,7 +259,6 @@ mod tests {
             (&*decided[AGENT_ATTRIBUTE], &*decided[TRANSITION_ATTRIBUTE]),
             ("vera", "2027-03-31")
         );
-        assert!(!decided.contains_key(AGENT) && !decided.contains_key(DATE));
         for stage in [&open, &decided] {
             let mut back = withdrawn(stage, "max").expect("it can be withdrawn");
             assert_eq!(back.remove(WITHDRAWN_BY).as_deref(), Some("max"));
@@ -311,6 +337,70 @@ mod tests {
         ]);
         let back = withdrawn(&written, "max").expect("it can be withdrawn");
         assert_eq!(back, with(&[(AGENT_ATTRIBUTE, "vera"), (WITHDRAWN_BY, "max")]));
+    }
+
+    #[test]
+    fn what_somebody_has_changed_since_stays_when_it_is_withdrawn() {
+        let before = with(&[(STANDING, "new"), (AGENT_ATTRIBUTE, "max")]);
+        let open = proposed(&before, &by_kim()).expect("it may be proposed");
+        let decided = confirmed(&open, "lee", TODAY).expect("another confirms");
+        let since =
+            [(STANDING, "at_risk"), (AGENT_ATTRIBUTE, "zoe"), (TRANSITION_ATTRIBUTE, "2027-05-01")];
+        for (changed, value) in since {
+            let mut now = decided.clone();
+            set(&mut now, changed, value);
+            let mut expected = before.clone();
+            set(&mut expected, changed, value);
+            set(&mut expected, WITHDRAWN_BY, "lee");
+            assert_eq!(withdrawn(&now, "lee"), Ok(expected), "{changed}");
+            now.remove(changed);
+            let mut expected = before.clone();
+            expected.remove(changed);
+            set(&mut expected, WITHDRAWN_BY, "lee");
+            assert_eq!(withdrawn(&now, "lee"), Ok(expected), "{changed} is gone");
+        }
+    }
+
+    #[test]
+    fn a_farewell_out_of_a_file_is_withdrawn_like_any_other() {
+        let open = proposed(&Attributes::new(), &by_kim()).expect("it may be proposed");
+        let mut decided = confirmed(&open, "lee", TODAY).expect("another confirms");
+        assert!(decided.values().all(|value| !value.is_empty()), "a file could not hold it");
+        let back = with(&[(WITHDRAWN_BY, "lee")]);
+        assert_eq!(withdrawn(&decided, "lee"), Ok(back.clone()));
+        for (_, before) in REPLACED {
+            set(&mut decided, before, "");
+        }
+        assert_eq!(withdrawn(&decided, "lee"), Ok(back), "empty is as good as missing");
+    }
+
+    #[test]
+    fn a_farewell_that_ended_otherwise_is_not_confirmed_by_one_more_person() {
+        let open = proposed(&Attributes::new(), &by_kim()).expect("it may be proposed");
+        let mut ended = confirmed(&open, "lee", TODAY).expect("another confirms");
+        set(&mut ended, STANDING, "at_risk");
+        for by in ["lee", "max"] {
+            let refused = Err(Refusal::Outdated(CONFIRMED_BY, "lee".to_owned()));
+            assert_eq!(confirmed(&ended, by, TODAY), refused);
+        }
+        assert_eq!(proposed(&ended, &by_kim()), Err(Refusal::Proposed("kim".to_owned())));
+        let back = withdrawn(&ended, "max").expect("it can be taken back");
+        assert_eq!(back, with(&[(STANDING, "at_risk"), (WITHDRAWN_BY, "max")]));
+    }
+
+    #[test]
+    fn what_could_not_be_confirmed_for_want_of_room_is_not_proposed() {
+        // The standing is replaced; the steps add eight.
+        let of = |count: usize| {
+            let mut given = with(&[(STANDING, "at_risk")]);
+            (1..count).for_each(|at| set(&mut given, &format!("k{at}"), "x"));
+            given
+        };
+        let open = proposed(&of(ATTRIBUTES_MAX - 8), &by_kim()).expect("there is room");
+        let decided = confirmed(&open, "lee", TODAY).expect("another confirms");
+        assert_eq!(decided.len(), ATTRIBUTES_MAX);
+        let refused = Err(Refusal::Full(ATTRIBUTES_MAX + 1));
+        assert_eq!(proposed(&of(ATTRIBUTES_MAX - 7), &by_kim()), refused);
     }
 
     #[test]

@@ -78,8 +78,11 @@ async fn farewells(server: &TestServer, table: &mut Table) {
         (" ", "kim", &["customer_id"]),
     ] {
         let (customer_id, by) = (customer_id.to_owned(), by.to_owned());
-        let request =
-            pb::ConfirmFarewellRequest { customer_id: customer_id.clone(), by: by.clone() };
+        let request = pb::ConfirmFarewellRequest {
+            customer_id: customer_id.clone(),
+            by: by.clone(),
+            ..Default::default()
+        };
         let mut client = server.admin();
         table.invalid("ConfirmFarewell", client.confirm_farewell(request), fields).await;
         let request = pb::WithdrawFarewellRequest { customer_id, by };
@@ -87,7 +90,11 @@ async fn farewells(server: &TestServer, table: &mut Table) {
     }
     let (customer_id, by) = ("C-9".to_owned(), "kim".to_owned());
     let none = "CUSTOMER_NOT_FOUND";
-    let request = pb::ConfirmFarewellRequest { customer_id: customer_id.clone(), by: by.clone() };
+    let request = pb::ConfirmFarewellRequest {
+        customer_id: customer_id.clone(),
+        by: by.clone(),
+        ..Default::default()
+    };
     let mut client = server.admin();
     table.not_found("ConfirmFarewell", client.confirm_farewell(request), none).await;
     let request = pb::WithdrawFarewellRequest { customer_id, by };
@@ -174,7 +181,7 @@ async fn import(server: &TestServer, table: &mut Table) {
         rows.push(pb::ImportRow { line, customer: Some(customer) });
         expected.push(field);
     }
-    let batch = pb::ImportCustomersRequest { rows };
+    let batch = pb::ImportCustomersRequest { rows, with_farewells: false };
     let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
     let answers: Vec<_> = answers.expect("a stream").into_inner().collect().await;
     let [Ok(answer)] = &answers[..] else { panic!("one answer a batch: {answers:?}") };
@@ -185,7 +192,7 @@ async fn import(server: &TestServer, table: &mut Table) {
     }
     let row = pb::ImportRow { line: 1, customer: None };
     for rows in [vec![], vec![row; 501]] {
-        let batch = pb::ImportCustomersRequest { rows };
+        let batch = pb::ImportCustomersRequest { rows, with_farewells: false };
         let answers = server.admin().import_customers(tokio_stream::once(batch)).await;
         let mut answers = answers.expect("a stream").into_inner();
         let asked = async { answers.message().await.map(Response::new) };

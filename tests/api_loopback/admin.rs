@@ -95,6 +95,7 @@ async fn an_import_stores_the_good_rows_and_tells_the_bad_ones() {
     let batches: Vec<_> = (0..3)
         .map(|batch| pb::ImportCustomersRequest {
             rows: (batch * 500..(batch + 1) * 500).map(row).collect(),
+            with_farewells: false,
         })
         .collect();
     let answers = server.admin().import_customers(tokio_stream::iter(batches)).await.unwrap();

@@ -53,8 +53,41 @@ async fn propose(server: &TestServer, request: pb::ProposeFarewellRequest) -> Ou
 }
 
 async fn confirm(server: &TestServer, by: &str) -> Outcome {
-    let request = pb::ConfirmFarewellRequest { customer_id: "C-1".into(), by: by.into() };
+    confirm_seen(server, by, "", "").await
+}
+
+async fn confirm_seen(server: &TestServer, by: &str, agent: &str, date: &str) -> Outcome {
+    let request = pb::ConfirmFarewellRequest {
+        customer_id: "C-1".into(),
+        by: by.into(),
+        agent_id: agent.into(),
+        transition_date: date.into(),
+    };
     Ok(attributes(server.admin().confirm_farewell(request).await?.into_inner().customer))
+}
+
+/// Whether the policy lets the agent serve, of somebody's farewell.
+async fn agent_serves(server: &TestServer) -> bool {
+    put(server, &[]).await.expect("it is stored");
+    propose(server, by_kim()).await.expect("it is proposed");
+    let request = pb::ConfirmFarewellRequest {
+        customer_id: "C-1".into(),
+        by: "lee".into(),
+        ..Default::default()
+    };
+    let answer = server.admin().confirm_farewell(request).await.expect("another confirms");
+    answer.into_inner().agent_serves
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_names_no_agent_for_a_farewell_is_told() {
+    let table = [("", false), ("scale = 2.0", false), ("agent = \"customer\"", true)];
+    for (treatment, expected) in table {
+        let policy = format!("{POLICY}[standing.farewell]\n{treatment}\n");
+        let server = TestServer::start_as(Wish { policy, ..Wish::default() }).await;
+        server.hire("vera", &["desk"]).await;
+        assert_eq!(agent_serves(&server).await, expected, "{treatment}");
+    }
 }
 
 async fn withdraw(server: &TestServer, by: &str) -> Outcome {
@@ -97,7 +130,6 @@ async fn two_people_decide_and_the_ticket_goes_to_the_one_who_explains() {
     assert_eq!(decided["standing"], "farewell");
     assert_eq!(decided["farewell_confirmed_by"], "lee");
     assert_eq!((&*decided["account_manager"], &*decided["transition_date"]), ("vera", DATE));
-    assert!(!decided.contains_key("farewell_agent") && !decided.contains_key("farewell_date"));
     assert_eq!(stored(&server).await, decided);
 
     let known = Some(identifier(pb::IdentifierKind::Id, "C-1"));
@@ -180,30 +212,111 @@ async fn nobody_puts_a_farewell_without_the_names_of_two_people() {
         ("farewell_confirmed_by", "lee"),
     );
     let same = ("farewell_confirmed_by", "Kim");
-    for faulty in [&[said][..], &[said, kim], &[said, lee], &[said, kim, same]] {
-        let status = put(&server, faulty).await.expect_err("it is refused");
-        assert_eq!(told(&status), (Code::InvalidArgument, "INVALID_FIELD".to_owned()));
-        let details = status.get_error_details();
-        let violation = &details.bad_request().expect("a field").field_violations[0];
-        assert_eq!(violation.field, r#"customer.attributes["standing"]"#);
-        assert!(violation.description.contains("`tierline customers farewell`"), "{status:?}");
+    let whole = [said, kim, lee];
+    for faulty in [&[said][..], &[said, kim], &[said, lee], &[said, kim, same], &whole] {
+        at_fault(put(&server, faulty).await, "standing");
     }
-    // The good rows of an import go in, and the bad one is told with its line.
+    at_fault(put(&server, &[kim]).await, "farewell_proposed_by");
+    // The good rows of an import go in, and the bad ones are told with their lines.
     let row = |line, id: &str, given: &[(&str, &str)]| pb::ImportRow {
         line,
         customer: Some(pb::Customer { customer_id: id.into(), ..customer(given) }),
     };
-    let rows = vec![row(2, "C-2", &[]), row(3, "C-3", &[said]), row(4, "C-4", &[said, kim, lee])];
-    let request = tokio_stream::once(pb::ImportCustomersRequest { rows });
-    let mut answers = server.admin().import_customers(request).await.expect("taken").into_inner();
-    let answer = answers.next().await.expect("an answer").expect("the stream lives");
+    let rows = vec![row(2, "C-2", &[]), row(3, "C-3", &[said]), row(4, "C-1", &whole)];
+    let answer = import(&server, rows.clone(), false).await;
+    assert_eq!((answer.stored_count, answer.refused_count), (1, 2));
+    for (fault, (line, text)) in answer
+        .faults
+        .iter()
+        .zip([(3, "farewell_proposed_by names nobody"), (4, "--with-farewells")])
+    {
+        let error = fault.error.as_ref().expect("a fault says what is wrong");
+        assert_eq!((fault.line, &*error.field), (line, r#"customer.attributes["standing"]"#));
+        assert!(error.message.contains(text), "{error:?}");
+    }
+    // What was exported comes in again, if that is said; two names have to be there all the same.
+    let answer = import(&server, rows, true).await;
     assert_eq!((answer.stored_count, answer.refused_count), (2, 1));
     assert_eq!(answer.faults[0].line, 3);
-    let error = answer.faults[0].error.as_ref().expect("a fault says what is wrong");
-    assert_eq!(error.field, r#"customer.attributes["standing"]"#);
-    assert!(error.message.contains("farewell_proposed_by names nobody"), "{error:?}");
-    put(&server, &[said, kim, lee]).await.expect("what was exported comes in again");
-    put(&server, &[said]).await.expect_err("and does not lose its names by halves");
+    assert_eq!(stored(&server).await["farewell_confirmed_by"], "lee");
+    // What is stored may come in once more.
+    let answer = import(&server, vec![row(2, "C-1", &whole)], false).await;
+    assert_eq!((answer.stored_count, answer.refused_count), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_person_cannot_confirm_by_changing_who_proposed() {
+    let server = start().await;
+    put(&server, &[]).await.expect("it is stored");
+    let open = propose(&server, by_kim()).await.expect("it is proposed");
+    let mut others = open.clone();
+    others.insert("farewell_proposed_by".into(), "x".into());
+    at_fault(put(&server, &pairs(&others)).await, "farewell_proposed_by");
+    let mut both = open.clone();
+    both.insert("farewell_confirmed_by".into(), "lee".into());
+    at_fault(put(&server, &pairs(&both)).await, "farewell_confirmed_by");
+    both.insert("standing".into(), "farewell".into());
+    at_fault(put(&server, &pairs(&both)).await, "standing");
+    assert_eq!(stored(&server).await, open, "a refusal changes nothing");
+    refused(confirm(&server, "kim").await, "FAREWELL_SAME_PERSON");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_farewell_that_has_ended_is_not_revived() {
+    let server = start().await;
+    put(&server, &[]).await.expect("it is stored");
+    propose(&server, by_kim()).await.expect("it is proposed");
+    let decided = confirm(&server, "lee").await.expect("another confirms");
+    let mut moved = decided.clone();
+    moved.insert("city".into(), "Bern".into());
+    put(&server, &pairs(&moved)).await.expect("the rest may change");
+    let mut ended = moved.clone();
+    ended.insert("standing".into(), "at_risk".into());
+    at_fault(put(&server, &pairs(&ended)).await, "standing");
+    moved.remove("farewell_confirmed_by");
+    at_fault(put(&server, &pairs(&moved)).await, "farewell_confirmed_by");
+    put(&server, &[("standing", "at_risk")]).await.expect("the whole of it goes");
+    at_fault(put(&server, &pairs(&decided)).await, "standing");
+    assert_eq!(stored(&server).await.len(), 1, "nothing is left of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_was_seen_is_confirmed() {
+    let server = start().await;
+    put(&server, &[]).await.expect("it is stored");
+    let open = propose(&server, by_kim()).await.expect("it is proposed");
+    for (agent, date) in [("max", DATE), ("vera", "2199-04-30")] {
+        let outcome = confirm_seen(&server, "lee", agent, date).await;
+        let status = refused(outcome, "FAREWELL_NOT_PROPOSED");
+        assert!(status.message().contains("is not what was seen"), "{status:?}");
+    }
+    assert_eq!(stored(&server).await, open);
+    confirm_seen(&server, "lee", "vera", DATE).await.expect("it is what was seen");
+    confirm_seen(&server, "lee", "vera", DATE).await.expect("a retry");
+}
+
+/// Refused because of this attribute, with the way to do it.
+fn at_fault(outcome: Result<(), Status>, key: &str) {
+    let status = outcome.expect_err("it is refused");
+    assert_eq!(told(&status), (Code::InvalidArgument, "INVALID_FIELD".to_owned()));
+    let details = status.get_error_details();
+    let violation = &details.bad_request().expect("a field").field_violations[0];
+    assert_eq!(violation.field, format!("customer.attributes[{key:?}]"));
+    assert!(violation.description.contains("`tierline customers farewell"), "{status:?}");
+}
+
+fn pairs(attributes: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+    attributes.iter().map(|(key, value)| (&**key, &**value)).collect()
+}
+
+async fn import(
+    server: &TestServer,
+    rows: Vec<pb::ImportRow>,
+    with_farewells: bool,
+) -> pb::ImportCustomersResponse {
+    let request = tokio_stream::once(pb::ImportCustomersRequest { rows, with_farewells });
+    let mut answers = server.admin().import_customers(request).await.expect("taken").into_inner();
+    answers.next().await.expect("an answer").expect("the stream lives")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

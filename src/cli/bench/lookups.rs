@@ -134,6 +134,7 @@ async fn import(child: &Child) -> Result<(), Failed> {
                 }),
             })
             .collect(),
+        with_farewells: false,
     });
     let mut admin = AdminServiceClient::new(child.connect().await?);
     let mut answers = admin.import_customers(tokio_stream::iter(batches)).await?.into_inner();

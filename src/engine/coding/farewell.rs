@@ -1,8 +1,8 @@
 //! A farewell is decided by two people, and never by a rule.
 //!
 //! The standing `farewell` counts only where the customer's attributes name two different people: one who
-//! proposed it and one who confirmed it. Whoever writes the attributes, the directory's own calls or another
-//! system, is held to that here, where the standing is read.
+//! proposed it and one who confirmed it, and where the customer is not exempt. Whoever writes the attributes,
+//! the directory's own calls or another system, is held to that here, where the standing is read.
 
 use super::Standing;
 use super::rules::{Attributes, STANDING};
@@ -12,7 +12,7 @@ use std::fmt;
 pub const PROPOSED_BY: &str = "farewell_proposed_by";
 /// The attribute with the name of who confirmed it.
 pub const CONFIRMED_BY: &str = "farewell_confirmed_by";
-/// The attribute that exempts a customer: no farewell can be proposed.
+/// The attribute that exempts a customer: no farewell can be proposed, and none counts.
 pub const STRATEGIC: &str = "strategic";
 /// Longest name of a person, in characters.
 pub const NAME_CHARS_MAX: usize = 64;
@@ -26,6 +26,8 @@ pub enum Undecided {
     NoName(&'static str),
     /// Both attributes name the same person.
     SamePerson,
+    /// The customer is exempt: the flag [`STRATEGIC`] is set.
+    Exempt,
 }
 
 impl fmt::Display for Undecided {
@@ -33,16 +35,23 @@ impl fmt::Display for Undecided {
         match self {
             Self::NoName(key) => write!(f, "{key} names nobody"),
             Self::SamePerson => write!(f, "{PROPOSED_BY} and {CONFIRMED_BY} name the same person"),
+            Self::Exempt => write!(f, "{STRATEGIC} exempts this customer"),
         }
     }
 }
 
-/// What is wrong with attributes that say farewell without two people, for whoever would store them.
+/// What is wrong with attributes that say farewell where it does not count, for whoever would store them.
 pub fn fault(attributes: &Attributes) -> Option<String> {
-    let undecided = decided(attributes).err().filter(|_| is_claimed(attributes))?;
+    let undecided = counts(attributes).err().filter(|_| is_claimed(attributes))?;
     Some(format!(
         "\"farewell\" is decided by two people, and {undecided}: use `tierline customers farewell`"
     ))
+}
+
+/// Whether a standing of `farewell` would count.
+fn counts(attributes: &Attributes) -> Result<(), Undecided> {
+    decided(attributes)?;
+    if is_exempt(attributes) { Err(Undecided::Exempt) } else { Ok(()) }
 }
 
 /// The name in an attribute: 1 to [`NAME_CHARS_MAX`] characters without blanks at the ends.
@@ -70,9 +79,9 @@ pub fn is_claimed(attributes: &Attributes) -> bool {
     attributes.get(STANDING).is_some_and(|text| text.trim() == Standing::Farewell.name())
 }
 
-/// Whether the customer is on the way out, by the word of two people.
+/// Whether the customer is on the way out, by the word of two people, and not exempt.
 pub fn is_farewell(attributes: &Attributes) -> bool {
-    is_claimed(attributes) && decided(attributes).is_ok()
+    is_claimed(attributes) && counts(attributes).is_ok()
 }
 
 /// Whether the customer is exempt: the flag [`STRATEGIC`] is set.
@@ -114,6 +123,19 @@ mod tests {
             given.insert(STANDING.to_owned(), " farewell ".to_owned());
             assert_eq!(is_farewell(&given), expected.is_ok(), "{given:?}");
         }
+    }
+
+    #[test]
+    fn a_farewell_of_an_exempt_customer_does_not_count() {
+        let mut given =
+            with(&[(STANDING, "farewell"), (PROPOSED_BY, "kim"), (CONFIRMED_BY, "lee")]);
+        assert!(is_farewell(&given));
+        assert_eq!(fault(&given), None);
+        given.insert(STRATEGIC.to_owned(), "yes".to_owned());
+        assert!(!is_farewell(&given));
+        assert!(fault(&given).is_some_and(|fault| fault.contains("strategic exempts")));
+        given.insert(STRATEGIC.to_owned(), "no".to_owned());
+        assert!(is_farewell(&given));
     }
 
     #[test]
