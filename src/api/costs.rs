@@ -43,7 +43,7 @@ impl Api {
         // Held by whoever reads, so that a caller who goes away makes no room for a second reader.
         let turn = self.reports.clone().acquire_owned().await.map_err(|_| Fault::stopping())?;
         let turn = Arc::new(turn);
-        let begins = self.history(&turn, |history| history.begins()).await?;
+        let begins = self.history(&turn, History::begins).await?;
         let period = begins.map_or(from, |begins| begins.clamp(from, to))..to;
         let policy = self.handle.view().policy.clone();
         let rules = cost_rules(&policy);

@@ -161,24 +161,32 @@ impl Engine {
                 })
             }
             Command::Release { ticket, token, reason } => {
-                let held = self.held_with(&ticket, token, None)?;
-                let number = held.number;
-                // Whom it waited for has seen it and does not want it.
-                let holder = held.assignment().map(|assignment| &assignment.agent);
-                let preferred = held
-                    .needs
-                    .as_ref()
-                    .is_some_and(|needs| holder.is_some_and(|holder| needs.prefer(holder)));
-                let by_hand = matches!(reason, ReleaseReason::ByAgent(_));
-                let dead_letter = self.dead_letter_after_return(held).filter(|_| by_hand);
-                let opened = self.opened(held, OpenReason::GivenBack);
-                let opens = preferred && by_hand && dead_letter.is_none();
-                let mut events =
-                    vec![Event::Released { ticket: number, token, reason, dead_letter }];
-                events.extend(opened.filter(|_| opens));
-                Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } })
+                self.decide_release(&ticket, token, reason)
             }
         }
+    }
+
+    fn decide_release(
+        &self,
+        ticket: &TicketId,
+        token: LeaseToken,
+        reason: ReleaseReason,
+    ) -> Result<Decision, Rejection> {
+        let held = self.held_with(ticket, token, None)?;
+        let number = held.number;
+        // Whom it waited for has seen it and does not want it.
+        let holder = held.assignment().map(|assignment| &assignment.agent);
+        let preferred = held
+            .needs
+            .as_ref()
+            .is_some_and(|needs| holder.is_some_and(|holder| needs.prefer(holder)));
+        let by_hand = matches!(reason, ReleaseReason::ByAgent(_));
+        let dead_letter = self.dead_letter_after_return(held).filter(|_| by_hand);
+        let opened = self.opened(held, OpenReason::GivenBack);
+        let opens = preferred && by_hand && dead_letter.is_none();
+        let mut events = vec![Event::Released { ticket: number, token, reason, dead_letter }];
+        events.extend(opened.filter(|_| opens));
+        Ok(Decision { events, answer: Answer::Ticket { number, repeated: false } })
     }
 
     /// The event that gives back a ticket whose assignment its caller never saw.
