@@ -69,6 +69,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rehearse",
             "server",
             "clock",
+            "coding",
             "settings",
         ],
     ),
