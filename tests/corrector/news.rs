@@ -135,6 +135,35 @@ async fn what_was_not_heard_is_healed_by_the_sweep() {
     until_tier(&channel, "t", "silver").await;
 }
 
+/// One question that fails each time, while all others are answered, made a sweep stay where it was.
+#[tokio::test]
+async fn a_customer_who_may_not_be_read_keeps_the_sweep_from_nobody_else() {
+    let redis = redis_with_customers();
+    redis.command(&["HSET", "tierline:customer:X-1", "tier", "gold"]);
+    redis.command(&["ACL", "SETUSER", "default", "-client|tracking"]);
+    let url = redis.url();
+    let more = format!(
+        "[directory]\nkind = \"redis\"\nurl = \"{url}\"\nbudget = \"500ms\"\ncache_ttl = \"1h\"\n\
+         sweep = \"1s\"\n"
+    );
+    let folder = Folder::new("", &more);
+    let server = folder.start().await;
+    is_up(&server).await;
+    let channel = server.connect().await;
+    let id = pb::IdentifierKind::Id;
+    // More than are looked up at once, with the one that fails among the first.
+    assert_eq!(submit(&channel, "outcast", id, "X-1").await.tier, "gold");
+    for number in 0..80 {
+        submit(&channel, &format!("t-{number}"), id, "C-1").await;
+    }
+    assert_eq!(submit(&channel, "last", id, "C-2").await.tier, "gold");
+    let (idents, customers) = ("~tierline:ident:*", "~tierline:customer:C-*");
+    redis.command(&["ACL", "SETUSER", "default", "resetkeys", idents, customers]);
+    redis.command(&["HSET", "tierline:customer:C-2", "tier", "silver"]);
+    until_tier(&channel, "last", "silver").await;
+    assert_eq!(ticket(&channel, "outcast").await.tier, "gold", "as last known");
+}
+
 #[tokio::test]
 async fn the_embedded_directory_does_everything_alike() {
     let folder = Folder::new("", "[directory]\nsweep = \"1d\"\n");

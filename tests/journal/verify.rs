@@ -3,7 +3,9 @@
 use crate::disk::{fill, open};
 use crate::script::Script;
 use std::fs;
+use std::path::{Path, PathBuf};
 use tierline::engine::Limits;
+use tierline::engine::model::Image;
 use tierline::journal::{Error, Journal, Seq, Settings, SqliteStore, snapshot, state_hash, verify};
 
 fn folder() -> tempfile::TempDir {
@@ -63,32 +65,54 @@ fn the_first_damage_is_named() {
     );
 }
 
-#[test]
-fn a_snapshot_that_differs_from_its_journal_is_named() {
-    let dir = folder();
-    let mut script = fill(dir.path(), 54, 50);
-    let (journal, recovered) = open(dir.path()).expect("it is whole");
+/// A journal of 50 steps, with a snapshot of its last event after that change; the snapshot's path.
+fn with_snapshot(dir: &Path, change: impl FnOnce(&mut Image)) -> PathBuf {
+    let mut script = fill(dir, 54, 50);
+    let (journal, recovered) = open(dir).expect("it is whole");
     let mut image = recovered.engine.image();
-    image.tickets[0].assigned_count += 1;
-    let report = verify(dir.path());
+    change(&mut image);
+    let report = verify(dir);
     assert!(report.is_whole(), "{report:?}");
     drop(journal);
     // The last row's crc makes the file right in every respect but its content.
-    let crc: u32 = rusqlite::Connection::open(SqliteStore::path(dir.path()))
+    let crc: u32 = rusqlite::Connection::open(SqliteStore::path(dir))
         .and_then(|db| {
             db.query_row("SELECT crc FROM journal ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
         })
         .expect("it can be read");
     let link = tierline::journal::Link { last: recovered.last_seq, crc };
-    let path = snapshot::write(dir.path(), link, &image).expect("there is space");
-    let (mut journal, _) = open(dir.path()).expect("the snapshot is whole");
+    let path = snapshot::write(dir, link, &image).expect("there is space");
+    let (mut journal, _) = open(dir).expect("the snapshot is whole");
     script.step();
     journal.probe().expect("there is space");
+    path
+}
+
+#[test]
+fn a_snapshot_that_differs_from_its_journal_is_named() {
+    let dir = folder();
+    let path = with_snapshot(dir.path(), |image| image.tickets[0].assigned_count += 1);
     let report = verify(dir.path());
     assert!(
         matches!(&report.damage, Some(Error::Differs { path: found, .. }) if *found == path),
         "{report:?}"
     );
+}
+
+#[test]
+fn a_snapshot_of_a_release_that_kept_nobodys_work_is_whole() {
+    let dir = folder();
+    let mut forgotten = 0;
+    with_snapshot(dir.path(), |image| {
+        let ended = image.finished.iter_mut().map(|finished| &mut finished.ticket);
+        for life in image.tickets.iter_mut().chain(ended).filter_map(|ticket| ticket.life.as_mut())
+        {
+            forgotten += std::mem::take(&mut life.worked).len();
+        }
+    });
+    assert!(forgotten > 0, "some came back from an agent");
+    let report = verify(dir.path());
+    assert!(report.is_whole(), "{report:?}");
 }
 
 #[test]
