@@ -7,6 +7,7 @@ use super::status::Fault;
 use super::validate::Checks;
 use crate::coding;
 use crate::costs::{self, Account, Customer, Effort, Ledger, Line, MARGIN_MS, Report, TierTotal};
+use crate::directory::Error;
 use crate::engine::coding::rules::Day;
 use crate::engine::model::{Policy, Time};
 use crate::journal::{self, History};
@@ -21,6 +22,8 @@ type Turn = Arc<OwnedSemaphorePermit>;
 
 /// Tickets read in one go: some milliseconds.
 const STRIDE: usize = 2048;
+/// How often a customer is looked up before a directory that does not answer ends the report.
+const TRIES_MAX: u32 = 3;
 /// Customers looked up at once.
 const LOOKUPS: usize = 32;
 
@@ -104,7 +107,13 @@ impl Api {
             for account in waiting.by_ref().take(LOOKUPS - asked.len()) {
                 let directory = self.directory.clone();
                 asked.spawn(async move {
-                    let found = directory.get(&account.customer_id).await;
+                    let mut found = directory.get(&account.customer_id).await;
+                    for _ in 1..TRIES_MAX {
+                        if !matches!(found, Err(Error::TimedOut { .. })) {
+                            break;
+                        }
+                        found = directory.get(&account.customer_id).await;
+                    }
                     (account, found)
                 });
             }
@@ -113,7 +122,7 @@ impl Api {
             let found = match found {
                 Ok(found) => found,
                 // Nonsense about one customer is for who looks at that customer.
-                Err(crate::directory::Error::Malformed { .. }) => None,
+                Err(Error::Malformed { .. }) => None,
                 Err(error) => return Err(Fault::directory(&error)),
             };
             let customer = found.map(|customer| {
