@@ -8,7 +8,10 @@
 use super::schema::failed;
 use crate::journal::Error;
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -30,13 +33,27 @@ pub(super) struct Checkpointer {
     thread: Option<JoinHandle<()>>,
     is_running: bool,
     has_failed: bool,
-    /// Bytes written since the last checkpoint ended, or since the running one began.
-    written: u64,
+    /// Pages written to the WAL since the last checkpoint ended, or since the running one began.
+    written: Arc<AtomicU64>,
+    page_bytes: u64,
 }
 
 /// What the thread answers to a ring. A sync of the database that failed means that what it did not
 /// write is gone: the WAL must be kept, and the process must stop.
 type Outcome = rusqlite::Result<()>;
+
+/// Adds the pages of each commit of `writer` to `written`.
+fn count_pages(writer: &mut Connection, written: Arc<AtomicU64>) -> rusqlite::Result<()> {
+    let mut before = 0;
+    writer.wal_hook(Some(move |_: &mut Wal, in_wal: i32| {
+        let in_wal = u64::from(in_wal.unsigned_abs());
+        // A WAL that has become shorter has begun anew.
+        let grown = in_wal.checked_sub(before).unwrap_or(in_wal);
+        before = in_wal;
+        written.fetch_add(grown, Ordering::Relaxed);
+        Ok(())
+    }))
+}
 
 /// How far a checkpoint came, in pages.
 struct Progress {
@@ -45,7 +62,17 @@ struct Progress {
 }
 
 impl Checkpointer {
-    pub(super) fn start(path: PathBuf, place: Box<str>) -> Result<Self, Error> {
+    /// Looks after the WAL of the file at `path`, into which `writer` writes.
+    pub(super) fn start(
+        writer: &mut Connection,
+        path: PathBuf,
+        place: Box<str>,
+    ) -> Result<Self, Error> {
+        let doing = failed(&place, "read the size of a page");
+        let page_bytes: i64 =
+            writer.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(doing)?;
+        let written = Arc::new(AtomicU64::new(0));
+        count_pages(writer, written.clone()).map_err(failed(&place, "watch the WAL"))?;
         let connection = Connection::open(&path).map_err(failed(&place, "open for checkpoints"))?;
         connection
             .pragma_update(None, "synchronous", "full")
@@ -62,13 +89,13 @@ impl Checkpointer {
             thread: Some(thread),
             is_running: false,
             has_failed: false,
-            written: 0,
+            written,
+            page_bytes: page_bytes.unsigned_abs(),
         })
     }
 
-    /// Told after every commit about how many bytes it wrote; may copy a small rest on `connection`.
-    pub(super) fn wrote(&mut self, bytes: u64, connection: &Connection) -> Outcome {
-        self.written += bytes;
+    /// Told after every commit; may copy a small rest on `connection`, the writer's.
+    pub(super) fn wrote(&mut self, connection: &Connection) -> Outcome {
         let outcome = self.turn(connection);
         self.has_failed |= outcome.is_err();
         outcome
@@ -81,8 +108,9 @@ impl Checkpointer {
 
     fn turn(&mut self, connection: &Connection) -> Outcome {
         const ALIVE: &str = "the thread answers every ring before it ends";
+        let written = self.written.load(Ordering::Relaxed) * self.page_bytes;
         if self.is_running {
-            let outcome = if self.written < AHEAD_BYTES_MAX {
+            let outcome = if written < AHEAD_BYTES_MAX {
                 match self.done.try_recv() {
                     Err(TryRecvError::Empty) => return Ok(()),
                     other => other.expect(ALIVE),
@@ -91,14 +119,14 @@ impl Checkpointer {
                 self.done.recv().expect(ALIVE)
             };
             self.is_running = false;
-            self.written = 0;
+            self.written.store(0, Ordering::Relaxed);
             outcome?;
             unless_harmless(checkpoint(connection).map(drop))?;
-        } else if self.written >= CHECKPOINT_BYTES {
+        } else if written >= CHECKPOINT_BYTES {
             let ring = self.ring.as_ref().expect("taken only when dropped");
             ring.send(()).expect("the thread ends only after a failure");
             self.is_running = true;
-            self.written = 0;
+            self.written.store(0, Ordering::Relaxed);
         }
         Ok(())
     }

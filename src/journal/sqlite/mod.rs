@@ -26,11 +26,6 @@ const FILE: &str = "tierline.db";
 /// What [`Store::probe`] writes: more than a batch of usual size needs.
 const PROBE_BYTES: i32 = 64 << 10;
 
-/// Pages that a commit writes beside its own data: the leaves and roots of the tables.
-const PAGES_PER_COMMIT: u64 = 3;
-/// Bytes that a finished ticket costs in the WAL beside its own: a leaf of each index.
-const BYTES_PER_FINISHED: u64 = 2 * schema::PAGE_BYTES as u64 + 512;
-
 /// A journal in one `SQLite` file.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -48,12 +43,12 @@ impl SqliteStore {
     pub fn open(dir: &Path, size_max: Option<u64>) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let place: Box<str> = path.display().to_string().into();
-        let connection = schema::open_writer(&path, &place)?;
+        let mut connection = schema::open_writer(&path, &place)?;
         limit_size(&connection, &place, size_max)?;
         policies::prepare(&connection, &place)?;
         connection.execute("DELETE FROM filler", []).map_err(failed(&place, "empty the filler"))?;
         let last = rows::last(&connection).map_err(failed(&place, "find the last event"))?;
-        let checkpointer = Checkpointer::start(path.clone(), place.clone())?;
+        let checkpointer = Checkpointer::start(&mut connection, path.clone(), place.clone())?;
         Ok(Self { connection, checkpointer, path, place, last, has_failed: false })
     }
 
@@ -65,7 +60,6 @@ impl SqliteStore {
     /// Runs `write` as one durable transaction, or not at all.
     fn transaction<T>(
         &mut self,
-        bytes: u64,
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, WriteError> {
         if self.has_failed || self.checkpointer.has_failed() {
@@ -75,7 +69,7 @@ impl SqliteStore {
         }
         let result = self.try_transaction(write);
         let result = result.and_then(|value| {
-            self.checkpointer.wrote(bytes, &self.connection).map_err(WriteError::unknown)?;
+            self.checkpointer.wrote(&self.connection).map_err(WriteError::unknown)?;
             Ok(value)
         });
         self.has_failed = matches!(result, Err(WriteError::Unknown(_) | WriteError::Constraint(_)));
@@ -140,10 +134,7 @@ impl Store for SqliteStore {
         if expected != self.last {
             return Err(conflict(self.last));
         }
-        let bytes = frame.bytes().len() as u64
-            + PAGES_PER_COMMIT * u64::from(schema::PAGE_BYTES)
-            + (finished.len() + written_up.len()) as u64 * BYTES_PER_FINISHED;
-        let written = self.transaction(bytes, |connection| {
+        let written = self.transaction(|connection| {
             connection.prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4)")?.execute(
                 params![frame.first().0.cast_signed(), frame.count(), frame.crc(), frame.bytes()],
             )?;
@@ -183,8 +174,7 @@ impl Store for SqliteStore {
     }
 
     fn probe(&mut self) -> Result<(), AppendError> {
-        let cost = 2 * u64::from(PROBE_BYTES.unsigned_abs());
-        self.transaction(cost, |connection| {
+        self.transaction(|connection| {
             // A rest of an earlier probe must not add up.
             connection.prepare_cached("DELETE FROM filler")?.execute([])?;
             connection
@@ -192,10 +182,8 @@ impl Store for SqliteStore {
                 .execute([PROBE_BYTES])
         })
         .map_err(|error| self.refused(error))?;
-        self.transaction(cost, |connection| {
-            connection.prepare_cached("DELETE FROM filler")?.execute([])
-        })
-        .map_err(|error| self.refused(error))?;
+        self.transaction(|connection| connection.prepare_cached("DELETE FROM filler")?.execute([]))
+            .map_err(|error| self.refused(error))?;
         Ok(())
     }
 
@@ -214,7 +202,7 @@ impl Store for SqliteStore {
     }
 
     fn keep_policies(&mut self, policies: &[PolicyVersion]) -> Result<(), AppendError> {
-        self.transaction(u64::from(schema::PAGE_BYTES), |connection| {
+        self.transaction(|connection| {
             policies.iter().try_for_each(|version| policies::insert(connection, version))
         })
         .map_err(|error| self.refused(error))
@@ -226,7 +214,7 @@ impl Store for SqliteStore {
 
     fn truncate_before(&mut self, seq: Seq, rows_max: usize) -> Result<usize, AppendError> {
         let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
-        self.transaction(u64::from(schema::PAGE_BYTES), |connection| {
+        self.transaction(|connection| {
             // The newest row stays whatever happens: it says where the journal ends.
             connection
                 .prepare_cached(
@@ -261,7 +249,7 @@ impl Store for SqliteStore {
         let Some(seq) = old(&self.connection).map_err(|error| self.unknown(error))? else {
             return Ok(0);
         };
-        self.transaction(BYTES_PER_FINISHED, |connection| {
+        self.transaction(|connection| {
             connection.prepare_cached("DELETE FROM finished WHERE seq <= ?1")?.execute([seq])
         })
         .map_err(|error| self.refused(error))

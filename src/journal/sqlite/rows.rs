@@ -1,6 +1,6 @@
 //! Rows of the history and of the journal between `SQLite` and Rust.
 
-use super::decision;
+use super::decision::{self, Own};
 use super::schema::failed;
 use crate::engine::command::Earlier;
 use crate::engine::contacts::{Contact, Previous};
@@ -68,7 +68,7 @@ pub(super) fn insert(
         legs_json(&row.legs),
         row.urgency.map(Urgency::name),
         row.escalation_step,
-        row.decided.as_deref().map(|decided| decision::json(decided, row.channel)),
+        row.decided.as_deref().map(|decided| decision::json(decided, Own::of(row))),
         row.contact.as_ref().map(|contact| &*contact.topic),
         row.contact.as_ref().map(|contact| contact.count),
         row.contact.as_ref().and_then(|contact| Some(contact.previous.as_ref()?.id.as_str())),
@@ -97,12 +97,11 @@ pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
         Ok(row.get_ref(at)?.as_str_or_null()?.map(Into::into))
     };
     let unsigned = |at| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(at)?.cast_unsigned()) };
-    let channel = known(row, 3, &Channel::ALL, Channel::name)?;
-    Ok(FinishedRow {
+    let mut read = FinishedRow {
         seq: Seq(unsigned(0)?),
         number: TicketNumber(unsigned(1)?),
         id: TicketId::new(arc(2)?),
-        channel,
+        channel: known(row, 3, &Channel::ALL, Channel::name)?,
         tier: arc(4)?,
         tier_source: known(row, 5, &TierSource::ALL, TierSource::name)?,
         customer_id: row.get(6)?,
@@ -135,13 +134,7 @@ pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
             _ => Some(known(row, 29, &Urgency::ALL, Urgency::name)?),
         },
         escalation_step: row.get(30)?,
-        decided: match row.get_ref(31)?.as_str_or_null()? {
-            None => None,
-            Some(text) => {
-                let read = decision::read(text, channel).map_err(|why| unreadable(31, why))?;
-                Some(Box::new(read))
-            }
-        },
+        decided: None,
         contact: match some_arc(32)? {
             None => None,
             Some(topic) => {
@@ -153,7 +146,12 @@ pub(in crate::journal) fn read(row: &Row<'_>) -> rusqlite::Result<FinishedRow> {
         },
         work: work(row, 35)?,
         burden: row.get(36)?,
-    })
+    };
+    if let Some(text) = row.get_ref(31)?.as_str_or_null()? {
+        let decided = decision::read(text, Own::of(&read)).map_err(|why| unreadable(31, why))?;
+        read.decided = Some(Box::new(decided));
+    }
+    Ok(read)
 }
 
 /// The ticket of that id that ended last, as the engine asks for it.
@@ -347,13 +345,18 @@ fn attributes_json(content: &Content) -> String {
     serde_json::Value::Object(object).to_string()
 }
 
-/// `{"queue":{"ms":1200,"count":1},..}`: the legs the ticket has been in. Their names need no escape.
+/// `{"queue":{"ms":1200},"agent":{"ms":90,"count":2}}`: the legs the ticket has been in, and how many times if
+/// not once. Their names need no escape.
 fn legs_json(legs: &Ledger) -> String {
     let mut text = String::with_capacity(96);
     for (leg, Stay { ms, count }) in legs.iter() {
         text.push(if text.is_empty() { '{' } else { ',' });
-        write!(text, "\"{}\":{{\"ms\":{ms},\"count\":{count}}}", leg.name())
-            .expect("a text takes what is written");
+        let name = leg.name();
+        let written = match count {
+            1 => write!(text, "\"{name}\":{{\"ms\":{ms}}}"),
+            _ => write!(text, "\"{name}\":{{\"ms\":{ms},\"count\":{count}}}"),
+        };
+        written.expect("a text takes what is written");
     }
     text.push_str(if text.is_empty() { "{}" } else { "}" });
     text
@@ -382,10 +385,18 @@ fn legs(row: &Row<'_>, at: usize) -> rusqlite::Result<Ledger> {
         serde_json::from_str(text).map_err(|error| unreadable(at, error))?;
     for (name, stay) in object {
         let leg = Leg::ALL.into_iter().find(|leg| leg.name() == name);
-        let count = stay["count"].as_u64().and_then(|count| u32::try_from(count).ok());
+        let count = match stay.get("count") {
+            None => Some(1),
+            Some(count) => count.as_u64().and_then(|count| u32::try_from(count).ok()),
+        };
         match (leg, stay["ms"].as_i64(), count) {
             (Some(leg), Some(ms), Some(count)) => ledger.set(leg, Stay { ms, count }),
-            _ => return Err(unreadable(at, format!("{name:?} is not a leg with ms and count"))),
+            _ => {
+                return Err(unreadable(
+                    at,
+                    format!("{name:?} is not a leg with ms, and a count if any"),
+                ));
+            }
         }
     }
     Ok(ledger)

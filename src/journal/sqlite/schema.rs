@@ -21,10 +21,12 @@ const VERSION_MIN: i32 = 3_051_003;
 /// How long a write waits for another program's lock before it is refused.
 const BUSY: Duration = Duration::from_secs(1);
 
-/// Measured in KB written to the WAL per commit that finishes 1, 32 and 256 tickets of random ids, with
-/// 200,000 in the history: 20, 363, 2,548 with 4 KiB; 37, 635, 4,187 with 8 KiB; 69, 1,152, 6,784 with
-/// 16 KiB; and no more time for it.
-pub(super) const PAGE_BYTES: u32 = 4096;
+/// A commit writes whole pages to the WAL, so small ones write less: in KB per commit that finishes 1, 10,
+/// 32 and 256 tickets of random ids with 200,000 in the history, 5, 29, 86 and 641 with pages of 1 KiB; 9, 46,
+/// 128 and 912 with 2 KiB; 15, 78, 205 and 1,422 with 4 KiB; 27, 129, 350 and 2,300 with 8 KiB. The file is as
+/// large with each of them. Pages of 1 KiB take a third more time to copy at a checkpoint than those of 2 KiB.
+/// A file keeps the size it was made with.
+const PAGE_BYTES: u32 = 2048;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -68,11 +70,15 @@ CREATE TABLE finished (
   token INTEGER,                -- completed: the fencing token that completed it
   payload BLOB NOT NULL,        -- opaque bytes of the calling system
   attributes TEXT NOT NULL,     -- JSON object of named values
-  legs TEXT,                    -- JSON: by leg the ms spent there and how many times; null before format 2
+  legs TEXT,                    -- JSON: by leg the ms spent there, and how many times if not once; null before
+                                -- format 2
   urgency TEXT,                 -- low, normal, high, critical; null before format 2
   escalation_step INTEGER,      -- steps of its tier's ladder that were taken; null before format 2
-  decision TEXT,                -- JSON: why its last agent got it, and what competed, with channel and pools
-                                -- where they are not the ticket's and via alone; null if nobody had it
+  decision TEXT,                -- JSON: why its last agent got it, and the heads that competed, if others did.
+                                -- What is left out is this row's (agent, pool, tier, tier_source, channel,
+                                -- number; at: finished_at - handle_ms), of a head also the decision's (tier,
+                                -- slack_ms; via: pool; pools: via), and heads_count their number; null if nobody
+                                -- had it, and before format 2
   topic TEXT,                   -- what it was about in one word; null if nobody said, and before format 3
   contact_count INTEGER,        -- contacts of its customer about that by then, this one included
   previous_id TEXT,             -- the contact before it
