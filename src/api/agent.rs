@@ -224,9 +224,10 @@ impl AgentService for Api {
         let ticket = checks.ticket_id(&request.ticket_id);
         let token = checks.token(request.lease_token);
         let for_ms = checks.park_ms(request.for_at_most.as_ref());
+        let keep_ms = checks.keep_ms(request.keep_for.as_ref());
         let reason = checks.reason(&request.reason);
         checks.done()?;
-        let parked = self.handle.park(ticket, token, for_ms, reason).await;
+        let parked = self.handle.park(ticket, token, for_ms, keep_ms, reason).await;
         let seen = parked.map_err(|refused| Fault::refused(refused, &request.ticket_id))?;
         let ticket = convert::ticket(&seen, Payload::LeftOut);
         Ok(Response::new(pb::ParkTicketResponse { ticket: Some(ticket) }))

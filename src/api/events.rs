@@ -277,7 +277,8 @@ fn of_ticket(mut told: pb::Event, event: &Event, named: Named<'_>) -> pb::Event 
             told.until = Some(timestamp(*until));
             told.reason = reason.to_string();
         }
-        Event::Resumed { by, respond_by, solve_by, .. } => {
+        Event::Resumed { by, respond_by, solve_by, kept_until, .. } => {
+            told.until = kept_until.map(timestamp);
             told.respond_by = Some(timestamp(*respond_by));
             told.solve_by = solve_by.map(timestamp);
             let by = match by {

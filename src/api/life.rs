@@ -1,9 +1,10 @@
 //! A ticket's life in messages: where it is beside queue and agent, and where its time went. And what
 //! is checked of the requests about it.
 
-use super::convert::timestamp;
+use super::convert::{duration, timestamp};
 use super::proto::v1 as pb;
 use super::validate::Checks;
+use super::wishes::WISH_MS;
 use crate::engine::life::{
     CallbackNumber, Destination, Ledger, Leg, Life, Parked, ReturnReason, SCHEDULE_MS_MAX,
 };
@@ -73,12 +74,13 @@ pub(super) fn not_before(state: &State) -> Option<prost_types::Timestamp> {
 pub(super) fn parking(state: &State) -> Option<pb::Parking> {
     match state {
         State::Parked(parked) => {
-            let Parked { agent, token: _, since, until, reason } = &**parked;
+            let Parked { agent, token: _, since, until, keep_ms, reason } = &**parked;
             Some(pb::Parking {
                 agent_id: agent.to_string(),
                 since: Some(timestamp(*since)),
                 until: Some(timestamp(*until)),
                 reason: reason.to_string(),
+                keep_for: keep_ms.map(duration),
             })
         }
         State::Scheduled { .. }
@@ -168,5 +170,10 @@ impl Checks {
     /// For how long to park; none is for the policy to say.
     pub(super) fn park_ms(&mut self, by: Option<&prost_types::Duration>) -> Option<i64> {
         by.map(|by| self.duration_ms("for_at_most", by, &(1..=SCHEDULE_MS_MAX)))
+    }
+
+    /// For how long it waits for who parked it: no longer than a preferred agent may be waited for.
+    pub(super) fn keep_ms(&mut self, by: Option<&prost_types::Duration>) -> Option<i64> {
+        by.map(|by| self.duration_ms("keep_for", by, &WISH_MS))
     }
 }

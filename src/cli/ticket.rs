@@ -1,5 +1,7 @@
 //! `tierline ticket`: looks at tickets, follows, explains and cancels them.
 
+mod card;
+
 use super::Context;
 use super::connect::Connection;
 use super::console;
@@ -7,8 +9,7 @@ use super::explain;
 use super::fault::Fault;
 use super::forecast::Forecast;
 use super::humane;
-use super::known::Known;
-use super::table::{Cell, Facts, Table, Tone, shortened};
+use super::table::{Cell, Table, Tone, shortened};
 use super::view::{self, TICKET_FIELDS};
 use super::who::Who;
 use super::words::{self, TicketStateWord};
@@ -16,6 +17,8 @@ use crate::api::proto::v1;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use std::time::Duration;
+
+pub(crate) use card::{card, source};
 
 /// Columns of a list that a subject may take.
 const SUBJECT_WIDTH: usize = 40;
@@ -57,6 +60,10 @@ pub(crate) enum Command {
         /// Return to the queue after so long at the latest, for example 2h or 1d; the policy's `park_max` if not given
         #[arg(long, value_name = "DURATION", value_parser = super::duration)]
         at_most: Option<Duration>,
+        /// Once it is back, keep it for me so long, for example 30m, while I am available; at most 7d. Without this
+        /// it is anyone's
+        #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+        keep_for: Option<Duration>,
         /// Why, at most 200 characters
         #[arg(long, default_value = "", value_name = "TEXT")]
         reason: String,
@@ -210,11 +217,12 @@ impl Command {
                 let answer = connection.call(intake.cancel_ticket(request)).await?;
                 show(context, &connection, answer.ticket).await
             }
-            Self::Park { id, token, at_most, reason } => {
+            Self::Park { id, token, at_most, keep_for, reason } => {
                 let request = v1::ParkTicketRequest {
                     ticket_id: id,
                     lease_token: token,
-                    for_at_most: at_most.map(proto_duration),
+                    for_at_most: at_most.map(super::contract_duration),
+                    keep_for: keep_for.map(super::contract_duration),
                     reason,
                 };
                 let answer = connection.call(connection.agent().park_ticket(request)).await?;
@@ -364,160 +372,6 @@ fn response(ticket: &v1::Ticket, now: Timestamp) -> Cell {
     Cell::toned(text, tone)
 }
 
-/// One ticket for people, as a card.
-pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
-    let instant = |at: Option<prost_types::Timestamp>| {
-        view::instant(at).map_or_else(String::new, |at| humane::instant(at, now))
-    };
-    let deadline = |at: Option<prost_types::Timestamp>, is_open: bool| {
-        view::instant(at).map_or_else(String::new, |at| {
-            let left = humane::slack(humane::between_ms(now, at));
-            let text = humane::instant(at, now);
-            if is_open { format!("{text} ({left})") } else { text }
-        })
-    };
-    let is_finished = ticket.finished_at.is_some();
-    let mut facts = Facts::new();
-    facts.add("ticket", format!("{} (number {})", ticket.ticket_id, ticket.number));
-    facts.add("subject", &ticket.subject);
-    facts.add("state", words::ticket_state(ticket.state));
-    facts.add("channel", words::channel(ticket.channel));
-    facts.add(
-        "tier",
-        format!("{} ({})", ticket.tier, source(ticket.tier_source, ticket.tier_age_ms)),
-    );
-    if let Some(known) = ticket.known.clone() {
-        Known::from(known).tell(&mut facts);
-    }
-    let named = ticket
-        .customer
-        .as_ref()
-        .map(|customer| format!("{} {}", words::identifier_kind(customer.kind), customer.value));
-    facts.add(
-        "customer",
-        match (ticket.customer_id.as_str(), named) {
-            ("", None) => String::new(),
-            ("", Some(named)) => named,
-            (id, None) => id.to_owned(),
-            (id, Some(named)) => format!("{id} ({named})"),
-        },
-    );
-    if !ticket.topic.is_empty() {
-        let after = match ticket.previous_ticket_id.as_str() {
-            "" => String::new(),
-            id => format!(", contact {} after {id}", ticket.contact_count),
-        };
-        facts.add("topic", format!("{}{after}", ticket.topic));
-    }
-    facts.add("submitted", instant(ticket.submitted_at));
-    let is_unanswered = ticket.picked_up_at.is_none() && !is_finished;
-    facts.add(
-        "respond by",
-        deadline(ticket.respond_by, is_unanswered) + breach(ticket.response_breached),
-    );
-    facts.add(
-        "solve by",
-        deadline(ticket.solve_by, !is_finished) + breach(ticket.solution_breached),
-    );
-    super::clocks::add_to_card(&mut facts, ticket, now);
-    facts.add("picked up", instant(ticket.picked_up_at));
-    facts.add("not before", deadline(ticket.not_before, true));
-    if let Some(parked) = &ticket.parked {
-        let (since, until) = (instant(parked.since), instant(parked.until));
-        facts.add("parked", format!("by {} since {since} until {until}", parked.agent_id));
-        facts.add("waits for", &parked.reason);
-    }
-    facts.add("expires", deadline(ticket.expires_at, is_unanswered));
-    if ticket.state() == v1::TicketState::Waiting {
-        facts.add("queue", &ticket.queue_id);
-        facts.add("pools", ticket.pools.join(", "));
-        if let Some(forecast) = ticket.forecast.clone() {
-            Forecast::from(forecast).tell(&mut facts);
-        }
-    }
-    if let Some(holder) = &ticket.holder {
-        let since = instant(holder.assigned_at);
-        facts.add("agent", format!("{} for {} since {since}", holder.agent_id, holder.pool));
-        facts.add("lease until", deadline(holder.lease_until, true));
-        if let Some(decision) = &holder.decision {
-            facts.add("given by", self::decision(decision));
-        }
-    }
-    if ticket.assigned_count > 1 {
-        facts.add("assigned", humane::count(u64::from(ticket.assigned_count), "time"));
-    }
-    facts.add("finished", instant(ticket.finished_at));
-    add_report(&mut facts, ticket);
-    facts.add("call back on", &ticket.callback_number);
-    if let Some(last) = &ticket.last_return {
-        let times = humane::count(u64::from(ticket.requeue_count), "time");
-        let kind = words::return_reason(last.kind);
-        let text = format!("{times}, last {kind} by {} {}", last.agent_id, instant(last.at));
-        facts.add("came back", text);
-        facts.add("because", &last.reason);
-    }
-    if ticket.dead_lettered {
-        facts.add("dead letter", "it came back too often");
-    }
-    facts.add("time", legs(&ticket.legs));
-    for (key, value) in &ticket.attributes {
-        facts.add("attribute", format!("{key} = {value}"));
-    }
-    facts.add("payload", payload(ticket));
-    facts
-}
-
-/// What was said of it when it ended.
-fn add_report(facts: &mut Facts, ticket: &v1::Ticket) {
-    facts.add("handled in", ticket.handle_ms.map_or_else(String::new, humane::duration));
-    facts.add("outcome", &ticket.outcome).add("note", &ticket.note);
-    facts.add("burden", &ticket.burden).add("reason", &ticket.reason);
-}
-
-/// Where the time went, in a phrase: `queue 12 s, agent 4 m (2 times)`.
-fn legs(legs: &[v1::TicketLeg]) -> String {
-    let leg = |leg: &v1::TicketLeg| {
-        let spent = format!("{} {}", words::leg_kind(leg.kind), humane::duration(leg.spent_ms));
-        match leg.entry_count {
-            0 | 1 => spent,
-            count => format!("{spent} ({})", humane::count(u64::from(count), "time")),
-        }
-    };
-    legs.iter().map(leg).collect::<Vec<_>>().join(", ")
-}
-
-/// Why a ticket was given, in a phrase.
-pub(crate) fn decision(decision: &v1::Decision) -> String {
-    format!(
-        "{} ({}), policy {}",
-        words::decision_step(decision.step),
-        humane::slack(decision.slack_ms),
-        decision.policy_version
-    )
-}
-
-/// Where the tier came from, with the age of a stale answer.
-pub(crate) fn source(source: i32, age_ms: Option<i64>) -> String {
-    let source = words::tier_source(source);
-    age_ms.map_or(source.clone(), |age| format!("{source}, {} old", humane::duration(age)))
-}
-
-fn breach(is_breached: bool) -> &'static str {
-    if is_breached { ", missed" } else { "" }
-}
-
-fn payload(ticket: &v1::Ticket) -> String {
-    if ticket.payload_size == 0 {
-        return String::new();
-    }
-    let size = humane::count(u64::from(ticket.payload_size), "byte");
-    match std::str::from_utf8(&ticket.payload) {
-        Ok("") => size,
-        Ok(text) => format!("{} ({size})", shortened(text, 200)),
-        Err(_) => format!("{size}, not text"),
-    }
-}
-
 async fn show(
     context: &Context,
     connection: &Connection,
@@ -596,12 +450,6 @@ pub(crate) async fn instant_after(
     let now = server_now(connection).await?;
     let at = now.checked_add(after).map_err(|error| Fault::Usage(error.to_string()))?;
     Ok(Some(view::timestamp(at)))
-}
-
-fn proto_duration(duration: Duration) -> prost_types::Duration {
-    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    let nanos = i32::try_from(duration.subsec_nanos()).expect("it is below a second");
-    prost_types::Duration { seconds, nanos }
 }
 
 /// The server's clock: deadlines are measured by it, not by the clock of this machine.

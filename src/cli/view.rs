@@ -21,7 +21,7 @@ tier_source, tier_age_ms, known {because, standing, provisional, agent_id, match
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, required_skills [{skill, level}], \
 waits_for_agent_id, excluded_agent_ids, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
-handle_ms, outcome, note, burden, reason, not_before, expires_at, parked {agent_id, since, until, reason}, \
+handle_ms, outcome, note, burden, reason, not_before, expires_at, parked {agent_id, since, until, reason, keep_ms}, \
 legs [{kind, spent_ms, entry_count}], requeue_count, last_return {agent_id, at, kind, reason}, \
 dead_lettered, callback_number, offer {agent_id, pool, offered_at, expires_at, decision}, urgency, \
 response_clock and solution_clock {state, due, remaining_ms, hours, \
@@ -200,6 +200,7 @@ pub(crate) struct Parking {
     pub(crate) since: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
     pub(crate) reason: Option<String>,
+    pub(crate) keep_ms: Option<i64>,
 }
 
 impl From<v1::Parking> for Parking {
@@ -209,6 +210,7 @@ impl From<v1::Parking> for Parking {
             since: instant(parking.since),
             until: instant(parking.until),
             reason: filled(parking.reason),
+            keep_ms: parking.keep_for.as_ref().map(|keep| ms(Some(keep))),
         }
     }
 }

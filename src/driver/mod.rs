@@ -351,9 +351,10 @@ impl Handle {
         ticket: TicketId,
         token: LeaseToken,
         for_ms: Option<i64>,
+        keep_ms: Option<i64>,
         reason: Box<str>,
     ) -> Result<Seen, Refused> {
-        self.about(ticket.clone(), Command::Park { ticket, token, for_ms, reason }).await
+        self.about(ticket.clone(), Command::Park { ticket, token, for_ms, keep_ms, reason }).await
     }
 
     /// Ends the wrap-up of a ticket that the agent has completed.

@@ -1,6 +1,7 @@
 //! The only code that changes the engine: one event at a time, live and in replay alike.
 
 mod customer;
+mod parking;
 mod places;
 mod policy;
 
@@ -8,7 +9,7 @@ use super::Engine;
 use super::command::{
     AgentProfile, Deadline, Event, PoolSwitched, ReleaseReason, Submitted, Transferred,
 };
-use super::life::{Leg, Life, Parked, Return, ReturnReason};
+use super::life::{Life, Return, ReturnReason};
 use super::model::{
     Agent, AgentId, Assignment, Channel, Ending, Finished, LeaseToken, PoolIx, Presence, State,
     Ticket, TicketNumber, TierIx, TierSet, Time, Wait,
@@ -127,15 +128,7 @@ impl Engine {
                 self.re_key(*ticket, |ticket| ticket.state = State::Waiting);
             }
             Event::Parked { .. } => self.parked(at, event),
-            Event::Resumed { ticket, by: _, counts_from, respond_by, solve_by } => {
-                self.re_key(*ticket, |ticket| {
-                    assert_eq!(ticket.leg(), Leg::Parked, "only a parked ticket is resumed");
-                    ticket.state = State::Waiting;
-                    ticket.respond_by = *respond_by;
-                    ticket.solve_by = *solve_by;
-                    ticket.life_mut().counts_from = *counts_from;
-                });
-            }
+            Event::Resumed { .. } => self.resume(event),
             Event::Expired { ticket } => self.finish(at, *ticket, Ending::Expired),
             Event::Audited(audited) => self.audited(at, *audited),
             Event::Completed { .. } => self.completed(at, event),
@@ -381,6 +374,9 @@ impl Engine {
             // Only a supervisor gives on what nobody has picked up.
             ticket.response_breached &= !moved.has_restarted || ticket.picked_up_at.is_some();
             ticket.needs.clone_from(&moved.needs);
+            if let State::Parked(parked) = &mut ticket.state {
+                parked.keep_ms = None;
+            }
             let life = ticket.life_mut();
             life.counts_from = moved.counts_from;
             life.has_fixed_route = moved.has_fixed_route;
@@ -430,27 +426,6 @@ impl Engine {
     }
 
     /// The agent is free, and the ticket waits for its customer.
-    fn parked(&mut self, at: Time, event: &Event) {
-        let Event::Parked { ticket: number, token, until, reason } = event else {
-            unreachable!("called for this event only")
-        };
-        let mut place = None;
-        self.re_key(*number, |ticket| {
-            let channel = ticket.channel;
-            let assignment = held(ticket, *token);
-            place = Some((assignment.agent.clone(), channel));
-            ticket.state = State::Parked(Box::new(Parked {
-                agent: assignment.agent.clone(),
-                token: *token,
-                since: at,
-                until: *until,
-                reason: reason.clone(),
-            }));
-        });
-        let (agent, channel) = place.expect("it was held");
-        self.roster.take(&agent, *number, channel, at);
-    }
-
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
         let ticket = self.tickets.remove(number).expect("an event names a live ticket");
         self.leave(&ticket);

@@ -115,8 +115,8 @@ impl Engine {
                 self.decide_finish_wrap_up(now, &agent, &ticket, token, earlier)
             }
             Command::ReleaseQuarantined { ticket } => self.decide_release_quarantined(&ticket),
-            Command::Park { ticket, token, for_ms, reason } => {
-                self.decide_park(now, &ticket, token, for_ms, reason)
+            Command::Park { ticket, token, for_ms, keep_ms, reason } => {
+                self.decide_park(now, &ticket, token, for_ms, keep_ms, reason)
             }
             Command::Transfer { ticket, token, to, restart_clocks, reason } => {
                 self.decide_transfer(now, &ticket, token, to, restart_clocks, reason)

@@ -44,6 +44,8 @@ pub struct Life {
     pub contact: Option<Box<Contact>>,
     /// How long agents had it before it came back from them, in the order of the pools.
     pub worked: Vec<Worked>,
+    /// For whom it is kept since it was parked, if it still is.
+    pub kept: Option<Box<Kept>>,
 }
 
 /// How long agents of one pool had a ticket in hand.
@@ -80,6 +82,7 @@ impl Life {
             promoted_at: None,
             contact: None,
             worked: Vec::new(),
+            kept: None,
         }
     }
 
@@ -155,8 +158,19 @@ pub struct Parked {
     pub since: Time,
     /// When it returns by itself.
     pub until: Time,
+    /// How long it is kept for who parked it once it is back, in milliseconds; `None`: it is anyone's.
+    pub keep_ms: Option<i64>,
     /// Why. At most 200 characters.
     pub reason: Box<str>,
+}
+
+/// A ticket that is back from its customer waits for the agent who parked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// For whom.
+    pub agent: AgentId,
+    /// Until when.
+    pub until: Time,
 }
 
 /// How many live tickets are neither in a queue nor in anyone's hands.
@@ -388,6 +402,21 @@ impl Ticket {
     /// Notes that it has come back from the agent who had it.
     pub(super) fn add_work(&mut self, worked: Worked) {
         add_work(&mut self.life_mut().worked, worked);
+    }
+
+    /// Gives up what is rare no more: for whom it was kept, once it waits for somebody else or for anyone; and the
+    /// whole of it, once nothing in it is out of the ordinary.
+    pub(super) fn settle_life(&mut self) {
+        let needs = self.needs.as_deref();
+        let Some(life) = &mut self.life else { return };
+        if let Some(kept) = &life.kept
+            && !needs.is_some_and(|needs| needs.prefer(&kept.agent))
+        {
+            life.kept = None;
+        }
+        if **life == Life::starting(self.submitted_at) {
+            self.life = None;
+        }
     }
 
     /// The rare part, made if it is not there yet.

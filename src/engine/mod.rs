@@ -62,8 +62,8 @@ use dispatch::{Choice, Floor, Survey};
 use flow::Flow;
 use ids::{Ids, Tickets};
 use model::{
-    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, State,
-    Ticket, TicketId, TicketNumber, TierIx, TierSet, Time,
+    Agent, Channel, Finished, Image, LeaseToken, Policy, PoolIx, PoolRecord, PoolSet, Ticket,
+    TicketId, TicketNumber, TierIx, TierSet, Time,
 };
 use needs::{Crew, NeedsBook};
 use queue::Queues;
@@ -483,24 +483,6 @@ impl Engine {
         let limit = self.policy.tier(ticket.tier).requeue_limit?;
         let is_too_much = ticket.requeue_count() >= limit.requeues_max;
         (is_too_much && !ticket.is_dead_letter()).then_some(limit.dead_letter)
-    }
-
-    /// The return of a parked ticket to its queue: its clocks go on from where they stood.
-    fn resumed(&self, ticket: &Ticket, by: ResumedBy, now: Time) -> Event {
-        let State::Parked(parked) = &ticket.state else {
-            unreachable!("only parked tickets are resumed")
-        };
-        // As much later as there was time that counts meanwhile.
-        let hours = self.policy.hours(ticket.tier, ticket.channel);
-        let parked_ms = hours::between(hours, parked.since, now);
-        let later = |instant| hours::add(hours, instant, parked_ms);
-        Event::Resumed {
-            ticket: ticket.number,
-            by,
-            counts_from: later(ticket.counts_from()),
-            respond_by: later(ticket.respond_by),
-            solve_by: ticket.solve_by.map(later),
-        }
     }
 }
 

@@ -2,12 +2,13 @@
 //! into a callback. What it leads to; changes nothing.
 
 use super::Engine;
-use super::command::{Answer, Event, Intervention, Rejection, Transferred};
+use super::command::{Answer, Event, Intervention, Rejection, ResumedBy, Transferred};
 use super::deadlines::Promise;
 use super::decide::Decision;
+use super::hours;
 use super::life::{CallbackNumber, Destination, SCHEDULE_MS_MAX};
 use super::model::{
-    Channel, LeaseToken, PoolSet, State, Ticket, TicketId, TierIx, TierSource, Time,
+    AgentId, Channel, LeaseToken, PoolSet, State, Ticket, TicketId, TierIx, TierSource, Time,
 };
 use super::needs::Needs;
 use super::supervise::{Asked, taken_back};
@@ -21,6 +22,7 @@ impl Engine {
         ticket: &TicketId,
         token: LeaseToken,
         for_ms: Option<i64>,
+        keep_ms: Option<i64>,
         reason: Box<str>,
     ) -> Result<Decision, Rejection> {
         let live = self.live(ticket, None)?;
@@ -36,8 +38,39 @@ impl Engine {
         if !(1..=max_ms).contains(&for_ms) {
             return Err(Rejection::ParkOutOfRange { max_ms });
         }
-        let event = Event::Parked { ticket: number, token, until: now.plus_ms(for_ms), reason };
+        let until = now.plus_ms(for_ms);
+        let event = Event::Parked { ticket: number, token, until, keep_ms, reason };
         Ok(Decision::of(event, Answer::Ticket { number, repeated: false }))
+    }
+
+    /// The return of a parked ticket to its queue: its clocks go on from where they stood.
+    pub(super) fn resumed(&self, ticket: &Ticket, by: ResumedBy, now: Time) -> Event {
+        let State::Parked(parked) = &ticket.state else {
+            unreachable!("only parked tickets are resumed")
+        };
+        // As much later as there was time that counts meanwhile.
+        let hours = self.policy.hours(ticket.tier, ticket.channel);
+        let parked_ms = hours::between(hours, parked.since, now);
+        let later = |instant| hours::add(hours, instant, parked_ms);
+        Event::Resumed {
+            ticket: ticket.number,
+            by,
+            counts_from: later(ticket.counts_from()),
+            respond_by: later(ticket.respond_by),
+            solve_by: ticket.solve_by.map(later),
+            kept_until: parked
+                .keep_ms
+                .filter(|_| self.may_be_kept(ticket, &parked.agent))
+                .map(|ms| now.plus_ms(ms)),
+        }
+    }
+
+    /// Whether a ticket may wait for the agent who parked it: who is not available is not waited for, and an
+    /// agent to whom it was given by name comes first.
+    fn may_be_kept(&self, ticket: &Ticket, agent: &AgentId) -> bool {
+        let given = ticket.needs.as_ref().filter(|needs| !needs.while_available);
+        let is_given = given.is_some_and(|needs| needs.only.is_some());
+        self.roster.is_available(agent) && !is_given && !ticket.is_dead_letter()
     }
 
     /// Arrival and deadlines stay unless the clocks begin anew. Giving a ticket on is one more return: the
@@ -146,7 +179,12 @@ impl Engine {
     }
 
     /// What the ticket's wish needs of whoever may serve it, with nobody waited for by name.
-    fn asked_of_anyone(&self, live: &Ticket, tier: TierIx, step: u8) -> Option<Arc<Needs>> {
+    pub(super) fn asked_of_anyone(
+        &self,
+        live: &Ticket,
+        tier: TierIx,
+        step: u8,
+    ) -> Option<Arc<Needs>> {
         let wish = live.wish()?;
         opened_needs(&self.policy, tier, step, wish, wish.relaxed_ms)
     }

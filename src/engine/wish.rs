@@ -251,9 +251,13 @@ impl Engine {
         self.opened(ticket, why)
     }
 
-    /// When the ticket is waited for by its preferred agent no more; `None` if it is not.
+    /// When the ticket waits for its preferred agent, or for the one it is kept for, no more; `None` if it does not.
     pub(super) fn preference_until(ticket: &Ticket) -> Option<Time> {
         let needs = ticket.needs.as_ref().filter(|needs| needs.while_available)?;
+        let kept = ticket.life.as_deref().and_then(|life| life.kept.as_deref());
+        if let Some(kept) = kept.filter(|kept| needs.only.as_ref() == Some(&kept.agent)) {
+            return Some(kept.until);
+        }
         let preferred = ticket.wish()?.preferred.as_ref()?;
         let same = needs.only.as_ref() == Some(&preferred.agent);
         same.then(|| ticket.counts_from().plus_ms(preferred.wait_ms))

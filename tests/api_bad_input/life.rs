@@ -27,7 +27,8 @@ pub(super) async fn calls(server: &TestServer, table: &mut Table, token: u64) {
             reason: reason.clone(),
         };
         table.invalid("TransferTicket", server.agent().transfer_ticket(request), &[field]).await;
-        let request = pb::ParkTicketRequest { ticket_id, lease_token, for_at_most: None, reason };
+        let request =
+            pb::ParkTicketRequest { ticket_id, lease_token, reason, ..Default::default() };
         table.invalid("ParkTicket", server.agent().park_ticket(request), &[field]).await;
     }
     for (ticket_id, lease_token, reason, field) in faulty(token) {
@@ -62,16 +63,20 @@ pub(super) async fn calls(server: &TestServer, table: &mut Table, token: u64) {
         table.invalid("TransferTicket", server.agent().transfer_ticket(request), &[field]).await;
     }
     let year = 366 * 86_400;
-    for for_at_most in [seconds(0), seconds(-1), seconds(year + 1), seconds(i64::MAX)] {
+    let at_mosts = [seconds(0), seconds(-1), seconds(year + 1), seconds(i64::MAX)];
+    let parks = at_mosts.map(|for_at_most| (for_at_most, None, "for_at_most"));
+    let week = 7 * 86_400;
+    let keeps = [seconds(0), seconds(-1), seconds(week + 1), seconds(i64::MAX)];
+    let keeps = keeps.map(|keep_for| (None, keep_for, "keep_for"));
+    for (for_at_most, keep_for, field) in parks.into_iter().chain(keeps) {
         let request = pb::ParkTicketRequest {
             ticket_id: "T-held".into(),
             lease_token: token,
             for_at_most,
+            keep_for,
             reason: String::new(),
         };
-        let mut client = server.agent();
-        let asked = client.park_ticket(request);
-        table.invalid("ParkTicket", asked, &["for_at_most"]).await;
+        table.invalid("ParkTicket", server.agent().park_ticket(request), &[field]).await;
     }
     callers(server, table).await;
 }

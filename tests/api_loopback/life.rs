@@ -53,6 +53,7 @@ async fn a_parked_ticket_survives_a_restart_and_returns_when_it_is_resumed() {
         ticket_id: "T-1".into(),
         lease_token,
         for_at_most: None,
+        keep_for: None,
         reason: "asked for a receipt".into(),
     };
     let parked = server.agent().park_ticket(park.clone()).await.unwrap().into_inner();
@@ -80,6 +81,32 @@ async fn a_parked_ticket_survives_a_restart_and_returns_when_it_is_resumed() {
     let ended = server.get("T-1").await.unwrap();
     assert_eq!(leg(&ended, pb::LegKind::Parked), Some(1));
     assert_eq!(leg(&ended, pb::LegKind::Agent), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_that_is_kept_comes_back_to_who_parked_it_over_a_restart() {
+    let server = TestServer::start().await;
+    server.hire("ann", &["senior"]).await;
+    server.hire("bob", &["senior"]).await;
+    server.submit(ticket_of("T-1", "gold")).await;
+    let lease_token = server.take("ann").await.lease_token;
+    let keep_for = Some(prost_types::Duration { seconds: 600, nanos: 0 });
+    let park = pb::ParkTicketRequest {
+        ticket_id: "T-1".into(),
+        lease_token,
+        keep_for,
+        ..Default::default()
+    };
+    let parked = server.agent().park_ticket(park).await.unwrap().into_inner();
+    assert_eq!(parked.ticket.unwrap().parked.unwrap().keep_for, keep_for);
+
+    let server = server.restart().await;
+    let resume = pb::ResumeTicketRequest { ticket_id: "T-1".into() };
+    server.intake().resume_ticket(resume).await.unwrap();
+    let server = server.restart().await;
+    assert_eq!(empty(&server.pull("bob", "").await), pb::EmptyReason::NothingWaiting);
+    assert!(server.get("T-1").await.unwrap().queue_id.contains("?ann"));
+    server.take("ann").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

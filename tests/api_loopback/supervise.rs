@@ -134,6 +134,7 @@ async fn a_supervisor_gives_on_what_waits_is_in_hand_or_is_parked() {
         ticket_id: "G-1".into(),
         lease_token,
         for_at_most: None,
+        keep_for: None,
         reason: "asked for a receipt".into(),
     };
     server.agent().park_ticket(park).await.unwrap();

@@ -452,7 +452,7 @@ impl Act {
             Self::Park { id, token, for_ms } => {
                 let ticket = id.ticket(model);
                 let token = lease_token(model, &ticket, token);
-                Command::Park { ticket, token, for_ms, reason: "".into() }
+                Command::Park { ticket, token, for_ms, keep_ms: None, reason: "".into() }
             }
             Self::Resume { id } => Command::Resume { ticket: id.ticket(model) },
             Self::Transfer { id, token, to, anew } => {

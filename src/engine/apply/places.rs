@@ -73,6 +73,7 @@ impl Engine {
         let (before, so_far) = (ticket.leg(), ticket.ledger(self.at));
         let held = ticket.assignment().map(|held| (held.token, held.pool, held.assigned_at));
         change(ticket);
+        ticket.settle_life();
         if let Some((token, pool, since)) = held
             && ticket.assignment().is_none_or(|now| now.token != token)
             // An answer that nobody heard was no work: its pick-up has just been undone.

@@ -107,6 +107,7 @@ impl Engine {
                     add_work(&mut life.worked, Worked { pool, ..worked });
                 }
             }
+            ticket.settle_life();
             self.needs.enter(&mut ticket.needs, &mut self.roster);
             if ticket.is_waiting() {
                 self.queues.insert(ticket, &mut self.roster);

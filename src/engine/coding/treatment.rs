@@ -137,8 +137,12 @@ impl Engine {
         wish: &Wish,
         waited_ms: i64,
     ) -> Option<Arc<Needs>> {
-        let only = live.needs.as_ref().and_then(|needs| needs.only.as_ref());
-        if only.is_some() && only != live.wish().and_then(Wish::agent) {
+        let by_name = live.needs.as_ref().filter(|needs| needs.only.is_some());
+        let is_wished =
+            by_name.is_some_and(|needs| needs.only.as_ref() == live.wish().and_then(Wish::agent));
+        // Who is waited for because the ticket is kept gives way to the only one who may serve it.
+        let gives_way = |needs: &Needs| needs.while_available && wish.only.is_some();
+        if by_name.is_some_and(|needs| !is_wished && !gives_way(needs)) {
             return live.needs.clone();
         }
         let is_over = |preferred: &Preferred| waited_ms >= preferred.wait_ms;

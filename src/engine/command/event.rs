@@ -319,6 +319,8 @@ pub enum Event {
         token: LeaseToken,
         /// When it returns by itself.
         until: Time,
+        /// How long it is kept for who parked it once it is back, in milliseconds.
+        keep_ms: Option<i64>,
         /// Why.
         reason: Box<str>,
     },
@@ -334,6 +336,8 @@ pub enum Event {
         respond_by: Time,
         /// The solution deadline now.
         solve_by: Option<Time>,
+        /// Until when it waits for the agent who parked it, if it is kept for that agent.
+        kept_until: Option<Time>,
     },
     /// A ticket that nobody had picked up ended by itself.
     Expired {

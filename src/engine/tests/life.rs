@@ -79,6 +79,11 @@ fn a_corrected_tier_counts_from_the_instant_a_ticket_is_scheduled_for() {
     );
 }
 
+/// Ann has t1 in hand, and bob could serve it as well.
+fn check_kept(script: &str) {
+    check_desk(&format!("0s submit t1 gold email\n0s pull ann -> t1 #1 at-risk\n{script}"));
+}
+
 #[test]
 fn parking_stops_both_clocks_and_frees_the_agent() {
     check_desk(
@@ -137,6 +142,93 @@ fn parking_asked_twice_is_answered_twice_and_done_once() {
          5s resume t1 -> again t1
          5s park t1 #1 10m -> LeaseEnded
          5s see t1 -> waiting, gold, in desk, due 62s, solved by 7202s, picked up 1s",
+    );
+}
+
+#[test]
+fn a_ticket_parked_to_be_kept_waits_for_who_parked_it() {
+    check_kept(
+        "1s park t1 #1 1h keep=10m
+         2s resume t1
+         2s see t1 -> waiting, gold, in desk, due 61s needing first ann, solved by 7201s, picked up 0s
+         3s pull bob -> nothing
+         4s pull ann -> t1 #2 at-risk",
+    );
+}
+
+#[test]
+fn what_is_to_be_kept_is_remembered_while_it_is_parked() {
+    check_kept(
+        "1s park t1 #1 1h keep=10m
+         1s see t1 -> parked until 3601s, gold, in desk, due 60s, solved by 7200s, picked up 0s",
+    );
+}
+
+#[test]
+fn a_kept_ticket_that_comes_back_by_itself_is_kept_too() {
+    check_kept(
+        "1s park t1 #1 10s keep=10m
+         11s * t1 returns by itself
+         12s pull bob -> nothing
+         13s pull ann -> t1 #2 at-risk",
+    );
+}
+
+#[test]
+fn a_kept_ticket_is_anyones_once_its_time_is_up() {
+    check_kept(
+        "1s park t1 #1 1h keep=10m
+         2s resume t1
+         3s pull bob until=1h -> waits
+         602s * t1 is for others too: Waited
+         602s * bob gets t1 #2 at-risk",
+    );
+}
+
+#[test]
+fn who_is_away_is_not_kept_a_ticket_for() {
+    check_kept(
+        "1s park t1 #1 1h keep=10m
+         2s away ann
+         3s resume t1
+         3s see t1 -> waiting, gold, in desk, due 62s, solved by 7202s, picked up 0s
+         4s pull bob -> t1 #2 at-risk",
+    );
+    check_kept(
+        "1s park t1 #1 1h keep=10m
+         2s resume t1
+         3s away ann
+         3s * t1 is for others too: Unavailable
+         4s pull bob -> t1 #2 at-risk",
+    );
+}
+
+#[test]
+fn who_gets_a_kept_ticket_and_parks_it_again_keeps_it_only_if_asked_to() {
+    check_kept(
+        "1s park t1 #1 1h keep=10m
+         2s resume t1
+         3s pull ann -> t1 #2 at-risk
+         4s park t1 #2 1h
+         5s resume t1
+         5s pull bob -> t1 #3 at-risk",
+    );
+}
+
+#[test]
+fn a_supervisor_who_moves_a_parked_ticket_has_the_last_word() {
+    check_kept(
+        "1s park t1 #1 1h keep=10m
+         2s move t1 agent bob
+         3s resume t1
+         3s see t1 -> waiting, gold, in desk, due 62s needing only bob, solved by 7202s, picked up 0s
+         4s pull ann -> nothing",
+    );
+    check_kept(
+        "1s park t1 #1 1h keep=10m
+         2s move t1 pool desk
+         3s resume t1
+         4s pull bob -> t1 #2 at-risk",
     );
 }
 

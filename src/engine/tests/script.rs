@@ -13,7 +13,8 @@
 //! happens at its own instant. `->` is the answer (nothing stands for a plain yes) and lines with `*`
 //! are the events that nobody asked for by name. [`check`] plays the actions, writes down what
 //! happened in the same words and compares the two; so a script that forgets an event fails too.
-//! After every action the engine is audited, at the end it is compared with its replay and its image.
+//! After every action the engine is audited; at the end it is compared with what comes out of its events and its image
+//! once the journal has written and read them.
 
 mod contacts;
 mod life;
@@ -40,6 +41,8 @@ use crate::engine::model::{
 use crate::engine::needs::SkillSet;
 use crate::engine::offered::Offering;
 use crate::engine::{Audit, Engine, Limits};
+use crate::journal::frame::Builder;
+use crate::journal::{Link, snapshot};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use telling::{answer, explained, id_of, pool_names, queue_name, seen, tier_name, told_unasked};
@@ -280,14 +283,29 @@ impl Stage {
         }
     }
 
+    /// The same engine comes from its events, and from its image, as the journal keeps them.
     fn replay(&self) {
         let limits = self.engine.limits();
+        let mut builder = Builder::default();
+        self.journal.iter().for_each(|(at, event)| builder.push(*at, event));
+        let mut link = Link::default();
         let mut again = Engine::new(limits);
-        for (at, event) in &self.journal {
-            again.apply(*at, event);
+        if !builder.is_empty() {
+            let frame = builder.seal(link);
+            link = frame.link();
+            let kept = frame.events().expect("it was just written");
+            assert_eq!(kept, self.journal, "the journal keeps events as they are");
+            for (at, event) in &kept {
+                again.apply(*at, event);
+            }
         }
         assert_eq!(again, self.engine, "the same events give the same engine");
-        assert_eq!(Engine::from_image(self.engine.image(), limits), self.engine);
+        let folder = tempfile::tempdir().expect("a folder for a snapshot");
+        std::fs::create_dir(folder.path().join(snapshot::FOLDER)).expect("it is empty");
+        let path = snapshot::write(folder.path(), link, &self.engine.image()).expect("it is small");
+        let (_, image) = snapshot::read(&path).expect("it was just written");
+        assert_eq!(image, self.engine.image(), "a snapshot keeps an image as it is");
+        assert_eq!(Engine::from_image(image, limits), self.engine, "so does the same image");
     }
 }
 

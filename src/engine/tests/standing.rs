@@ -119,6 +119,23 @@ fn a_farewell_that_comes_while_the_ticket_waits_leaves_it_to_the_one_agent_and_i
 }
 
 #[test]
+fn a_ticket_that_is_kept_for_who_parked_it_goes_to_the_one_agent_of_a_farewell() {
+    check_desk(
+        "0s submit t1 gold voice found
+         0s pull ann -> t1 #1 earliest-deadline
+         1s park t1 #1 1h keep=10m
+         2s resume t1
+         2s see t1 -> waiting, gold (found), in desk, due 3601s needing first ann, solved by 7201s, picked up 0s, of c1
+         3s retier t1 gold found stands=at_risk
+         3s see t1 -> waiting, gold (found), in desk+care, due 3601s needing first ann, solved by 7201s, picked up 0s, of c1
+         4s retier t1 gold found stands=farewell own=cid
+         4s see t1 -> waiting, gold (found), in care, due 3601s needing only cid, solved by 7201s, picked up 0s, of c1
+         5s pull ann -> nothing
+         5s pull cid -> t1 #2 earliest-deadline",
+    );
+}
+
+#[test]
 fn an_agent_who_waits_gets_the_ticket_that_a_correction_leaves_to_them() {
     check_desk(
         "0s submit t1 gold voice found stands=farewell

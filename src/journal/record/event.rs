@@ -163,19 +163,21 @@ pub(super) fn encode(at: Time, event: &Event) -> v1::Record {
             Kind::Released(encode_released(*ticket, *token, reason, *dead_letter))
         }
         Event::Queued { ticket } => Kind::Queued(v1::Queued { ticket: ticket.0 }),
-        Event::Parked { ticket, token, until, reason } => Kind::Parked(v1::Parked {
+        Event::Parked { ticket, token, until, keep_ms, reason } => Kind::Parked(v1::Parked {
             ticket: ticket.0,
             token: token.0,
             until: until.0,
+            keep_ms: *keep_ms,
             reason: (&**reason).into(),
         }),
-        Event::Resumed { ticket, by, counts_from, respond_by, solve_by } => {
+        Event::Resumed { ticket, by, counts_from, respond_by, solve_by, kept_until } => {
             Kind::Resumed(v1::Resumed {
                 ticket: ticket.0,
                 by: encode_resumed_by(*by),
                 counts_from: counts_from.0,
                 respond_by: respond_by.0,
                 solve_by: solve_by.map(|at| at.0),
+                kept_until: kept_until.map(|at| at.0),
             })
         }
         Event::Expired { ticket } => Kind::Expired(v1::Expired { ticket: ticket.0 }),

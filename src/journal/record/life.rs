@@ -5,7 +5,7 @@ use super::ticket::{decode_source, decode_tier, encode_source};
 use super::{Error, name, narrow, required, twin, v1};
 use crate::engine::command::{Event, ResumedBy, Transferred};
 use crate::engine::life::{
-    Book, CallbackNumber, Ledger, Leg, Life, Parked, Return, ReturnReason, Stay, Worked,
+    Book, CallbackNumber, Kept, Ledger, Leg, Life, Parked, Return, ReturnReason, Stay, Worked,
 };
 use crate::engine::model::{AgentId, LeaseToken, PoolIx, PoolSet, TicketNumber, Time};
 
@@ -41,11 +41,19 @@ pub(super) fn encode_life(life: &Life) -> v1::Life {
                 .collect(),
         }),
         worked: life.worked.iter().map(encode_worked).collect(),
+        kept: life
+            .kept
+            .as_deref()
+            .map(|kept| v1::Kept { agent: kept.agent.as_str().into(), until: kept.until.0 }),
     }
 }
 
 fn encode_worked(worked: &Worked) -> v1::Worked {
     v1::Worked { pool: worked.pool.map(|pool| pool.0.into()), ms: worked.ms }
+}
+
+fn decode_kept(kept: v1::Kept) -> Result<Kept, Error> {
+    Ok(Kept { agent: AgentId::new(name(kept.agent, "kept.agent")?), until: Time(kept.until) })
 }
 
 fn decode_worked(worked: v1::Worked) -> Result<Worked, Error> {
@@ -68,6 +76,7 @@ pub(super) fn decode_life(life: v1::Life) -> Result<Life, Error> {
         promoted_at: None,
         contact: None,
         worked: life.worked.into_iter().map(decode_worked).collect::<Result<_, _>>()?,
+        kept: life.kept.map(decode_kept).transpose()?.map(Box::new),
     })
 }
 
@@ -164,6 +173,7 @@ pub(super) fn encode_parking(parked: &Parked) -> v1::Parking {
         token: parked.token.0,
         since: parked.since.0,
         until: parked.until.0,
+        keep_ms: parked.keep_ms,
         reason: (&*parked.reason).into(),
     }
 }
@@ -174,6 +184,7 @@ pub(super) fn decode_parking(parking: v1::Parking) -> Result<Parked, Error> {
         token: LeaseToken(parking.token),
         since: Time(parking.since),
         until: Time(parking.until),
+        keep_ms: parking.keep_ms,
         reason: parking.reason.into(),
     })
 }
@@ -183,6 +194,7 @@ pub(super) fn decode_parked(parked: v1::Parked) -> Event {
         ticket: TicketNumber(parked.ticket),
         token: LeaseToken(parked.token),
         until: Time(parked.until),
+        keep_ms: parked.keep_ms,
         reason: parked.reason.into(),
     }
 }
@@ -194,5 +206,6 @@ pub(super) fn decode_resumed(resumed: v1::Resumed) -> Result<Event, Error> {
         counts_from: Time(resumed.counts_from),
         respond_by: Time(resumed.respond_by),
         solve_by: resumed.solve_by.map(Time),
+        kept_until: resumed.kept_until.map(Time),
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0s  submit t1 gold email at=60s
-//! 70s park t1 #1 2h
+//! 70s park t1 #1 2h          or with keep=10m
 //! 80s resume t1
 //! 90s legs t1 -> scheduled 60s, queue 20s (2), agent 5s, parked 5s
 //! ```
@@ -18,7 +18,14 @@ pub(super) fn command(asked: &[&str]) -> Option<Command> {
         ["park", id, token, rest @ ..] => Command::Park {
             ticket: TicketId::new(*id),
             token: lease_token(token),
-            for_ms: rest.first().map(|by| duration_ms(by).expect("a duration")),
+            for_ms: rest
+                .first()
+                .filter(|by| !by.starts_with("keep="))
+                .map(|by| duration_ms(by).expect("a duration")),
+            keep_ms: rest
+                .iter()
+                .find_map(|word| word.strip_prefix("keep="))
+                .map(|by| duration_ms(by).expect("a duration")),
             reason: "asked for a receipt".into(),
         },
         ["transfer", id, token, kind, name, rest @ ..] => Command::Transfer {
