@@ -420,10 +420,10 @@ fn presence_name(presence: Presence) -> &'static str {
 
 fn open_reason_name(why: OpenReason) -> &'static str {
     match why {
-        OpenReason::Waited => "its wait for the preferred agent is over",
-        OpenReason::Unavailable => "the preferred agent is not available",
+        OpenReason::Waited => "its wait for that agent is over",
+        OpenReason::Unavailable => "the agent it waited for is not available",
         OpenReason::Deleted => "the agent is no longer registered",
-        OpenReason::GivenBack => "the preferred agent gave it back",
+        OpenReason::GivenBack => "the agent it waited for gave it back",
     }
 }
 

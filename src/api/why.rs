@@ -365,7 +365,7 @@ fn sentence(condition: &Condition, policy: &Policy, beside: &Beside) -> String {
         }
         Condition::Barred => "the ticket excludes this agent by name".to_owned(),
         Condition::OnlyFor { agent, while_available: true } => {
-            format!("the ticket prefers the agent {agent}")
+            format!("the ticket waits for the agent {agent} first")
         }
         Condition::OnlyFor { agent, while_available: false } => {
             format!("the ticket is only for the agent {agent}")

@@ -1,7 +1,7 @@
 //! What a ticket asks of its agent, and what an agent can: messages checked, and told again.
 
 use super::Api;
-use super::convert::duration;
+use super::convert::{duration, timestamp};
 use super::names::no_skill;
 use super::proto::v1 as pb;
 use super::status::Fault;
@@ -197,6 +197,7 @@ pub(super) fn add_wish(told: &mut pb::Ticket, ticket: &Ticket, policy: &Policy) 
     if let Some(needs) = &ticket.needs {
         told.required_skills = skill_levels(policy, &needs.required);
         told.waits_for_agent_id = needs.only.as_ref().map(ToString::to_string).unwrap_or_default();
+        told.waits_for_agent_until = ticket.preference_until().map(timestamp);
     }
 }
 

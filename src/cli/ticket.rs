@@ -60,8 +60,7 @@ pub(crate) enum Command {
         /// Return to the queue after so long at the latest, for example 2h or 1d; the policy's `park_max` if not given
         #[arg(long, value_name = "DURATION", value_parser = super::duration)]
         at_most: Option<Duration>,
-        /// Once it is back, keep it for me so long, for example 30m, while I am available; at most 7d. Without this
-        /// it is anyone's
+        /// Once it is back, keep it for me so long, for example 30m, while I am available; at most 7d
         #[arg(long, value_name = "DURATION", value_parser = super::duration)]
         keep_for: Option<Duration>,
         /// Why, at most 200 characters

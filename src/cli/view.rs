@@ -19,7 +19,7 @@ pub(crate) const TICKET_FIELDS: &str = "\
 JSON fields of a ticket: ticket_id, number, state, channel, customer {kind, value}, customer_id, tier, \
 tier_source, tier_age_ms, known {because, standing, provisional, agent_id, matched_identifier, conflicting_customer_id}, other_identifiers [{kind, value}], subject, topic, contact_count, previous_ticket_id, payload_size, payload_text (null if left out or not UTF-8), attributes, \
 submitted_at, respond_by, solve_by, queue_id, route_step, pools, required_skills [{skill, level}], \
-waits_for_agent_id, excluded_agent_ids, assigned_count, response_breached, \
+waits_for_agent_id, waits_for_agent_until, excluded_agent_ids, assigned_count, response_breached, \
 solution_breached, picked_up_at, holder {agent_id, pool, assigned_at, lease_until, decision}, finished_at, \
 handle_ms, outcome, note, burden, reason, not_before, expires_at, parked {agent_id, since, until, reason, keep_ms}, \
 legs [{kind, spent_ms, entry_count}], requeue_count, last_return {agent_id, at, kind, reason}, \
@@ -144,6 +144,7 @@ pub(crate) struct Ticket {
     pub(crate) pools: Vec<String>,
     pub(crate) required_skills: Vec<Skill>,
     pub(crate) waits_for_agent_id: Option<String>,
+    pub(crate) waits_for_agent_until: Option<Timestamp>,
     pub(crate) excluded_agent_ids: Vec<String>,
     pub(crate) assigned_count: u32,
     pub(crate) response_breached: bool,
@@ -262,6 +263,7 @@ impl From<v1::Ticket> for Ticket {
             pools: ticket.pools,
             required_skills: ticket.required_skills.into_iter().map(Into::into).collect(),
             waits_for_agent_id: filled(ticket.waits_for_agent_id),
+            waits_for_agent_until: instant(ticket.waits_for_agent_until),
             excluded_agent_ids: ticket.excluded_agent_ids,
             assigned_count: ticket.assigned_count,
             response_breached: ticket.response_breached,

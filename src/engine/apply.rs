@@ -296,6 +296,7 @@ impl Engine {
         dead_letter: Option<PoolIx>,
     ) {
         let mut place = None;
+        let needs = self.needs_without_keeping(number);
         self.re_key(number, |ticket| {
             let channel = ticket.channel;
             let assignment = held(ticket, token);
@@ -310,6 +311,8 @@ impl Engine {
             }
             ticket.state = State::Waiting;
             if let Some(from) = from {
+                // It was kept for somebody, and has been in hands since.
+                ticket.needs = needs;
                 ticket.come_back(from, dead_letter);
             }
         });
@@ -425,7 +428,6 @@ impl Engine {
         });
     }
 
-    /// The agent is free, and the ticket waits for its customer.
     fn finish(&mut self, at: Time, number: TicketNumber, ending: Ending) {
         let ticket = self.tickets.remove(number).expect("an event names a live ticket");
         self.leave(&ticket);

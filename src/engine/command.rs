@@ -223,7 +223,8 @@ pub enum Command {
         token: LeaseToken,
         /// For how long at most, in milliseconds; `None` takes the tier's longest.
         for_ms: Option<i64>,
-        /// How long it is kept for who parks it once it is back, in milliseconds; `None`: it is anyone's.
+        /// How long it is kept for who parks it once it is back, in milliseconds; `None`: it waits for
+        /// whom it waited before.
         keep_ms: Option<i64>,
         /// Why. At most 200 characters.
         reason: Box<str>,

@@ -158,7 +158,7 @@ pub struct Parked {
     pub since: Time,
     /// When it returns by itself.
     pub until: Time,
-    /// How long it is kept for who parked it once it is back, in milliseconds; `None`: it is anyone's.
+    /// How long it is kept for who parked it once it is back, in milliseconds, if that was asked.
     pub keep_ms: Option<i64>,
     /// Why. At most 200 characters.
     pub reason: Box<str>,
@@ -402,6 +402,16 @@ impl Ticket {
     /// Notes that it has come back from the agent who had it.
     pub(super) fn add_work(&mut self, worked: Worked) {
         add_work(&mut self.life_mut().worked, worked);
+    }
+
+    /// Whether it is parked, and will be kept for who parked it.
+    pub(super) fn is_to_be_kept(&self) -> bool {
+        matches!(&self.state, State::Parked(parked) if parked.keep_ms.is_some())
+    }
+
+    /// For whom it waits since it came back from its customer, if it is kept.
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.life.as_deref()?.kept.as_deref()
     }
 
     /// Gives up what is rare no more: for whom it was kept, once it waits for somebody else or for anyone; and the

@@ -118,7 +118,7 @@ impl Engine {
         self.redirect(&mut moved, live, to.clone(), restart_clocks, now)?;
         if live.is_dead_letter() {
             moved.requeue_count = 0;
-        } else if moved == unmoved {
+        } else if moved == unmoved && !live.is_to_be_kept() {
             return Ok(Decision::nothing(Answer::Ticket { number, repeated: true }));
         }
         let mut events = Vec::new();

@@ -1,7 +1,6 @@
 //! What falls due when. A ticket's next instant is a pure function of the ticket and the policy, so
 //! the index holds one entry a ticket, and nothing can be forgotten by cancelling the wrong timer.
 
-use super::Engine;
 use super::escalation;
 use super::model::{Agent, AgentId, Policy, State, Ticket, TicketNumber, Time};
 use super::shelf::Shelf;
@@ -53,7 +52,7 @@ pub fn next_due(ticket: &Ticket, policy: &Policy) -> Option<(Time, Due)> {
             let overflow = after_ms
                 .filter(|_| !ticket.has_fixed_route())
                 .map(|ms| (ticket.counts_from().plus_ms(ms), Due::Overflow));
-            let preference = Engine::preference_until(ticket).map(|at| (at, Due::PreferenceEnd));
+            let preference = ticket.preference_until().map(|at| (at, Due::PreferenceEnd));
             let expiry = ticket.expires_at().filter(|_| ticket.picked_up_at.is_none());
             let expiry = expiry.map(|at| (at, Due::Expiry));
             let escalation = escalation::next_at(ticket, policy).map(|at| (at, Due::Escalation));

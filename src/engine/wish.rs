@@ -178,6 +178,19 @@ pub(super) fn opened_needs(
     open_needs(wish, step, relaxed_ms).shared()
 }
 
+impl Ticket {
+    /// When it waits for its preferred agent, or for the one it is kept for, no more; `None` if it does not.
+    pub fn preference_until(&self) -> Option<Time> {
+        let needs = self.needs.as_ref().filter(|needs| needs.while_available)?;
+        let kept = self.kept().map(|kept| kept.until);
+        let preferred = self.wish().and_then(|wish| wish.preferred.as_ref());
+        let preferred = preferred.filter(|preferred| needs.prefer(&preferred.agent));
+        let preferred = preferred.map(|by| self.counts_from().plus_ms(by.wait_ms));
+        // Keeping it never ends a wait that its caller asked for.
+        kept.into_iter().chain(preferred).max()
+    }
+}
+
 impl Engine {
     /// The needs of a ticket that begins to wait with this wish, after that many overflow steps. A preferred agent
     /// who is not available is not waited for.
@@ -249,18 +262,6 @@ impl Engine {
         let ticket = self.ticket_numbered(front.number).expect("only live tickets wait");
         let why = if is_known { OpenReason::Unavailable } else { OpenReason::Deleted };
         self.opened(ticket, why)
-    }
-
-    /// When the ticket waits for its preferred agent, or for the one it is kept for, no more; `None` if it does not.
-    pub(super) fn preference_until(ticket: &Ticket) -> Option<Time> {
-        let needs = ticket.needs.as_ref().filter(|needs| needs.while_available)?;
-        let kept = ticket.life.as_deref().and_then(|life| life.kept.as_deref());
-        if let Some(kept) = kept.filter(|kept| needs.only.as_ref() == Some(&kept.agent)) {
-            return Some(kept.until);
-        }
-        let preferred = ticket.wish()?.preferred.as_ref()?;
-        let same = needs.only.as_ref() == Some(&preferred.agent);
-        same.then(|| ticket.counts_from().plus_ms(preferred.wait_ms))
     }
 
     /// What is asked, in the policy's terms.

@@ -105,7 +105,9 @@ async fn a_ticket_that_is_kept_comes_back_to_who_parked_it_over_a_restart() {
     server.intake().resume_ticket(resume).await.unwrap();
     let server = server.restart().await;
     assert_eq!(empty(&server.pull("bob", "").await), pb::EmptyReason::NothingWaiting);
-    assert!(server.get("T-1").await.unwrap().queue_id.contains("?ann"));
+    let kept = server.get("T-1").await.unwrap();
+    assert_eq!(kept.waits_for_agent_id, "ann");
+    assert!(kept.waits_for_agent_until.unwrap().seconds > kept.respond_by.unwrap().seconds);
     server.take("ann").await;
 }
 

@@ -73,6 +73,10 @@ pub(crate) fn card(ticket: &v1::Ticket, now: Timestamp) -> Facts {
     if ticket.state() == v1::TicketState::Waiting {
         facts.add("queue", &ticket.queue_id);
         facts.add("pools", ticket.pools.join(", "));
+        let until = deadline(ticket.waits_for_agent_until, true);
+        let until = if until.is_empty() { until } else { format!(" until {until}") };
+        let agent = Some(&ticket.waits_for_agent_id).filter(|agent| !agent.is_empty());
+        facts.add("waits for", agent.map_or_else(String::new, |agent| format!("{agent}{until}")));
         if let Some(forecast) = ticket.forecast.clone() {
             Forecast::from(forecast).tell(&mut facts);
         }

@@ -3,9 +3,10 @@
 use super::super::Engine;
 use super::super::command::Event;
 use super::super::life::{Kept, Parked};
-use super::super::model::{State, Time};
+use super::super::model::{State, TicketNumber, Time};
 use super::super::needs::Needs;
 use super::held;
+use std::sync::Arc;
 
 impl Engine {
     /// It waits for its customer, and its agent is free.
@@ -14,14 +15,10 @@ impl Engine {
             unreachable!("called for this event only")
         };
         let mut place = None;
-        let ticket = self.ticket_numbered(*number).expect("an event names a live ticket");
-        // Who had it kept has got it: what becomes of it now is for this park to say.
-        let is_kept = ticket.life.as_ref().is_some_and(|life| life.kept.is_some());
-        let open = is_kept.then(|| self.asked_of_anyone(ticket, ticket.tier, ticket.overflow_step));
+        // It has been in somebody's hands since it was kept: what becomes of it now is for this park to say.
+        let needs = self.needs_without_keeping(*number);
         self.re_key(*number, |ticket| {
-            if let Some(open) = open {
-                ticket.needs = open;
-            }
+            ticket.needs = needs;
             let channel = ticket.channel;
             let assignment = held(ticket, *token);
             place = Some((assignment.agent.clone(), channel));
@@ -36,6 +33,15 @@ impl Engine {
         });
         let (agent, channel) = place.expect("it was held");
         self.roster.take(&agent, *number, channel, at);
+    }
+
+    /// Whom a ticket needs if it is kept for nobody any more.
+    pub(super) fn needs_without_keeping(&self, number: TicketNumber) -> Option<Arc<Needs>> {
+        let ticket = self.ticket_numbered(number).expect("an event names a live ticket");
+        match ticket.kept() {
+            Some(_) => self.asked_of_anyone(ticket, ticket.tier, ticket.overflow_step),
+            None => ticket.needs.clone(),
+        }
     }
 
     /// It waits again, for the agent who parked it if it is kept.

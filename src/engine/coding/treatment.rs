@@ -128,7 +128,7 @@ impl Engine {
     }
 
     /// Whom a waiting ticket needs with another wish, after that wait. An agent to whom somebody gave it by
-    /// name keeps it.
+    /// name keeps it, and so does the one for whom it is kept.
     pub(in super::super) fn needs_anew(
         &self,
         live: &Ticket,
@@ -137,12 +137,13 @@ impl Engine {
         wish: &Wish,
         waited_ms: i64,
     ) -> Option<Arc<Needs>> {
-        let by_name = live.needs.as_ref().filter(|needs| needs.only.is_some());
-        let is_wished =
-            by_name.is_some_and(|needs| needs.only.as_ref() == live.wish().and_then(Wish::agent));
-        // Who is waited for because the ticket is kept gives way to the only one who may serve it.
-        let gives_way = |needs: &Needs| needs.while_available && wish.only.is_some();
-        if by_name.is_some_and(|needs| !is_wished && !gives_way(needs)) {
+        let only = live.needs.as_ref().and_then(|needs| needs.only.as_ref());
+        let keeps = match live.kept() {
+            // For whom it is kept gives way to the only one who may serve it.
+            Some(_) => wish.only.is_none(),
+            None => only.is_some() && only != live.wish().and_then(Wish::agent),
+        };
+        if keeps {
             return live.needs.clone();
         }
         let is_over = |preferred: &Preferred| waited_ms >= preferred.wait_ms;

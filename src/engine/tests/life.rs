@@ -216,6 +216,17 @@ fn who_gets_a_kept_ticket_and_parks_it_again_keeps_it_only_if_asked_to() {
 }
 
 #[test]
+fn who_lets_the_lease_of_a_kept_ticket_end_keeps_it_no_longer() {
+    check_kept(
+        "1s park t1 #1 1h keep=1h
+         2s resume t1
+         3s pull ann -> t1 #2 at-risk
+         603s * lease #2 of t1 ends
+         604s pull bob -> t1 #3 at-risk",
+    );
+}
+
+#[test]
 fn a_supervisor_who_moves_a_parked_ticket_has_the_last_word() {
     check_kept(
         "1s park t1 #1 1h keep=10m
@@ -229,6 +240,14 @@ fn a_supervisor_who_moves_a_parked_ticket_has_the_last_word() {
          2s move t1 pool desk
          3s resume t1
          4s pull bob -> t1 #2 at-risk",
+    );
+    check_kept(
+        "1s move t1 pool desk
+         1s pull ann -> t1 #2 at-risk
+         2s park t1 #2 1h keep=10m
+         3s move t1 pool desk
+         4s resume t1
+         4s pull bob -> t1 #3 at-risk",
     );
 }
 

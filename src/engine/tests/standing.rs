@@ -136,6 +136,34 @@ fn a_ticket_that_is_kept_for_who_parked_it_goes_to_the_one_agent_of_a_farewell()
 }
 
 #[test]
+fn a_standing_that_is_lifted_leaves_a_ticket_to_the_same_agent_for_whom_it_is_kept() {
+    check_desk(
+        "0s submit t1 gold voice found stands=at_risk own=ann
+         0s pull ann -> t1 #1 earliest-deadline
+         1s park t1 #1 1h keep=10m
+         2s resume t1
+         3s retier t1 gold found
+         3s see t1 -> waiting, gold (found), in desk, due 3601s needing first ann, solved by 7201s, picked up 0s, of c1
+         4s retier t1 gold found stands=at_risk own=cid
+         4s pull cid -> nothing
+         601s * t1 opens to desk+back+care needing first ann
+         602s * t1 is for others too: Waited
+         603s pull cid -> t1 #2 earliest-deadline",
+    );
+}
+
+#[test]
+fn a_ticket_is_kept_no_shorter_than_its_standing_asks() {
+    check_desk(
+        "0s submit t1 gold voice found stands=at_risk own=ann
+         0s pull ann -> t1 #1 earliest-deadline
+         1s park t1 #1 1h keep=1s
+         2s resume t1
+         2s next -> 31s",
+    );
+}
+
+#[test]
 fn an_agent_who_waits_gets_the_ticket_that_a_correction_leaves_to_them() {
     check_desk(
         "0s submit t1 gold voice found stands=farewell

@@ -60,7 +60,7 @@ struct Decision<'a> {
     heads: Vec<Head<'a>>,
 }
 
-/// A head that competed; what is left out is the decision's.
+/// A head that competed; what is left out is the decision's, and of number and channel the row's.
 #[derive(Deserialize)]
 struct Head<'a> {
     number: Option<u64>,

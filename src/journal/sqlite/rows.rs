@@ -83,7 +83,7 @@ pub(super) fn write_up(connection: &Connection, all: &[WrittenUp]) -> rusqlite::
         connection
             .prepare_cached(
                 "UPDATE finished SET legs = json_set(coalesce(legs, '{}'), '$.wrap_up', \
-                 json_object('count', 1, 'ms', ?3)) WHERE id = ?1 AND number = ?2",
+                 json_object('ms', ?3)) WHERE id = ?1 AND number = ?2",
             )?
             .execute(params![id.as_str(), number.0.cast_signed(), spent_ms])?;
     }
