@@ -39,7 +39,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the file in `dir`, or makes it. `size_max` limits its size in bytes; the WAL beside it comes
-    /// to some 20 MB more. The caller holds the directory's lock.
+    /// to some MB more, and to 40 MB at most unless a reader holds it. The caller holds the directory's lock.
     pub fn open(dir: &Path, size_max: Option<u64>) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let place: Box<str> = path.display().to_string().into();
