@@ -483,6 +483,36 @@ async fn a_caller_who_leaves_with_the_answer_on_its_way_has_not_seen_the_ticket(
 }
 
 #[tokio::test]
+async fn a_caller_who_leaves_while_the_queue_to_the_driver_is_full_keeps_no_ticket() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { queue_max: 2, ..Settings::default() };
+    let (handle, _thread) = start_as(on_disk(&folder, None), &policy(POLICY), settings);
+    let agent = available(&handle, "ann").await;
+    submit(&handle, "t1").await.unwrap();
+    let (begun, begins) = std::sync::mpsc::channel::<()>();
+    let (free, busy) = std::sync::mpsc::channel::<()>();
+    let blocking = handle.read(move |_, _| begun.send(()).is_ok() && busy.recv().is_ok());
+    let mut blocked = Box::pin(blocking);
+    assert!(polled_once(&mut blocked).await.is_none());
+    begins.recv().unwrap();
+    let mut pull = Box::pin(handle.pull(ask(&agent, 0)));
+    assert!(polled_once(&mut pull).await.is_none());
+    let is_held = |engine: &tierline::engine::Engine, _| {
+        engine.ticket(&TicketId::new("t1")).is_some_and(|ticket| ticket.assignment().is_some())
+    };
+    let mut read = Box::pin(handle.read(is_held));
+    assert!(polled_once(&mut read).await.is_none());
+    let refused = handle.read(is_held).await.unwrap_err();
+    assert_eq!(refused, Refused::Busy { max: 2 }, "the queue is full");
+    drop(pull);
+    free.send(()).unwrap();
+    assert!(read.await.unwrap(), "it was handed over, and nobody was there");
+    while handle.read(is_held).await != Ok(false) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn everything_that_falls_due_at_once_goes_to_disk_in_batches() {
     const TICKETS: u64 = 100_000;
     let store = MemoryStore::new();

@@ -41,7 +41,12 @@ use crate::journal::{Feed, FinishedRow, History, Seq};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long a message that the driver must get waits before it is tried again, while the driver's queue is
+/// full.
+const TELL_RETRY: Duration = Duration::from_millis(1);
 
 /// Limits of the driver itself.
 #[derive(Clone, Copy, Debug)]
@@ -219,7 +224,7 @@ pub struct Handle {
     clock: Clock,
 }
 
-type Delivery<T> = Box<dyn FnOnce(Result<T, Refused>) -> bool + Send>;
+type Delivery<T> = Box<dyn FnOnce(Result<T, Refused>) + Send>;
 type Reading = Box<dyn FnOnce(&Engine, Time) -> Telling + Send>;
 type Telling = Box<dyn FnOnce(Result<(), Refused>) + Send>;
 
@@ -279,9 +284,8 @@ impl fmt::Debug for Presumed<'_> {
 impl Drop for Presumed<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            // If even this cannot be told, the undelivered assignment will be noticed when it comes.
-            let gone = Request::CallerGone { agent: self.agent.clone(), wait: self.wait };
-            let _ = self.handle.requests.try_send(gone);
+            let (agent, wait) = (self.agent.clone(), self.wait);
+            self.handle.tell_later(move || Request::CallerGone { agent: agent.clone(), wait });
         }
     }
 }
@@ -603,7 +607,18 @@ impl Handle {
     async fn tell(&self, request: impl Fn() -> Request) {
         // A full channel empties by itself: the driver reads on.
         while let Err(TrySendError::Full(_)) = self.requests.try_send(request()) {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(TELL_RETRY).await;
+        }
+    }
+
+    /// Tells the driver what it must know in any case, from where nobody can wait for it.
+    fn tell_later(&self, request: impl Fn() -> Request + Send + 'static) {
+        let sent = self.requests.try_send(request());
+        if matches!(sent, Err(TrySendError::Full(_)))
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let handle = self.clone();
+            runtime.spawn(async move { handle.tell(request).await });
         }
     }
 
@@ -620,7 +635,7 @@ impl Handle {
         request: impl FnOnce(Delivery<T>) -> Request,
     ) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
-        self.send(request(Box::new(move |result| reply.send(result).is_ok())))?;
+        self.send(request(Box::new(move |result| drop(reply.send(result)))))?;
         answer.await.map_err(|_| Refused::Stopping)?
     }
 

@@ -104,7 +104,8 @@ fn ended(engine: &Engine, finished: &crate::engine::model::Finished) -> Seen {
 }
 
 /// Starts the driver on what the journal recovered, with `policy` in force. Returns the handle to ask
-/// it, and the thread, which ends when [`Handle::stop`] is called or the journal fails.
+/// it, and the thread, which ends when [`Handle::stop`] is called or the journal fails. Answers are told in
+/// the runtime in which this is called.
 pub fn start(
     journal: Journal,
     engine: Engine,
@@ -119,6 +120,7 @@ pub fn start(
     let (durable, durables) = watch::channel(journal.last());
     let (view, views) = watch::channel(Arc::new(View::of(&engine, &tally, clock.now())));
     let mut driver = Driver {
+        runtime: tokio::runtime::Handle::current(),
         journal,
         engine,
         clock,
@@ -162,14 +164,8 @@ struct Waiting {
 
 /// An assignment that its caller may not have received.
 type Assigned = (TicketNumber, LeaseToken);
-/// Sends one answer, once the fate of the batch is known; tells what became of an assignment in it.
-type Answering = Box<dyn FnOnce(Result<(), Refused>) -> Option<Delivered> + Send>;
-
-/// What became of an assignment that was an answer.
-struct Delivered {
-    assigned: Assigned,
-    arrived: bool,
-}
+/// Sends one answer, once the fate of the batch is known.
+type Answering = Box<dyn FnOnce(Result<(), Refused>) + Send>;
 
 /// What has happened since the last sync, and who is to be told after the next one.
 #[derive(Default)]
@@ -182,6 +178,8 @@ struct Batch {
 }
 
 struct Driver {
+    /// Where the answers are told.
+    runtime: tokio::runtime::Handle,
     journal: Journal,
     engine: Engine,
     clock: Clock,
@@ -277,6 +275,8 @@ impl Driver {
     }
 
     fn run(mut self, inbox: &Receiver<Request>) -> Result<(), Stopped> {
+        // How many requests the last batch took.
+        let mut taken_count = 0;
         loop {
             let sleep = self.sleep_for();
             let first = match inbox.recv_timeout(sleep) {
@@ -293,6 +293,10 @@ impl Driver {
                     None
                 }
             };
+            if taken_count > 1 {
+                // Where there are many, whoever sent this one has more at hand; each batch costs a sync.
+                std::thread::yield_now();
+            }
             let now = self.now();
             if self.no_space {
                 self.look_for_space(now)?;
@@ -301,9 +305,11 @@ impl Driver {
             while !self.settle(now) {
                 self.commit()?;
             }
+            taken_count = 0;
             let more = std::iter::from_fn(|| inbox.try_recv().ok());
             for request in first.into_iter().chain(more).take(self.settings.batch_max) {
                 self.take(now, request);
+                taken_count += 1;
                 if !self.settle(now) || self.journal.pending_bytes() > BATCH_BYTES_MAX {
                     break;
                 }
@@ -475,10 +481,7 @@ impl Driver {
 
     /// Answers after the batch is on disk.
     fn answer<T: Send + 'static>(&mut self, reply: Delivery<T>, result: Result<T, Refused>) {
-        self.batch.answers.push(Box::new(move |fate| {
-            reply(fate.and(result));
-            None
-        }));
+        self.batch.answers.push(Box::new(move |fate| reply(fate.and(result))));
     }
 
     /// This instant, not before the last event.
@@ -486,7 +489,8 @@ impl Driver {
         self.clock.now().max(self.engine.at())
     }
 
-    /// Answers a pull with the ticket its agent now holds, and notices if nobody is there to take it.
+    /// Answers a pull with the ticket its agent now holds. A caller who is gone by then says so:
+    /// [`Request::CallerGone`].
     fn hand_over(
         &mut self,
         number: TicketNumber,
@@ -503,11 +507,7 @@ impl Driver {
         } else {
             self.answered.insert(assignment.agent.clone(), (wait, (number, token)));
         }
-        self.batch.answers.push(Box::new(move |fate| {
-            let arrived = reply(fate.map(|()| Pulled::Assignment { live, repeated }));
-            // A repeated answer that does not arrive takes nothing back: the first one may have.
-            (arrived || !repeated).then_some(Delivered { assigned: (number, token), arrived })
-        }));
+        self.answer(reply, Ok(Pulled::Assignment { live, repeated }));
     }
 
     /// Brings the batch to disk and answers everyone whom it concerns.
@@ -525,15 +525,7 @@ impl Driver {
         };
         match fate {
             Ok(()) => {
-                for answer in batch.answers {
-                    if let Some(Delivered { assigned, arrived }) = answer(Ok(())) {
-                        // A repeated pull may bring what the first one could not.
-                        self.undelivered.retain(|other| *other != assigned);
-                        if !arrived {
-                            self.undelivered.push(assigned);
-                        }
-                    }
-                }
+                self.tell_all(batch.answers);
                 let lost = batch.pushes.into_iter().filter_map(work::Telling::tell);
                 self.lost.extend(lost);
                 for number in batch.touched {
@@ -569,6 +561,14 @@ impl Driver {
                 }
                 Err(error.into())
             }
+        }
+    }
+
+    /// Sends the answers of a batch that is on disk, from the runtime's side: it is woken once for all of
+    /// them. From here each would be a call of the system, and often the callers' turn before the next.
+    fn tell_all(&self, answers: Vec<Answering>) {
+        if !answers.is_empty() {
+            self.runtime.spawn(async move { answers.into_iter().for_each(|tell| tell(Ok(()))) });
         }
     }
 

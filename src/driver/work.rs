@@ -88,10 +88,9 @@ impl OpenWork {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // If even this cannot be told, the next offer will find nobody.
-        let close =
-            Request::CloseWork { agent: self.agent.clone(), number: self.number, why: self.why };
-        let _ = self.handle.requests.try_send(close);
+        let (agent, number, why) = (self.agent.clone(), self.number, self.why);
+        let close = move || Request::CloseWork { agent: agent.clone(), number, why };
+        self.handle.tell_later(close);
     }
 }
 

@@ -56,10 +56,7 @@ impl Driver {
             Request::CloseWork { agent, number, why } => self.close_work(now, agent, number, why),
             Request::Read(look) => {
                 let tell = look(&self.engine, now);
-                self.batch.answers.push(Box::new(move |fate| {
-                    tell(fate);
-                    None
-                }));
+                self.batch.answers.push(tell);
             }
             Request::Watch { ticket, reply } => {
                 let result = self.watch(&ticket);
