@@ -568,7 +568,11 @@ impl Driver {
     /// them. From here each would be a call of the system, and often the callers' turn before the next.
     fn tell_all(&self, answers: Vec<Answering>) {
         if !answers.is_empty() {
-            self.runtime.spawn(async move { answers.into_iter().for_each(|tell| tell(Ok(()))) });
+            self.runtime.spawn(async move {
+                for tell in answers {
+                    tell(Ok(()));
+                }
+            });
         }
     }
 
